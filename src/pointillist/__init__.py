@@ -1,0 +1,1 @@
+"""Pointillist: train image segmentation models from weak annotations."""

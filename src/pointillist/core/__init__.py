@@ -1,0 +1,1 @@
+"""The words that every other floor is written in; this floor imports none of them."""

@@ -1,0 +1,173 @@
+"""Configuration is the object: frozen pydantic models, tables of them, their ids and one-off changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from pointillist.core.errors import InputError, InputErrors, nearest
+
+
+class Config(BaseModel):
+    """Base of every component: frozen, equal by value, no unknown fields, JSON both ways."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ignored_types=(cached_property,), allow_inf_nan=False
+    )
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal objects give equal text, whatever order they were written in."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+T = TypeVar("T")
+
+
+class Table(Mapping[str, type[T]], Generic[T]):
+    """The components of one kind by name; being listed here is being tested and offered.
+
+    Args:
+        noun: what the members are ("loss"), for messages.
+        union: the discriminated union ``Annotated[A | B, Field(discriminator="kind")]``.
+        base: the abstract class that all members share.
+
+    Raises:
+        InputError: on looking up an unknown name; the message lists the known ones and the nearest.
+    """
+
+    def __init__(self, noun: str, union: Any, base: type[T]) -> None:
+        self.noun = noun
+        inner = get_args(union)[0] if hasattr(union, "__metadata__") else union
+        members: tuple[Any, ...] = get_args(inner) or (inner,)
+        self._members: dict[str, type[T]] = {m.model_fields["kind"].default: m for m in members}
+        if strangers := [m.__name__ for m in members if not issubclass(m, base)]:
+            raise TypeError(f"every {noun} must derive from {base.__name__}; {strangers} do not")
+
+    def __getitem__(self, name: str) -> type[T]:
+        if name not in self._members:
+            raise InputError(f"{self.noun} must be a known kind", repr(name), nearest(name, self._members))
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> InputError:
+    path = ".".join(str(part) for part in error["loc"]) or cls.__name__
+    if error["type"] == "extra_forbidden":
+        fix = nearest(str(error["loc"][-1]), cls.model_fields)
+        return InputError(f"{path} must be a known field", "an unknown one", fix, file)
+    found = repr(error["input"])
+    found = found if len(found) <= 80 else found[:77] + "..."
+    message = error["msg"].removeprefix("Value error, ")
+    return InputError(f"{path}: {message[0].lower()}{message[1:]}", found, "Correct it.", file)
+
+
+def validated(
+    cls: type[AnyConfig], data: object, file: Path | None = None, *, text: bool = False
+) -> AnyConfig:
+    """Build a config from plain data; every wrong field is named, none with a traceback.
+
+    Args:
+        cls: what to build.
+        data: a mapping, or JSON text when ``text``.
+        file: where the data came from, for the message.
+        text: ``data`` is JSON text.
+
+    Raises:
+        InputErrors: one for every wrong field.
+    """
+    try:
+        if text:
+            assert isinstance(data, str | bytes)
+            return cls.model_validate_json(data)
+        return cls.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(cls, e, file) for e in error.errors(include_url=False)]
+        raise InputErrors(problems) from None
+
+
+def read_yaml(path: Path) -> object:
+    """Read plain data from a YAML (or JSON) file of at most 4 MiB, safely.
+
+    Raises:
+        InputError: the file is missing, too large, or not YAML.
+    """
+    if not path.is_file():
+        raise InputError("the file must exist", "nothing there", "Check the path.", path)
+    if (size := path.stat().st_size) > 4 << 20:
+        raise InputError("a configuration must be at most 4 MiB", f"{size} bytes", "Cut it.", path)
+    try:
+        data: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise InputError("the file must be YAML of plain data", problem, "Mend it.", path) from None
+    return data
+
+
+def _replace(node: Any, path: Sequence[str], value: Any, whole: str) -> Any:
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(node, dict):
+        if key not in node:
+            raise InputError(
+                f"{whole} must be a field's path", f"no field {key!r}", nearest(key, map(str, node))
+            )
+        return {**node, key: _replace(node[key], rest, value, whole)}
+    if isinstance(node, list):
+        if not key.isdigit() or int(key) >= len(node):
+            known = [str(i) for i in range(len(node))]
+            raise InputError(f"{whole} must name a place", f"{key!r}", nearest(key, known))
+        return [_replace(item, rest, value, whole) if i == int(key) else item for i, item in enumerate(node)]
+    raise InputError(f"{whole} must be a field's path", f"{key!r} below a plain value", "Shorten it.")
+
+
+def with_changes(
+    config: AnyConfig,
+    changes: Sequence[str],
+    build: Callable[[type[AnyConfig], object], AnyConfig] = validated,
+) -> AnyConfig:
+    """Apply one-off changes, each a dotted path and a YAML value.
+
+    >>> class Inner(Config):
+    ...     weight: float = 1.0
+    >>> class Outer(Config):
+    ...     steps: int = 100
+    ...     terms: tuple[Inner, ...] = (Inner(),)
+    >>> with_changes(Outer(), ["steps=5", "terms.0.weight=0.2"])
+    Outer(steps=5, terms=(Inner(weight=0.2),))
+
+    Raises:
+        InputError: a change is no ``path=value``, or its path is unknown (the nearest is named).
+    """
+    data: Any = config.model_dump(mode="json")
+    for change in changes:
+        path, equals, value = change.partition("=")
+        if not equals or not path:
+            fix = "Write it like steps=500 or supervise.0.weight=0.2."
+            raise InputError("a change must be path=value", repr(change), fix)
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            fix = "Quote the value."
+            raise InputError(f"{path} must get a YAML value", repr(value), fix) from None
+        data = _replace(data, path.split("."), parsed, path)
+    return build(type(config), data)

@@ -1,0 +1,104 @@
+"""What every data set is: a frozen description of where images lie and how they are split and read."""
+
+from __future__ import annotations
+
+import colorsys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pointillist.core.config import Config
+from pointillist.core.errors import InputError
+from pointillist.core.sample import Sample
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Size = tuple[int, int] | int | None
+"""(H, W): resampled to that; N: the longer side shrunk to at most N; None: as it is."""
+
+
+class Entry(BaseModel):
+    """One line of a data set's list: what is known before any pixel is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    split: Split
+    group: str = Field(min_length=1)
+
+
+class Dataset(Config, ABC):
+    """Images by name, each in one split; reading one gives a sample.
+
+    ``classes`` and ``colours`` (RGB for pictures, background first) describe the labels, ``crop`` is the
+    side of the training crops that suits the images (None: whole images).
+    """
+
+    crop: ClassVar[int | None] = None
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Class names, background first."""
+
+    @property
+    def colours(self) -> tuple[tuple[int, int, int], ...]:
+        """RGB of each class in pictures and palettes."""
+        return PALETTE[: len(self.classes)]
+
+    @abstractmethod
+    def list_entries(self) -> tuple[Entry, ...]:
+        """List what there is, in a fixed order; looks at names only.
+
+        Raises:
+            InputError: the data is not there or not in the layout that this data set has.
+        """
+
+    @abstractmethod
+    def read(self, name: str) -> Sample:
+        """Read one sample.
+
+        Raises:
+            InputError: its files are missing or wrong.
+        """
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The list, made once."""
+        return self.list_entries()
+
+    def names(self, split: Split) -> tuple[str, ...]:
+        """Names of a split, in a fixed order."""
+        return tuple(entry.name for entry in self.entries if entry.split == split)
+
+    def samples(self, split: Split) -> Iterator[Sample]:
+        """Read a split, one sample after the other."""
+        return (self.read(name) for name in self.names(split))
+
+    def entry(self, name: str) -> Entry:
+        """Look up one line of the list.
+
+        Raises:
+            InputError: no sample has that name.
+        """
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        known = ", ".join(e.name for e in self.entries[:5])
+        raise InputError("the sample must exist", repr(name), f"The first names: {known}.")
+
+
+def _palette(count: int) -> tuple[tuple[int, int, int], ...]:
+    # Golden-angle hues: neighbours in the list stay far apart in colour, however many there are.
+    colours = [(0, 0, 0)]
+    for i in range(count - 1):
+        r, g, b = colorsys.hsv_to_rgb((0.08 + 0.381966 * i) % 1.0, 0.75, 0.95)
+        colours.append((round(r * 255), round(g * 255), round(b * 255)))
+    return tuple(colours)
+
+
+PALETTE = _palette(255)
+"""Colours for classes that declare none; the background is black."""

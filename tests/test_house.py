@@ -1,0 +1,87 @@
+"""The house's own laws: imports go down only, every component is in its table, one module writes to disk."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "pointillist"
+FLOORS = {"core": 0, "data": 1, "train": 3, "study": 4, "cli": 5, "web": 5}
+TABLES = {
+    "datasets": "DATASETS",
+    "annotate": "ANNOTATORS",
+    "losses": "LOSSES",
+    "models": "MODELS",
+    "metrics": "METRICS",
+}
+# The abstract word of each table, and what its members share.
+SHARED = {"annotator", "loss", "model", "dataset", "seconds", "blocks", "trace", "summary", "bootstrap"}
+WRITERS = {"write_text", "write_bytes", "save_file", "savefig", "imwrite", "save", "dump"}
+
+
+def floor(room: str) -> int:
+    return 2 if room in TABLES else FLOORS[room]
+
+
+def modules() -> list[Path]:
+    return [path for path in SOURCE.rglob("*.py") if path.parent != SOURCE]
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pointillist."):
+            names.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("pointillist.")}
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_go_down_only(path: Path) -> None:
+    room = path.relative_to(SOURCE).parts[0]
+    wrong = {name for name in imported(path) if name != room and floor(name) >= floor(room)}
+    assert not wrong, f"{path.relative_to(SOURCE)} imports {wrong}, which stand on its floor or above"
+
+
+@pytest.mark.parametrize("room", TABLES)
+def test_every_component_file_is_in_its_table(room: str) -> None:
+    table = getattr(importlib.import_module(f"pointillist.{room}"), TABLES[room])
+    listed = {
+        (member if isinstance(member, type) else getattr(member, "function", member)).__module__.split(".")[-1]
+        for member in table.values()
+    }
+    files = {p.stem for p in (SOURCE / room).glob("*.py")} - {"__init__"} - SHARED
+    assert files <= listed, f"{room}/ has files that no line of {TABLES[room]} names: {files - listed}"
+
+
+def test_only_durable_writes_to_disk() -> None:
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        if path.name == "durable.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Name) and node.func.id == "open":
+                found.append(f"{path.name}:{node.lineno} open")
+            if isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS:
+                owner = ast.unparse(node.func.value)
+                inside_replacing = "temporary" in ast.unparse(node) or "buffer" in ast.unparse(node)
+                if owner not in {"durable", "yaml", "json"} and not inside_replacing:
+                    found.append(f"{path.name}:{node.lineno} {ast.unparse(node.func)}")
+    assert not found, f"write through core/durable.py: {found}"
+
+
+FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "torch.load", "os.system"}
+
+
+def test_nothing_runs_what_a_user_loads() -> None:
+    calls = [
+        f"{path.name}:{node.lineno} {ast.unparse(node.func)}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in FORBIDDEN
+    ]
+    assert not calls

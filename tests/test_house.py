@@ -16,7 +16,19 @@ TABLES = {
     "metrics": "METRICS",
 }
 # The abstract word of each table, and what its members share.
-SHARED = {"annotator", "loss", "model", "dataset", "seconds", "blocks", "trace", "summary", "bootstrap"}
+SHARED = {
+    "annotator",
+    "loss",
+    "model",
+    "dataset",
+    "seconds",
+    "blocks",
+    "sizes",
+    "trace",
+    "sketch",
+    "reduction",
+}
+SHARED |= {"place", "summary", "bootstrap"}
 WRITERS = {"write_text", "write_bytes", "save_file", "savefig", "imwrite", "save", "dump"}
 
 
@@ -49,7 +61,9 @@ def test_imports_go_down_only(path: Path) -> None:
 def test_every_component_file_is_in_its_table(room: str) -> None:
     table = getattr(importlib.import_module(f"pointillist.{room}"), TABLES[room])
     listed = {
-        (member if isinstance(member, type) else getattr(member, "function", member)).__module__.split(".")[-1]
+        (member if isinstance(member, type) else getattr(member, "function", member)).__module__.split(".")[
+            -1
+        ]
         for member in table.values()
     }
     files = {p.stem for p in (SOURCE / room).glob("*.py")} - {"__init__"} - SHARED

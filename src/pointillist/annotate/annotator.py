@@ -13,7 +13,7 @@ from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import MaskArray
+from pointillist.core.shapes import IGNORE, MaskArray
 
 
 class Annotator(Config, ABC):
@@ -34,8 +34,17 @@ class Annotator(Config, ABC):
             rng: the only source of chance.
         """
 
+    @abstractmethod
+    def in_words(self) -> str:
+        """Say in a few words what is drawn, for tables."""
+
     def annotate(self, sample: Sample, classes: tuple[str, ...], seed: int) -> Annotation:
         """Annotate a sample: a function of (self, seed, sample's name), never of the order of calls.
+
+        Args:
+            sample: what to draw on; nothing is drawn outside its region of interest or where it is void.
+            classes: the class names, background first.
+            seed: of the simulated person.
 
         Raises:
             InputError: the sample has no mask to draw from.
@@ -48,6 +57,8 @@ class Annotator(Config, ABC):
             )
         truth = sample.truth()
         marks = self.draw(truth, len(classes), numpy_rng(seed, sample.name, "annotate"))
+        present = {int(label) for label in np.unique(truth)} - {IGNORE}
+        absent = len(set(range(1, len(classes))) - present) if present else 0
         return Annotation(
             name=sample.name,
             height=sample.height,
@@ -55,5 +66,5 @@ class Annotator(Config, ABC):
             classes=classes,
             marks=marks,
             annotator="simulated",
-            seconds=seconds_of(marks, truth),
+            seconds=seconds_of(marks, truth, absent),
         )

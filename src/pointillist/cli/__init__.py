@@ -1,1 +1,71 @@
-"""To be filled."""
+"""The command line: verbs, and how mistakes are told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import typer
+
+from pointillist.cli.console import err
+from pointillist.cli.data import data_app
+from pointillist.cli.demo import demo_command
+from pointillist.cli.evaluate import evaluate_command
+from pointillist.cli.model import model_app
+from pointillist.cli.predict import predict_command
+from pointillist.cli.simulate import simulate_command
+from pointillist.cli.train import train_command
+from pointillist.core.errors import InputError
+from pointillist.train.stop import NonFiniteError, StoppedError
+
+app = typer.Typer(
+    name="pointillist",
+    help="Train image segmentation models from weak annotations, and know how many are enough.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo_command)
+app.add_typer(data_app, name="data")
+app.command("simulate")(simulate_command)
+app.add_typer(model_app, name="model")
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+app.command("predict")(predict_command)
+
+USER, DISK_FULL, FAILED = 2, 74, 1
+
+
+def main() -> None:
+    """Run a command; a user's mistake is told in one message, without a traceback."""
+    try:
+        app()
+    except InputError as error:
+        _tell(f"Error: {error}", USER)
+    except StoppedError as error:
+        _tell(
+            f"{str(error)[0].upper()}{str(error)[1:]}. The same command goes on from there.",
+            128 + error.signum,
+        )
+    except NonFiniteError as error:
+        _tell(f"Error: {error}", FAILED)
+    except KeyboardInterrupt:
+        _tell("Interrupted.", 130)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            _tell(
+                f"Error: the disk must take what is written; got {error}. Free some space; nothing is lost, "
+                "and the same command goes on.",
+                DISK_FULL,
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENOENT):
+            _tell(f"Error: the path must be readable and writable; got {error}. Check it.", USER)
+        raise
+
+
+def _tell(message: str, code: int) -> None:
+    if os.environ.get("POINTILLIST_DEBUG"):
+        raise
+    err.print(message, markup=False, soft_wrap=True)
+    sys.exit(code)

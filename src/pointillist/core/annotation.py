@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pointillist.core import durable
 from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE, MaskArray
 
-ClassIndex = Annotated[int, Field(ge=0, lt=IGNORE)]
-Coordinate = tuple[FiniteFloat, FiniteFloat]
+# Strict: the text "3", true and null are no numbers, though pydantic would take the first two.
+ClassIndex = Annotated[int, Field(ge=0, lt=IGNORE, strict=True)]
+Coordinate = tuple[Annotated[float, Field(strict=True)], Annotated[float, Field(strict=True)]]
+Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+MAX_PIXELS = 1 << 28
+"""Of a label map that a file may hold: 16 384 x 16 384, 256 MiB."""
 
 
 class Points(Config):
@@ -31,7 +35,7 @@ class Points(Config):
     kind: Literal["points"] = "points"
     label: ClassIndex
     at: tuple[Coordinate, ...]
-    radius: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    radius: Annotated[float, Field(ge=0, le=10_000, strict=True)] = 0.0
 
 
 class Scribble(Config):
@@ -46,21 +50,21 @@ class Scribble(Config):
     kind: Literal["scribble"] = "scribble"
     label: ClassIndex
     path: tuple[Coordinate, ...] = Field(min_length=1)
-    width: Annotated[float, Field(ge=1, le=10_000)] = 1.0
+    width: Annotated[float, Field(ge=1, le=10_000, strict=True)] = 1.0
 
 
 class Dense(Config):
     """A label map, full or with unlabelled pixels: what no list of vectors says shorter.
 
     Args:
-        height: rows.
+        height: rows; the whole map has at most 2^28 pixels.
         width: columns.
         labels: base64 of the zlib-compressed rows of uint8 classes, IGNORE where unlabelled.
     """
 
     kind: Literal["dense"] = "dense"
-    height: Annotated[int, Field(ge=1)]
-    width: Annotated[int, Field(ge=1)]
+    height: Length
+    width: Length
     labels: str = Field(repr=False)
 
     @classmethod
@@ -78,17 +82,10 @@ class Dense(Config):
         rows = _inflate(self.labels, self.height * self.width)
         return np.frombuffer(rows, np.uint8).reshape(self.height, self.width).copy()
 
-    @field_validator("labels")
-    @classmethod
-    def _known_code(cls, labels: str) -> str:
-        try:
-            base64.b64decode(labels, validate=True)
-        except ValueError:
-            raise ValueError("labels must be base64 of zlib-compressed uint8 rows") from None
-        return labels
-
     @model_validator(mode="after")
-    def _right_length(self) -> Dense:
+    def _unpacks(self) -> Dense:
+        if self.height * self.width > MAX_PIXELS:
+            raise ValueError(f"height x width must be at most {MAX_PIXELS} pixels")
         _inflate(self.labels, self.height * self.width)
         return self
 
@@ -97,11 +94,12 @@ def _inflate(packed: str, length: int) -> bytes:
     # Bounded: a small file must not unpack to more than the map that it declares.
     unpacker = zlib.decompressobj()
     try:
-        rows = unpacker.decompress(base64.b64decode(packed), length + 1)
-    except zlib.error:
+        rows = unpacker.decompress(base64.b64decode(packed, validate=True), length + 1)
+    except (ValueError, zlib.error):
         raise ValueError("labels must be base64 of zlib-compressed uint8 rows") from None
-    if len(rows) != length:
-        raise ValueError(f"labels must unpack to height x width = {length} bytes")
+    # Only at the stream's end has zlib compared its checksum.
+    if len(rows) != length or not unpacker.eof:
+        raise ValueError(f"labels must unpack to height x width = {length} bytes, and be whole")
     return rows
 
 
@@ -126,12 +124,12 @@ class Annotation(Config):
 
     format: Literal["pointillist-annotation-1"] = "pointillist-annotation-1"
     name: str
-    height: Annotated[int, Field(ge=1)]
-    width: Annotated[int, Field(ge=1)]
+    height: Length
+    width: Length
     classes: tuple[str, ...] = Field(min_length=1, max_length=IGNORE)
     marks: tuple[Mark, ...] = ()
     annotator: Literal["person", "simulated"] = "person"
-    seconds: Annotated[float, Field(ge=0)] | None = None
+    seconds: Annotated[float, Field(ge=0, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _inside(self) -> Annotation:

@@ -128,6 +128,13 @@ def read_generation(folder: Path) -> dict[str, bytes]:
     return files
 
 
+def delete_generation(folder: Path) -> None:
+    """Delete a generation; killed half-way, what is left is under a name that nobody reads."""
+    doomed = folder.parent / f".{secrets.token_hex(6)}.tmp"
+    os.replace(folder, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
 def delete_leftovers(folder: Path) -> None:
     """Remove what a killed writer left behind in a folder that the caller has locked."""
     for leftover in folder.glob(".*.tmp*"):

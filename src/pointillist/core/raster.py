@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from itertools import chain, pairwise
+
 import numpy as np
 
-from pointillist.core.annotation import Annotation, Dense, Points
+from pointillist.core.annotation import MAX_PIXELS, Annotation, Coordinate, Dense, Points, Scribble
+from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE, MaskArray
 
 
@@ -22,32 +26,44 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
     Shapes:
         uint8 (height, width).
 
+    Raises:
+        InputError: the map would have more than 2^28 pixels.
+
     >>> from pointillist.core.annotation import Points
     >>> clicks = Points(label=1, at=((0.0, 2.0),))
     >>> to_labels(Annotation(name="a", height=1, width=3, classes=("no", "yes"), marks=(clicks,))).tolist()
     [[255, 255, 1]]
     """
     height, width = height or annotation.height, width or annotation.width
+    if height * width > MAX_PIXELS:
+        fix = "Draw it smaller, or cut the image into tiles."
+        raise InputError(f"a label map must have at most {MAX_PIXELS} pixels", f"{height} x {width}", fix)
     scale = np.array([height / annotation.height, width / annotation.width])
     labels = np.full((height, width), IGNORE, dtype=np.uint8)
     for mark in annotation.marks:
         if isinstance(mark, Dense):
             drawn = _nearest(mark.to_map(), height, width)
             labels = np.where(drawn == IGNORE, labels, drawn)
-        elif isinstance(mark, Points):
-            for at in _scaled(mark.at, scale):
-                _draw_segment(labels, at, at, mark.radius * float(scale.mean()), mark.label)
         else:
-            path = _scaled(mark.path, scale)
-            # A line of width w covers the pixels within (w - 1) / 2 of it: width 1 is one pixel wide.
-            radius = (mark.width - 1) / 2 * float(scale.mean())
-            for start, end in zip(path, path[1:] if len(path) > 1 else path, strict=False):
-                _draw_segment(labels, start, end, radius, mark.label)
+            _draw(labels, mark, scale)
     return labels
 
 
-def _scaled(points: tuple[tuple[float, float], ...], scale: np.ndarray) -> np.ndarray:
-    scaled: np.ndarray = (np.array(points, dtype=float).reshape(-1, 2) + 0.5) * scale - 0.5
+def _draw(labels: MaskArray, mark: Points | Scribble, scale: np.ndarray) -> None:
+    if isinstance(mark, Points):
+        places, radius = _scaled(mark.at, scale), mark.radius
+    else:
+        places = _along(_scaled(mark.path, scale))
+        # A line of width w covers the pixels within (w - 1) / 2 of it: width 1 is one pixel wide.
+        radius = (mark.width - 1) / 2
+    limit = np.array(labels.shape) - 1
+    centres = np.clip(np.floor(places + 0.5), 0, limit).astype(np.int64)
+    _stamp(labels, centres, radius * float(scale.mean()), mark.label)
+
+
+def _scaled(points: tuple[Coordinate, ...], scale: np.ndarray) -> np.ndarray:
+    flat = np.fromiter(chain.from_iterable(points), float, 2 * len(points))
+    scaled: np.ndarray = (flat.reshape(-1, 2) + 0.5) * scale - 0.5
     return scaled
 
 
@@ -58,15 +74,31 @@ def _nearest(labels: MaskArray, height: int, width: int) -> MaskArray:
     return nearest
 
 
-def _draw_segment(labels: MaskArray, start: np.ndarray, end: np.ndarray, radius: float, label: int) -> None:
-    limit = np.array(labels.shape) - 1
-    steps = int(np.ceil(np.abs(end - start).max())) + 1
-    for at in start + (end - start) * np.linspace(0, 1, steps)[:, None]:
-        centre = np.clip(np.floor(at + 0.5), 0, limit).astype(int)
-        reach = int(radius)
-        top, left = np.maximum(centre - reach, 0)
-        bottom, right = np.minimum(centre + reach, limit) + 1
-        rows = np.arange(top, bottom)[:, None] - centre[0]
-        cols = np.arange(left, right)[None, :] - centre[1]
-        inside = rows**2 + cols**2 <= radius**2
-        labels[top:bottom, left:right][inside] = label
+def _along(path: np.ndarray) -> np.ndarray:
+    """Put a point on every pixel that the line through the corners crosses."""
+    pieces = [path[:1]]
+    for start, end in pairwise(path):
+        steps = math.ceil(np.abs(end - start).max())
+        pieces.append(start + (end - start) * np.linspace(0, 1, steps + 1)[1:, None])
+    return np.concatenate(pieces)
+
+
+def _stamp(labels: MaskArray, centres: np.ndarray, radius: float, label: int) -> None:
+    """Draw the disc of the radius around each centre: row by row of the disc, all centres at once."""
+    drawn = np.zeros(labels.shape, dtype=bool)
+    drawn[centres[:, 0], centres[:, 1]] = True
+    if radius < 1:
+        labels[drawn] = label
+        return
+    height, width = labels.shape
+    rows, cols = np.nonzero(drawn)
+    # +1 where a disc's row begins, -1 behind its end: the running sum is positive where any disc covers.
+    edges = np.zeros((height, width + 1), dtype=np.int32)
+    flat = edges.reshape(-1)
+    for offset in range(-int(radius), int(radius) + 1):
+        half = int(math.sqrt(radius**2 - offset**2))
+        inside = (rows + offset >= 0) & (rows + offset < height)
+        row, col = (rows[inside] + offset) * (width + 1), cols[inside]
+        np.add.at(flat, row + np.maximum(col - half, 0), 1)
+        np.add.at(flat, row + np.minimum(col + half + 1, width), -1)
+    labels[np.cumsum(edges[:, :-1], axis=1) > 0] = label

@@ -21,6 +21,7 @@ class Sample:
         region: where loss and metrics count, bool (H, W); None: everywhere.
         group: what must not straddle a split (patient, slide, source tile); the name when alone.
         annotation: what a person drew, when it came with the data.
+        bits: of the file per channel: 8, or more where eight would lose something.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Sample:
     region: RegionArray | None = None
     group: str = ""
     annotation: Annotation | None = None
+    bits: int = 8
 
     @property
     def height(self) -> int:

@@ -69,8 +69,8 @@ class Target:
         return self.labels != IGNORE
 
     def to(self, device: torch.device | str) -> Target:
-        """Move every field."""
-        return Target(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        """Move every field; an unknown one still costs no memory."""
+        return Target(**{f.name: _move(getattr(self, f.name), device) for f in fields(self)})
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:
@@ -80,15 +80,25 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
         InputError: wrong type, number of axes, or a value that is neither a class nor IGNORE.
     """
     must = f"labels must be int64 (N, H, W) in 0..{num_classes - 1} or {IGNORE}"
+    if labels.ndim == 2:
+        raise InputError(must, _form(labels), "Add the batch axis: labels[None].")
     if labels.ndim == 4 and labels.shape[1] == 1:
         raise InputError(must, _form(labels), "Drop the channel axis: labels[:, 0].")
-    if labels.dtype != torch.int64 or labels.ndim != 3:
+    if labels.ndim != 3:
+        raise InputError(must, _form(labels), "Give each pixel the index of its class.")
+    if labels.dtype != torch.int64:
         raise InputError(must, _form(labels), "Convert it: labels.long().")
-    if labels.is_cuda:
-        return  # Looking at the values would stop the GPU at every step.
+    if labels.device.type != "cpu":
+        return  # Looking at the values would make the device wait at every step.
     if bool(((labels != IGNORE) & ((labels < 0) | (labels >= num_classes))).any()):
         wrong = sorted({int(v) for v in torch.unique(labels)} - {*range(num_classes), IGNORE})[:5]
         raise InputError(must, f"the values {wrong}", "Translate foreign codes when reading them.")
+
+
+def _move(tensor: Tensor, device: torch.device | str) -> Tensor:
+    # Moving an expanded tensor as it is would store every repetition.
+    stored = tensor[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())]
+    return stored.to(device).expand(tensor.shape)
 
 
 def _form(tensor: Tensor) -> str:

@@ -6,18 +6,20 @@ import colorsys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
+from pointillist.core.shapes import ImageArray
+from pointillist.data.decode import read_image
+from pointillist.data.resample import Size, wanted_size
+from pointillist.data.split import SPLITS, Split
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Size = tuple[int, int] | int | None
-"""(H, W): resampled to that; N: the longer side shrunk to at most N; None: as it is."""
+__all__ = ["PALETTE", "SPLITS", "Dataset", "Entry", "Size", "Split"]
 
 
 class Entry(BaseModel):
@@ -33,11 +35,14 @@ class Entry(BaseModel):
 class Dataset(Config, ABC):
     """Images by name, each in one split; reading one gives a sample.
 
-    ``classes`` and ``colours`` (RGB for pictures, background first) describe the labels, ``crop`` is the
-    side of the training crops that suits the images (None: whole images).
+    ``classes`` and ``colours`` (RGB for pictures, background first) describe the labels. What suits the
+    images when nobody says otherwise: ``crop``, the side of the training crops (None: whole images),
+    ``crops_per_image`` in an epoch, and ``epochs``.
     """
 
     crop: ClassVar[int | None] = None
+    crops_per_image: ClassVar[int] = 1
+    epochs: ClassVar[int] = 40
 
     @property
     @abstractmethod
@@ -64,6 +69,19 @@ class Dataset(Config, ABC):
         Raises:
             InputError: its files are missing or wrong.
         """
+
+    def read_new(self, path: Path) -> ImageArray:
+        """Read an image that is not in the data set, in the way its own are read, at its full size.
+
+        Raises:
+            InputError: the file is no image, or a broken one.
+        """
+        return read_image(path)
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Say at which (H, W) a new image of this height and width is looked at."""
+        size: Size = getattr(self, "size", None)
+        return wanted_size(height, width, size)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:

@@ -1,0 +1,80 @@
+"""What the command line prints: tables, and numbers with their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pointillist.metrics.summary import MetricRow, Summary
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+HEADINGS = {
+    "dice_per_image": "Dice",
+    "iou_per_image": "IoU",
+    "accuracy_per_image": "Acc.",
+    "sensitivity_per_image": "Sens.",
+    "specificity_per_image": "Spec.",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Print a number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def seconds(value: float | None) -> str:
+    """Print a length of time as people say it.
+
+    >>> seconds(11.97), seconds(4740.0), seconds(None)
+    ('12 s', '79 min', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
+
+
+def print_summary(summary: Summary, title: str) -> None:
+    """Print every metric of a split, pooled and per image, with its interval and images used."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("metric", "value", "95 % interval", "images used"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for row in summary.rows:
+        name = row.metric if row.class_name is None else f"{row.metric} [{row.class_name}]"
+        table.add_row(name, number(row.value, 4), _interval(row), _used(row))
+    out.print(table)
+
+
+def _interval(row: MetricRow) -> str:
+    return "-" if row.low is None else f"{number(row.low, 4)} to {number(row.high, 4)}"
+
+
+def _used(row: MetricRow) -> str:
+    failed = f", {row.images_failed} missed or invented" if row.images_failed else ""
+    return f"{row.images_used} of {row.images}{failed}"
+
+
+def print_comparison(rows: Sequence[tuple[str, str, str, Summary]], title: str) -> None:
+    """Print the five metrics (means over images) of several runs and splits, one line each.
+
+    Args:
+        rows: supervision, seconds of annotation an image, split, and what was measured.
+        title: above the table.
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("learnt from", no_wrap=True)
+    table.add_column("s / image", justify="right")
+    table.add_column("split")
+    for heading in HEADINGS.values():
+        table.add_column(heading, justify="right")
+    before = ""
+    for supervision, cost, split, summary in rows:
+        values = [number(summary.row(metric).value) for metric in HEADINGS]
+        who = ("", "") if supervision == before else (supervision, cost)
+        table.add_row(*who, split, *values, end_section=split == "test")
+        before = supervision
+    out.print(table)

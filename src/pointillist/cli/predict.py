@@ -1,0 +1,185 @@
+"""`pointillist predict`: masks, overlays, probabilities, objects and tags for new images."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tifffile
+import typer
+from jaxtyping import Float
+from PIL import Image
+from rich.progress import track
+
+from pointillist.cli import choices
+from pointillist.cli.console import err, out
+from pointillist.core import durable
+from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.shapes import ImageArray, MaskArray
+from pointillist.core.text import cell
+from pointillist.data.draw import draw_overlay, write_picture
+from pointillist.train.device import find_device
+from pointillist.train.evaluate import Trained, load_trained
+from pointillist.train.objects import find_objects, find_tags
+from pointillist.train.predict import HALO, TILE, predict_image, resized
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
+
+
+@dataclass
+class Findings:
+    """What goes into the files that speak of all images together."""
+
+    images: list[dict[str, Any]] = field(default_factory=list)
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[Sequence[object]] = field(default_factory=list)
+
+
+def predict_command(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's folder.")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGES...", help="Files, folders or globs.")],
+    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where the results go.")],
+    overlays: Annotated[bool, typer.Option(help="Draw the result over each image.")] = True,
+    probabilities: Annotated[bool, typer.Option(help="Write the class probabilities (TIFF).")] = True,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Write objects with boxes (COCO JSON).")] = False,
+    tags: Annotated[bool, typer.Option("--tags", help="Write classes present, with areas (CSV).")] = False,
+    smallest: Annotated[
+        int, typer.Option("--smallest", min=1, help="Leave out objects of fewer pixels (with --boxes).")
+    ] = 1,
+    tile: Annotated[int, typer.Option("--tile", min=64, help="Side of the tiles, in pixels.")] = TILE,
+    halo: Annotated[int, typer.Option("--halo", min=0, help="What a tile sees beyond its part.")] = HALO,
+    device: choices.DeviceName = None,
+) -> None:
+    """Predict images of any size; large ones tile by tile."""
+    paths = find_images(images)
+    trained = load_trained(folder, find_device(name=device))
+    findings = Findings()
+    failed: list[InputError] = []
+    for path in track(paths, "predicting", console=err, transient=True):
+        try:
+            image = trained.run.data.read_new(path)
+            probs = predict_new(trained, image, path, tile, halo)
+        except InputError as error:
+            failed.append(error)
+            continue
+        prediction = probs.argmax(0).astype(np.uint8)
+        _write(out_folder, path.stem, trained, image, prediction, probs, overlays, probabilities)
+        _find(findings, path, trained, prediction, probs, smallest if boxes else 0)
+    if boxes:
+        _write_coco(out_folder / "objects.json", findings, trained.run.data.classes)
+    if tags:
+        _write_tags(out_folder / "tags.csv", findings)
+    done = len(paths) - len(failed)
+    out.print(f"Predicted {done} of {len(paths)} images.")
+    if done:
+        out.print(f"Written: {out_folder}", soft_wrap=True)
+    if failed:
+        raise InputErrors(failed)
+
+
+def find_images(patterns: Sequence[str]) -> list[Path]:
+    """Expand files, folders and globs to image files, each once, in order.
+
+    Raises:
+        InputError: nothing matches, or two images would write to one name.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            matches = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+        elif path.exists():
+            matches = [path]
+        else:
+            matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
+        if not matches:
+            fix = f"Known suffixes: {', '.join(sorted(SUFFIXES))}."
+            raise InputError(f"{pattern} must name images", "no image there", fix)
+        found |= dict.fromkeys(matches)
+    stems = Counter(path.stem.casefold() for path in found)
+    if twice := [str(path) for path in found if stems[path.stem.casefold()] > 1]:
+        fix = "Predict them into different folders."
+        raise InputError("images must have different stems", ", ".join(twice[:6]), fix)
+    return list(found)
+
+
+def predict_new(
+    trained: Trained, image: ImageArray, path: Path, tile: int, halo: int
+) -> Float[np.ndarray, "k h w"]:
+    """Predict an image at the size that the run works at, and bring the probabilities back to its own.
+
+    Raises:
+        InputError: the image has other channels than the network.
+    """
+    if len(image) == 1 and trained.channels == 3:
+        image = np.repeat(image, 3, axis=0)
+    if len(image) != trained.channels:
+        must = f"the image must have {trained.channels} channels, as the run's"
+        raise InputError(must, str(len(image)), "Convert it.", path)
+    height, width = image.shape[1:]
+    small = resized(image, *trained.run.data.working_size(height, width))
+    return resized(predict_image(trained.network, small, trained.device, tile, halo), height, width)
+
+
+def _write(
+    folder: Path,
+    stem: str,
+    trained: Trained,
+    image: ImageArray,
+    prediction: MaskArray,
+    probs: Float[np.ndarray, "k h w"],
+    overlays: bool,
+    probabilities: bool,
+) -> None:
+    colours = trained.run.data.colours
+    picture = Image.fromarray(prediction, mode="P")
+    picture.putpalette([value for colour in colours for value in colour])
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    durable.write_bytes(folder / "labels" / f"{stem}.png", buffer.getvalue())
+    if overlays:
+        write_picture(folder / "overlays" / f"{stem}.png", draw_overlay(image, prediction, colours))
+    if probabilities:
+        with durable.replacing(folder / "probabilities" / f"{stem}.tif") as temporary:
+            tifffile.imwrite(
+                temporary, probs.astype(np.float32), compression="zlib", metadata={"axes": "CYX"}
+            )
+
+
+def _find(
+    findings: Findings,
+    path: Path,
+    trained: Trained,
+    prediction: MaskArray,
+    probs: Float[np.ndarray, "k h w"],
+    smallest: int,
+) -> None:
+    number = len(findings.images) + 1
+    height, width = prediction.shape
+    findings.images.append({"id": number, "file_name": path.name, "height": height, "width": width})
+    if smallest:
+        findings.objects += find_objects(prediction, probs, number, len(findings.objects) + 1, smallest)
+    for tag in find_tags(prediction, trained.run.data.classes):
+        row = [cell(path.name), cell(tag.class_name), tag.area, f"{tag.share:.6f}", tag.components]
+        findings.tags.append(row)
+
+
+def _write_coco(path: Path, findings: Findings, classes: Sequence[str]) -> None:
+    categories = [{"id": i, "name": name} for i, name in enumerate(classes) if i]
+    everything = {"images": findings.images, "annotations": findings.objects, "categories": categories}
+    durable.write_json(path, everything)
+
+
+def _write_tags(path: Path, findings: Findings) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "class", "area_px", "share", "components"])
+    writer.writerows(findings.tags)
+    durable.write_text(path, text.getvalue())

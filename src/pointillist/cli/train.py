@@ -1,0 +1,117 @@
+"""`pointillist train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointillist.annotate import AnyAnnotator
+from pointillist.cli import choices
+from pointillist.cli.console import out, seconds
+from pointillist.cli.progress import TrainingBar
+from pointillist.core.config import read_yaml, validated, with_changes
+from pointillist.core.errors import InputError
+from pointillist.datasets import AnyDataset
+from pointillist.train.device import Device, find_device
+from pointillist.train.loop import Options, train
+from pointillist.train.run import Run
+from pointillist.train.store import read_checkpoint, read_model, read_run
+
+
+def default_folder(out_folder: Path, run: Run) -> Path:
+    """Name a run's folder by its data and its id."""
+    return out_folder / f"{run.data.kind}-{run.id}"
+
+
+def train_command(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN.YAML] [PATH=VALUE]...", help="A run's description, and one-off changes to it."
+        ),
+    ] = None,
+    data: choices.Data = "synthetic",
+    root: choices.Root = None,
+    size: choices.Size = None,
+    clicks: choices.Clicks = None,
+    negative: choices.Negative = None,
+    strategy: choices.Strategy = "random",
+    radius: choices.Radius = 0.0,
+    jitter: choices.Jitter = 0.0,
+    mistakes: choices.MistakeRate = 0.0,
+    density: choices.DensityShare = None,
+    annotations: Annotated[
+        Path | None, typer.Option("--annotations", help="Folder of annotation files, by image name.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the images.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Root of all chance.")] = 0,
+    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where runs' folders go.")] = Path("runs"),
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the run in this folder.")
+    ] = None,
+    device: choices.DeviceName = None,
+    precision: choices.PrecisionName = "auto",
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Readers of data that is large.")] = 0,
+    show: Annotated[bool, typer.Option("--show", help="Print the run as JSON and stop.")] = False,
+) -> None:
+    """Train on full masks, on simulated clicks, or on annotation files.
+
+    Typed again, the same command goes on where it stopped.
+    """
+    if resume is not None:
+        run, folder = read_run(resume), resume
+        if read_checkpoint(resume)[0] is None and not (resume / "model").is_dir():
+            out.print(f"No checkpoint in {resume} yet: training starts at step 0.")
+        run = with_changes(run, [f"precision={precision}"]) if precision != "auto" else run
+    else:
+        flags = {"epochs": epochs, "precision": None if precision == "auto" else precision}
+        if arguments and "=" not in arguments[0]:
+            path, *changes = arguments
+            run = validated(Run, read_yaml(Path(path)), Path(path))
+        else:
+            changes = arguments or []
+            annotator = choices.choose_annotator(
+                clicks, negative, strategy, radius, jitter, mistakes, density
+            )
+            chosen = choices.choose_data(data, root, size)
+            run = describe_run(chosen, annotator, annotations, seed)
+        changes = [f"{name}={value}" for name, value in flags.items() if value is not None] + changes
+        run = with_changes(run, changes)
+        folder = default_folder(out_folder, run)
+    if show:
+        return out.print_json(run.to_json())
+    train_run(run, folder, find_device(run.precision, device), Options(workers=workers))
+
+
+def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
+    """Describe a run by what the flags chose and the defaults that suit the data set's images."""
+    if annotations is not None and not annotations.is_dir():
+        found = "a file" if annotations.exists() else "nothing there"
+        raise InputError("--annotations must be a folder", found, "Name it.", annotations)
+    own = data.kind == "folder" and annotate.kind == "full"
+    return Run(
+        data=data,
+        annotate=None if own or annotations is not None else annotate,
+        annotations=annotations,
+        crop=data.crop,
+        crops_per_image=data.crops_per_image,
+        epochs=data.epochs,
+        seed=seed,
+    )
+
+
+def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:
+    """Train with a progress bar and say what came out and what to type next."""
+    with TrainingBar(f"{run.data.kind} {run.id}", folder / "tensorboard", quiet=not device.leads) as bar:
+        train(run, folder, device, bar, options)
+    if not device.leads:
+        return
+    _, about = read_model(folder)
+    cost = about["annotation"]["train"]
+    out.print(
+        f"Trained in {seconds(about['environment']['train_s'])} on {cost['annotated']} annotated images "
+        f"({seconds(cost['seconds'])} of annotation); kept step {about['selected_step']} of {about['steps']}."
+    )
+    out.print(f"Written: {folder}\nNext:    pointillist evaluate {folder}", soft_wrap=True)

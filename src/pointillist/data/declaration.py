@@ -1,0 +1,196 @@
+"""What a person declares about a folder of their own images: pointillist.yaml."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat, field_validator, model_validator
+
+from pointillist.core.config import Config, read_yaml, validated
+from pointillist.core.errors import InputError, nearest
+from pointillist.core.shapes import IGNORE
+from pointillist.data.mask import Code
+from pointillist.data.split import SPLITS, Split, split_by_hash
+
+FILE_NAME = "pointillist.yaml"
+UNKNOWN = ("void", "unlabelled")
+"""What a code may lead to in place of a class: IGNORE."""
+Channel = Annotated[int, Field(ge=0, le=255)]
+
+
+class SplitNames(Config):
+    """Every image's name in one of three lists."""
+
+    train: tuple[str, ...] = ()
+    val: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+class SplitShares(Config):
+    """Shares of the three splits, filled by the hash of the group's name."""
+
+    train: FiniteFloat = 0.6
+    val: FiniteFloat = 0.2
+    test: FiniteFloat = 0.2
+
+
+class Declaration(Config):
+    """The content of pointillist.yaml; every field may be left out.
+
+    Args:
+        classes: names, background first.
+        codes: class name, "void" or "unlabelled" by the mask files' value: grey value or palette index (7),
+            or colour ("255,0,0"). Left out: two classes are 0 and 1 or 255, more count from 0; in label maps
+            255 is unlabelled.
+        colours: RGB of each class in pictures, in their order.
+        groups: what must stay in one split: a regular expression with one group, searched in the name, or a
+            file beside pointillist.yaml (YAML mapping or CSV without header: name, group).
+        split: lists of names, or shares.
+        value_range: (lowest, highest) value of real, 32-bit and 12-bit images.
+        channels: 1 or 3; left out: 3 when any image has colours.
+    """
+
+    classes: tuple[str, ...] = Field(default=("background", "foreground"), min_length=2, max_length=IGNORE)
+    codes: dict[str, str] | None = None
+    colours: tuple[tuple[Channel, Channel, Channel], ...] | None = None
+    groups: str | None = None
+    split: SplitNames | SplitShares | None = None
+    value_range: tuple[FiniteFloat, FiniteFloat] | None = None
+    channels: Literal[1, 3] | None = None
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _keys_are_text(cls, codes: object) -> object:
+        # YAML reads 255 as a number and "255,0,0" as text.
+        if not isinstance(codes, dict):
+            return codes
+        return {str(code).replace(" ", ""): name for code, name in codes.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Declaration:
+        if len(set(self.classes)) < len(self.classes) or set(self.classes) & set(UNKNOWN):
+            raise ValueError(f"classes must differ from each other and from {' and '.join(UNKNOWN)}")
+        if self.colours is not None and len(self.colours) != len(self.classes):
+            raise ValueError(f"colours must be {len(self.classes)}, one per class")
+        if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
+            raise ValueError("value_range must be [lowest, highest]")
+        for code, name in (self.codes or {}).items():
+            if not re.fullmatch(r"\d{1,5}|\d{1,3},\d{1,3},\d{1,3}", code):
+                raise ValueError(f"codes: {code!r} must be a number or 'red,green,blue'")
+            if name not in self.classes + UNKNOWN:
+                raise ValueError(f"codes: {code} leads to {name!r}. {nearest(name, self.classes + UNKNOWN)}")
+        return self
+
+    def mask_codes(self) -> dict[Code, int]:
+        """Class index or IGNORE by the value in a mask file."""
+        if self.codes is not None:
+            return self._declared_codes(self.codes)
+        if len(self.classes) == 2:
+            return {0: 0, 1: 1, 255: 1}
+        return {index: index for index in range(len(self.classes))}
+
+    def label_codes(self) -> dict[Code, int]:
+        """Class index or IGNORE by the value in a label map."""
+        if self.codes is not None:
+            return self._declared_codes(self.codes)
+        return {**{index: index for index in range(len(self.classes))}, IGNORE: IGNORE}
+
+    def _declared_codes(self, codes: dict[str, str]) -> dict[Code, int]:
+        table: dict[Code, int] = {}
+        for text, name in codes.items():
+            parts = [int(part) for part in text.split(",")]
+            code: Code = parts[0] if len(parts) == 1 else (parts[0], parts[1], parts[2])
+            table[code] = IGNORE if name in UNKNOWN else self.classes.index(name)
+        return table
+
+
+def read_declaration(root: Path) -> Declaration:
+    """Read ROOT/pointillist.yaml; without one everything is left out.
+
+    Raises:
+        InputErrors: one for every wrong field.
+    """
+    path = root / FILE_NAME
+    if not path.is_file():
+        return Declaration()
+    return validated(Declaration, read_yaml(path) or {}, path)
+
+
+def assign_groups(declaration: Declaration, root: Path, names: Sequence[str]) -> dict[str, str]:
+    """Give each name its group; the name itself where nothing is declared.
+
+    Raises:
+        InputError: the pattern or the file is wrong, or has no group for some names.
+    """
+    declared = declaration.groups
+    if declared is None:
+        return {name: name for name in names}
+    if (root / declared).is_file():
+        groups = _read_groups(root / declared)
+    else:
+        pattern = _pattern(declared, root)
+        found = {name: pattern.search(name) for name in names}
+        groups = {name: match[1] for name, match in found.items() if match and match[1]}
+    if missing := [name for name in names if name not in groups]:
+        raise InputError(
+            f"groups must give a group to each of {len(names)} images",
+            f"none for {len(missing)}: {', '.join(missing[:20])}",
+            "Correct the pattern or the file.",
+            root / FILE_NAME,
+        )
+    return {name: groups[name] for name in names}
+
+
+def _pattern(declared: str, root: Path) -> re.Pattern[str]:
+    must = "groups must be a file's name or a regular expression with one group"
+    try:
+        pattern = re.compile(declared)
+    except re.error as error:
+        raise InputError(must, f"{declared!r} ({error})", "Correct it.", root / FILE_NAME) from None
+    if pattern.groups != 1:
+        fix = "Put the part that names the group in round brackets."
+        raise InputError(must, f"{declared!r} with {pattern.groups} groups", fix, root / FILE_NAME)
+    return pattern
+
+
+def _read_groups(path: Path) -> dict[str, str]:
+    must = "a file of groups must hold one name and one group per line"
+    if path.suffix.lower() == ".csv":
+        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        if wrong := [row for row in rows if len(row) != 2]:
+            raise InputError(must, str(wrong[0]), "Write it like: name,group", path)
+        return {name.strip(): group.strip() for name, group in rows}
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise InputError(must, type(data).__name__, "Write it like: name: group", path)
+    return {str(name): str(group) for name, group in data.items()}
+
+
+def assign_splits(declaration: Declaration, root: Path, groups: dict[str, str]) -> dict[str, Split]:
+    """Give each name its split: as listed, or by the hash of its group.
+
+    Raises:
+        InputError: a list names an image that is not there, or an image stands in no list or in two.
+    """
+    declared = declaration.split
+    if not isinstance(declared, SplitNames):
+        shares = declared or SplitShares()
+        splits = split_by_hash(list(groups.values()), (shares.train, shares.val, shares.test))
+        return dict(zip(groups, splits, strict=True))
+    listed = [(name, split) for split in SPLITS for name in getattr(declared, split)]
+    must, file = "split must name each image in one list", root / FILE_NAME
+    if strangers := [name for name, _ in listed if name not in groups]:
+        fix = nearest(strangers[0], list(groups)[:1000])
+        raise InputError(must, f"{strangers[0]!r}, which is not there ({len(strangers)} so)", fix[:400], file)
+    given = dict(listed)
+    if twice := sorted(name for name, count in Counter(name for name, _ in listed).items() if count > 1):
+        raise InputError(must, f"more than once: {', '.join(twice[:20])}", "Keep each in one list.", file)
+    if missing := [name for name in groups if name not in given]:
+        found = f"{len(missing)} images in none: {', '.join(missing[:20])}"
+        raise InputError(must, found, "Add them to a list.", file)
+    return given

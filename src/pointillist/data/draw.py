@@ -1,0 +1,295 @@
+"""Pictures for people: annotations, overlays, label maps, panels side by side and contact sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw
+
+from pointillist.core import durable
+from pointillist.core.annotation import Annotation, Dense, Points, Scribble
+from pointillist.core.errors import InputError
+from pointillist.core.raster import to_labels
+from pointillist.core.sample import Sample
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+from pointillist.data.pen import GREY, INK, WHITE, draw_clicks, draw_scribble, place_tile, write_line
+
+Picture: TypeAlias = UInt8[np.ndarray, "rows cols 3"]
+Colours: TypeAlias = Sequence[tuple[int, int, int]]
+VOID = (127, 127, 127)
+"""Colour of unlabelled pixels in a picture of a label map."""
+FILL = 0.38
+"""How much of a class's colour an overlay lays over the image."""
+LOWEST, HIGHEST = 240, 720
+"""Panels are enlarged to at least, and reduced to at most, this many rows; always by a whole factor."""
+MARGIN, GAP = 20, 14
+
+
+def panel_scale(height: int) -> int:
+    """Say by what whole factor to draw an image so that it is large enough for a panel.
+
+    >>> panel_scale(144), panel_scale(576)
+    (2, 1)
+    """
+    return max(1, -(-LOWEST // height))
+
+
+def draw_image(image: ImageArray, scale: int = 1) -> Picture:
+    """Draw an image in RGB: one channel as grey, of more than three the first three.
+
+    Args:
+        image: values outside 0..1 are cut off.
+        scale: how many times larger to draw.
+    """
+    channels = image[:3] if len(image) >= 3 else image[:1].repeat(3, axis=0)
+    levels = np.rint(np.clip(np.nan_to_num(channels), 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    if scale == 1:
+        return np.ascontiguousarray(levels)
+    picture = Image.fromarray(np.ascontiguousarray(levels))
+    size = (picture.width * scale, picture.height * scale)
+    return np.array(picture.resize(size, Image.Resampling.BICUBIC))
+
+
+def draw_label_map(labels: MaskArray, colours: Colours, scale: int = 1) -> Picture:
+    """Draw each class in its colour, and unlabelled pixels in grey.
+
+    >>> draw_label_map(np.array([[0, 1, 255]], np.uint8), [(0, 0, 0), (255, 200, 0)])[0].tolist()
+    [[0, 0, 0], [255, 200, 0], [127, 127, 127]]
+
+    Raises:
+        InputError: a class has no colour.
+    """
+    table = _table(labels, colours)
+    table[IGNORE] = VOID
+    picture: Picture = table[_enlarged(labels, scale)]
+    return picture
+
+
+def draw_overlay(image: ImageArray, labels: MaskArray, colours: Colours, scale: int = 1) -> Picture:
+    """Lay the foreground over the image: its colours shine through, its outlines are solid.
+
+    The background and unlabelled pixels stay exactly as they are.
+
+    Args:
+        image: what lies below.
+        labels: which class is where.
+        colours: RGB of each class, background first.
+        scale: how many times larger to draw.
+
+    Raises:
+        InputError: a class has no colour.
+    """
+    picture, large = draw_image(image, scale), _enlarged(labels, scale)
+    paint = _table(labels, colours)[large]
+    filled = np.rint(picture * (1 - FILL) + paint * FILL).astype(np.uint8)
+    foreground = (large != 0) & (large != IGNORE)
+    outline = foreground & _near_other(large, max(1, round(min(large.shape) / 300)))
+    return np.where(outline[..., None], paint, np.where(foreground[..., None], filled, picture))
+
+
+def draw_annotation(image: ImageArray, annotation: Annotation, colours: Colours, scale: int = 1) -> Picture:
+    """Draw what was drawn: clicks as ringed dots, scribbles as lines, label maps as translucent colour.
+
+    Dots and lines are larger than what they label, so that a person sees them. A click that labels a disc
+    has a circle of that size around it.
+
+    Args:
+        image: what lies below.
+        annotation: its marks, drawn in order; scaled where the image has another size.
+        colours: RGB of each class, background first.
+        scale: how many times larger to draw.
+
+    Raises:
+        InputError: a class has no colour.
+    """
+    if len(annotation.classes) > len(colours):
+        raise _colourless(len(annotation.classes) - 1, colours)
+    picture = draw_image(image, scale)
+    for dense, marks in groupby(annotation.marks, lambda mark: isinstance(mark, Dense)):
+        run = annotation.model_copy(update={"marks": tuple(marks)})
+        if dense:
+            picture = _tint(picture, to_labels(run, len(picture), picture.shape[1]), colours)
+        else:
+            picture = _ink(picture, run, colours)
+    return picture
+
+
+def draw_row(
+    image: ImageArray, annotation: Annotation, prediction: MaskArray, truth: MaskArray, colours: Colours
+) -> list[Picture]:
+    """Give the four pictures that tell a result: image, what was drawn, prediction, truth; panel-sized."""
+    scale = panel_scale(image.shape[1])
+    return [
+        draw_image(image, scale),
+        draw_annotation(image, annotation, colours, scale),
+        draw_overlay(image, prediction, colours, scale),
+        draw_overlay(image, truth, colours, scale),
+    ]
+
+
+def panels(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], captions: Sequence[Sequence[str]] = ()
+) -> Picture:
+    """Set pictures in a table on white: a title above each column, a caption beneath each picture.
+
+    Args:
+        rows: pictures, uint8 (H, W, 3) of any sizes, the same number in each row; small ones are enlarged
+            by a whole factor.
+        titles: one for each column, or none.
+        captions: one for each picture, "" for none; or none at all.
+
+    Raises:
+        InputError: rows of different lengths, or not one title a column or one caption a picture.
+    """
+    _check_table(rows, titles, captions)
+    tiles = [[_fitted(picture) for picture in row] for row in rows]
+    columns = len(tiles[0])
+    widths = [max(row[i].width for row in tiles) for i in range(columns)]
+    heights = [max(tile.height for tile in row) for row in tiles]
+    above, beneath = (34 if titles else 0), (32 if captions else 0)
+    size = (
+        2 * MARGIN + sum(widths) + GAP * (columns - 1),
+        2 * MARGIN + above + sum(heights) + beneath * len(rows) + GAP * (len(rows) - 1),
+    )
+    sheet = Image.new("RGB", size, WHITE)
+    lefts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(columns)]
+    for title, left, width in zip(titles, lefts, widths, strict=bool(titles)):
+        write_line(sheet, title, (left + width / 2, MARGIN + 11), width, 21, INK)
+    top = MARGIN + above
+    for i, row in enumerate(tiles):
+        for j, tile in enumerate(row):
+            place_tile(sheet, tile, lefts[j] + (widths[j] - tile.width) // 2, top)
+            if captions:
+                at = (lefts[j] + widths[j] / 2, top + heights[i] + 17)
+                write_line(sheet, captions[i][j], at, widths[j], 17, GREY)
+        top += heights[i] + beneath + GAP
+    return np.array(sheet)
+
+
+def contact_sheet(samples: Sequence[Sample], colours: Colours, columns: int = 6) -> Picture:
+    """Show many samples small, each with its truth (or what was drawn) over it and its name beneath.
+
+    Raises:
+        InputError: there is no sample.
+    """
+    if not samples:
+        raise InputError("a contact sheet must have samples", "none", "Choose a split that is not empty.")
+    side = 200
+    columns = min(columns, len(samples))
+    tiles = [_thumbnail(sample, colours, side) for sample in samples]
+    lines = [range(at, min(at + columns, len(tiles))) for at in range(0, len(tiles), columns)]
+    heights = [max(tiles[i].height for i in line) for line in lines]
+    size = (
+        2 * MARGIN + columns * (side + GAP) - GAP,
+        2 * MARGIN + sum(heights) + len(lines) * (26 + GAP) - GAP,
+    )
+    sheet = Image.new("RGB", size, WHITE)
+    top = MARGIN
+    for line, tall in zip(lines, heights, strict=True):
+        for place, i in enumerate(line):
+            left = MARGIN + place * (side + GAP)
+            place_tile(
+                sheet, tiles[i], left + (side - tiles[i].width) // 2, top + (tall - tiles[i].height) // 2
+            )
+            write_line(sheet, samples[i].name, (left + side / 2, top + tall + 14), side, 14, GREY)
+        top += tall + 26 + GAP
+    return np.array(sheet)
+
+
+def write_picture(path: Path, pixels: Picture) -> None:
+    """Write a PNG, durably.
+
+    Raises:
+        InputError: the name does not end in .png.
+    """
+    if path.suffix.lower() != ".png":
+        raise InputError("a picture's name must end in .png", path.name, "Rename it.", path)
+    with durable.replacing(path) as temporary:
+        Image.fromarray(pixels).save(temporary, optimize=True)
+
+
+def _check_table(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], captions: Sequence[Sequence[str]]
+) -> None:
+    columns = len(rows[0]) if rows else 0
+    lengths = {len(row) for row in rows}
+    if not columns or lengths != {columns} or len(titles) not in (0, columns):
+        found = f"rows of {sorted(lengths)} and {len(titles)} titles"
+        raise InputError("panels must be rows of one length with a title a column", found, "Fill the gaps.")
+    if captions and [len(row) for row in captions] != [columns] * len(rows):
+        raise InputError("captions must be one a picture", f"{captions}", 'Say "" where there is none.')
+
+
+def _colourless(label: int, colours: Colours) -> InputError:
+    known = f"{len(colours)} colours"
+    return InputError("every class must have a colour", f"class {label} and {known}", "Add its colour.")
+
+
+def _table(labels: MaskArray, colours: Colours) -> np.ndarray:
+    if len(missing := np.setdiff1d(labels, [*range(len(colours)), IGNORE])):
+        raise _colourless(int(missing[0]), colours)
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: len(colours)] = np.array(colours, dtype=np.uint8)
+    return table
+
+
+def _enlarged(pixels: np.ndarray, scale: int) -> np.ndarray:
+    return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _near_other(labels: MaskArray, width: int) -> np.ndarray:
+    """Say where another class, or none, lies within so many steps up, down, left or right."""
+    near = np.zeros(labels.shape, dtype=bool)
+    # Views: what is written through the transposed one lands in the map itself.
+    for seen, found in ((labels, near), (labels.T, near.T)):
+        for step in range(1, min(width, len(seen) - 1) + 1):
+            differ = seen[step:] != seen[:-step]
+            found[step:] |= differ
+            found[:-step] |= differ
+    return near
+
+
+def _tint(picture: Picture, labels: MaskArray, colours: Colours) -> Picture:
+    labelled = labels != IGNORE
+    # Single pixels here and there would drown when translucent.
+    share = 0.5 if labelled.mean() > 0.2 else 0.9
+    tinted = np.rint(picture * (1 - share) + _table(labels, colours)[labels] * share).astype(np.uint8)
+    return np.where(labelled[..., None], tinted, picture)
+
+
+def _ink(picture: Picture, annotation: Annotation, colours: Colours) -> Picture:
+    height, width = picture.shape[:2]
+    # Enlarged by repetition and averaged down again, what no mark covers comes back unchanged.
+    fine = 3 if max(height, width) <= 2000 else 1
+    sheet = Image.fromarray(_enlarged(picture, fine))
+    pen = ImageDraw.Draw(sheet)
+    stretch = fine * np.array([width / annotation.width, height / annotation.height])
+    thick = fine * float(np.clip(min(height, width) / 55, 3.5, 14))
+    for mark in annotation.marks:
+        if isinstance(mark, Points):
+            draw_clicks(pen, mark, stretch, thick, colours[mark.label])
+        elif isinstance(mark, Scribble):
+            draw_scribble(pen, mark, stretch, thick, colours[mark.label])
+    return np.array(sheet.reduce(fine))
+
+
+def _fitted(picture: Picture) -> Image.Image:
+    scale = panel_scale(len(picture))
+    tile = Image.fromarray(_enlarged(picture, scale))
+    return tile.reduce(-(-tile.height // HIGHEST)) if tile.height > HIGHEST else tile
+
+
+def _thumbnail(sample: Sample, colours: Colours, side: int) -> Image.Image:
+    scale = panel_scale(sample.height)
+    if sample.mask is None and sample.annotation is not None:
+        picture = draw_annotation(sample.image, sample.annotation, colours, scale)
+    else:
+        picture = draw_overlay(sample.image, sample.truth(), colours, scale)
+    tile = Image.fromarray(picture)
+    tile.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return tile

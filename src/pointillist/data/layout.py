@@ -1,0 +1,256 @@
+"""Which files of a user's folder belong together: images, masks, label maps, regions, annotations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointillist.core.errors import InputError, InputErrors, nearest
+from pointillist.data.container import FileError
+from pointillist.data.declaration import (
+    FILE_NAME,
+    Declaration,
+    assign_groups,
+    assign_splits,
+    read_declaration,
+)
+from pointillist.data.decode import SUFFIXES
+from pointillist.data.pairing import files_by_stem, folder_in_words, list_folder, meant_root
+from pointillist.data.split import SPLITS, Split
+
+COMPANIONS = ("masks", "labels", "regions", "annotations")
+_LAST_WORD = re.compile(
+    r"[_-](masks?|segmentations?|seg|gt|ground_?truth|labels?|annotations?|scribbles?|regions?|roi|fov|lesion|manual\d?)$",
+    re.I,
+)
+_IMAGE_WORD = re.compile(r"[_-](image|img)$", re.I)
+
+
+@dataclass(frozen=True)
+class Item:
+    """The files of one image, None where there is none, and where it belongs."""
+
+    name: str
+    image: Path
+    group: str
+    split: Split
+    mask: Path | None = None
+    labels: Path | None = None
+    region: Path | None = None
+    annotation: Path | None = None
+
+    def files(self) -> Iterator[Path]:
+        """All that are there, the image first."""
+        for path in (self.image, self.mask, self.labels, self.region, self.annotation):
+            if path is not None:
+                yield path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A folder of images as it was found.
+
+    Args:
+        root: the folder.
+        declaration: what pointillist.yaml says.
+        items: one per image, by name.
+        problems: what is wrong with names and pairs; nothing in a folder that can be used.
+        passed_over: files with a suffix of no image format, hidden ones not counted.
+    """
+
+    root: Path
+    declaration: Declaration
+    items: tuple[Item, ...]
+    problems: tuple[FileError, ...]
+    passed_over: tuple[Path, ...]
+
+
+def survey(root: Path) -> Layout:
+    """Find and pair the files below a root; looks at names only.
+
+    Args:
+        root: holds images/ and any of masks/, labels/, regions/, annotations/; or train/, val/ and test/
+            that hold these; and pointillist.yaml where there is something to declare.
+
+    Raises:
+        InputError: there are no images, or the declaration is wrong. What is wrong with single files does
+            not raise: it is listed in ``problems``.
+    """
+    parts = _parts(root)
+    declaration = read_declaration(root)
+    problems: list[FileError] = []
+    passed_over: list[Path] = []
+    found: dict[str, dict[str, Path]] = {}
+    fixed: dict[str, Split] = {}
+    for split, part in parts:
+        for name, files in _pair(part, problems, passed_over).items():
+            if name in found:
+                pair = f"{found[name]['images']} and {files['images']}"
+                fix = "Rename one of them: an image's name is its key."
+                problems.append(FileError("H56", "names must differ", pair, fix, root))
+            found[name] = files
+            if split is not None:
+                fixed[name] = split
+    if not found and not problems:
+        raise _nothing(root)
+    if fixed and declaration.split is not None:
+        fix = "Keep one of the two."
+        raise InputError(
+            "splits must be declared once", "folders train, val, test and split:", fix, root / FILE_NAME
+        )
+    names = sorted(found)
+    groups = assign_groups(declaration, root, names)
+    splits = fixed or assign_splits(declaration, root, groups)
+    items = tuple(_item(name, found[name], groups[name], splits[name]) for name in names)
+    problems += [p for item in items for path in item.files() if (p := _leaves(path, root)) is not None]
+    return Layout(root, declaration, items, (*problems, *_straddling(items, root)), tuple(passed_over))
+
+
+def _item(name: str, files: dict[str, Path], group: str, split: Split) -> Item:
+    return Item(
+        name=name,
+        image=files["images"],
+        group=group,
+        split=split,
+        mask=files.get("masks"),
+        labels=files.get("labels"),
+        region=files.get("regions"),
+        annotation=files.get("annotations"),
+    )
+
+
+def _parts(root: Path) -> list[tuple[Split | None, Path]]:
+    if not root.is_dir():
+        raise FileError("H68", "the data must be a folder", folder_in_words(root), "Check the path.", root)
+    split_parts: list[tuple[Split | None, Path]] = [
+        (split, root / split) for split in SPLITS if (root / split / "images").is_dir()
+    ]
+    if (root / "images").is_dir():
+        if split_parts:
+            found = f"images and {split_parts[0][0]}/images"
+            raise FileError("H68", "images must lie in one way", found, "Keep one of the two.", root)
+        return [(None, root)]
+    if not split_parts:
+        raise _nothing(root)
+    return split_parts
+
+
+def _nothing(root: Path) -> FileError:
+    must = "the folder must hold images/ (or train/images/ and so on)"
+    fix = meant_root(root, "images")
+    entries = list_folder(root)
+    loose = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
+    folders = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
+    if loose:
+        fix = f"Did you mean {root.parent}, or do {len(loose)} images lie outside of {root / 'images'}? "
+    elif not fix and folders and (close := nearest("images", [p.name for p in folders])).startswith("Did"):
+        fix = close.split("?")[0] + "? Rename it to 'images'. "
+    fix += "Images lie in images/, their masks under the same names in masks/."
+    return FileError("H68", must, f"0 images in {folder_in_words(root)}", fix, root)
+
+
+def _pair(part: Path, problems: list[FileError], passed_over: list[Path]) -> dict[str, dict[str, Path]]:
+    images = _listed(part / "images", SUFFIXES.keys(), problems, passed_over)
+    if not images:
+        return {}
+    paired = {stem: {"images": path} for stem, path in images.items()}
+    by_key: dict[str, list[str]] = {}
+    for stem in images:
+        by_key.setdefault(_IMAGE_WORD.sub("", stem), []).append(stem)
+    for kind in COMPANIONS:
+        suffixes = {".json"} if kind == "annotations" else SUFFIXES.keys()
+        alone = []
+        for stem, path in _listed(part / kind, suffixes, problems, passed_over).items():
+            key = _LAST_WORD.sub("", stem)
+            owners = [stem] if stem in images else by_key.get(key, [key] if key in images else [])
+            if len(owners) != 1:
+                alone.append(path)
+            elif kind in paired[owners[0]]:
+                pair = f"{paired[owners[0]][kind].name} and {path.name} for {owners[0]}"
+                fix = "Remove one of them."
+                problems.append(
+                    FileError("H56", f"an image must have one file in {kind}", pair, fix, part / kind)
+                )
+            else:
+                paired[owners[0]][kind] = path
+        problems += [_without_image(path, part / "images") for path in alone]
+    for name, files in paired.items():
+        if "labels" in files and "annotations" in files:
+            pair = f"{files['labels'].name} and {files['annotations'].name}"
+            fix = "Remove one of them."
+            must = f"{name} must have a label map or an annotation, not both"
+            problems.append(FileError("H56", must, pair, fix, files["annotations"]))
+    return paired
+
+
+def _without_image(path: Path, images: Path) -> FileError:
+    fix = "Add its image, or remove it; a name must be that of its image, with or without _mask or the like."
+    return FileError("H59", "a mask, label map, region or annotation must have an image", "none", fix, path)
+
+
+def _listed(
+    folder: Path, suffixes: Collection[str], problems: list[FileError], passed_over: list[Path]
+) -> dict[str, Path]:
+    wanted = frozenset(suffixes)
+    for path in list_folder(folder):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if path.suffix.lower() in wanted:
+                fix = "Replace it by the image file itself."
+                problems.append(FileError("H65", "an image must be a regular file", "a folder", fix, path))
+        elif path.suffix.lower() not in wanted:
+            passed_over.append(path)
+        elif odd := _odd_name(path.name):
+            problems.append(FileError("H58", "a file's name must be plain text", odd, "Rename it.", path))
+    try:
+        return files_by_stem(folder, wanted)
+    except InputErrors as errors:
+        problems += [
+            e if isinstance(e, FileError) else FileError("H56", e.expected, e.found, e.fix, folder)
+            for e in errors.errors
+        ]
+        return {}
+
+
+def _odd_name(name: str) -> str:
+    if not name.isprintable():
+        return f"{name!r} with characters that cannot be printed"
+    if len(name.encode("utf-8", "surrogateescape")) > 200:
+        return f"{len(name)} characters"
+    return ""
+
+
+def _leaves(path: Path, root: Path) -> FileError | None:
+    if not path.is_symlink():
+        return None
+    must = "a link must lead to a file inside the folder"
+    fix = "Copy the file to its place."
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = "a link in a circle" if isinstance(error, RuntimeError) else "a link to nothing"
+        return FileError("H64", must, reason, fix, path)
+    # A linked folder (images -> elsewhere) is meant; a single file that leads away is a trap or a mistake.
+    if target.is_relative_to(root.resolve()) or target.is_relative_to(path.parent.resolve()):
+        return None
+    return FileError("H64", must, f"a link to {target}", fix, path)
+
+
+def _straddling(items: tuple[Item, ...], root: Path) -> list[FileError]:
+    splits: dict[str, set[Split]] = {}
+    for item in items:
+        splits.setdefault(item.group, set()).add(item.split)
+    return [
+        FileError(
+            "H62",
+            "a group must lie in one split",
+            f"group {group!r} in {' and '.join(s for s in SPLITS if s in found)}",
+            "Move all its images to one split.",
+            root,
+        )
+        for group, found in splits.items()
+        if len(found) > 1
+    ]

@@ -1,0 +1,111 @@
+"""Files that belong together: what a folder holds, one file per stem, two maps of one size."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Collection
+from pathlib import Path
+
+from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.shapes import MaskArray
+from pointillist.data.container import FileError
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """List what a folder holds, sorted; nothing where there is no folder.
+
+    Raises:
+        InputError: it may not be read.
+    """
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        fix = "Check its rights."
+        raise InputError("a folder must be readable", str(error.strerror), fix, folder) from None
+
+
+def folder_in_words(folder: Path) -> str:
+    """Say what is there, for messages.
+
+    >>> folder_in_words(Path("/no/such/place"))
+    'nothing there'
+    """
+    if not folder.is_dir():
+        return "a file" if folder.exists() else "nothing there"
+    seen = [path for path in list_folder(folder) if not path.name.startswith(".")]
+    folders = [repr(path.name) for path in seen if path.is_dir()]
+    files = [repr(path.name) for path in seen if not path.is_dir()]
+    if not folders and not files:
+        return "an empty folder"
+    parts = [
+        f"{', '.join(names[:6])}{', ...' if len(names) > 6 else ''}" for names in (folders, files) if names
+    ]
+    return f"a folder with {len(folders)} folders and {len(files)} files: {'; '.join(parts)}"
+
+
+def meant_root(root: Path, inside: str) -> str:
+    """Say which folder was probably meant where a root lacks what it must hold; a sentence, or nothing.
+
+    Args:
+        root: what the user named.
+        inside: what the right folder holds, as a relative path.
+    """
+    children = [path for path in list_folder(root) if path.is_dir()]
+    for folder in (*children, root.parent, root.parent.parent):
+        if os.path.exists(folder / inside):  # Unlike Path.exists, never raises.
+            return f"Did you mean {folder}? "
+    return ""
+
+
+def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
+    """List the files of one folder by stem, sorted; hidden files and other suffixes are passed over.
+
+    Args:
+        folder: where to look; not below it. A folder that is not there holds no files.
+        suffixes: of the wanted files, lower case with the dot; compared without regard to case.
+
+    Raises:
+        InputErrors: two stems are equal, or differ only in case or in how an accent is spelled, which some
+            file systems take for one file.
+    """
+    found: dict[str, Path] = {}
+    seen: dict[str, Path] = {}
+    problems: list[InputError] = []
+    for path in list_folder(folder):
+        if path.name.startswith(".") or path.suffix.lower() not in suffixes or path.is_dir():
+            continue
+        twin = seen.setdefault(unicodedata.normalize("NFC", path.stem).casefold(), path)
+        if twin != path:
+            row = "H56" if twin.stem == path.stem else "H57"
+            pair = f"{twin.name!r} and {path.name!r}"
+            problems.append(
+                FileError(row, "stems must differ", pair, "Rename or remove one of them.", folder)
+            )
+        found[path.stem] = path
+    if problems:
+        raise InputErrors(problems)
+    return found
+
+
+def check_same_size(size: tuple[int, int], mask: MaskArray, image_file: Path, mask_file: Path) -> None:
+    """Refuse a mask that cannot lie on its image.
+
+    Args:
+        size: (height, width) of the image.
+        mask: what was drawn on it.
+        image_file: where the image came from.
+        mask_file: where the mask came from, named as the file at fault.
+
+    Raises:
+        InputError: the sizes differ.
+    """
+    if mask.shape == size:
+        return
+    expected = (
+        f"a mask must have its image's {size[0]} x {size[1]} pixels (height x width of {image_file.name})"
+    )
+    row, fix = "H32", "Export the mask again at the image's size."
+    if mask.shape == size[::-1]:
+        row, fix = "H33", "Height and width are swapped: turn the mask, or export it again."
+    raise FileError(row, expected, f"{mask.shape[0]} x {mask.shape[1]}", fix, mask_file)

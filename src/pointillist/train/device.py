@@ -1,0 +1,99 @@
+"""Where a training runs: device, precision, threads, and its place among several processes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pointillist.core.errors import InputError
+from pointillist.train.run import Precision
+
+
+@dataclass(frozen=True)
+class Device:
+    """One process's device and precision.
+
+    Args:
+        device: torch's name for it.
+        bfloat16: whether the forward pass computes in bfloat16.
+        rank: of this process.
+        world: number of processes.
+    """
+
+    device: torch.device
+    bfloat16: bool
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in the chosen precision inside."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """Let several processes train one network."""
+        if self.world == 1:
+            return network
+        ids = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=ids, broadcast_buffers=True)
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Average over the processes."""
+        if self.world > 1:
+            dist.all_reduce(value)
+            value /= self.world
+        return value
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there: it is where the processor has instructions for it.
+
+    Measured by `benchmarks/train_step.py`: about twice as fast on a CPU with AVX-512 BF16, and many times
+    slower where it must be emulated.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def find_device(precision: Precision = "auto", name: str | None = None) -> Device:
+    """Choose the device: the named one, else the first GPU, else the CPU; join other processes if started so.
+
+    Several processes come from `torchrun --nproc-per-node N -m pointillist ...`.
+
+    Raises:
+        InputError: the named device is not there.
+    """
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    default = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name or default)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        fix = "Leave --device out, or name cpu or cuda."
+        raise InputError(
+            "--device must be at hand", f"{name!r} ({str(error).splitlines()[0]})", fix
+        ) from None
+    if world > 1 and not dist.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+    bfloat16 = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
+    return Device(device, bfloat16, rank, world)

@@ -1,0 +1,171 @@
+"""The state of a training and its two moves: one step, and there and back through a checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pointillist.core.target import Target
+from pointillist.train.device import Device
+from pointillist.train.feed import Batch, Feed, steps_per_epoch
+from pointillist.train.network import Average, build_network
+from pointillist.train.run import Run
+from pointillist.train.select import Score
+from pointillist.train.stop import NonFiniteError
+from pointillist.train.store import Checkpoint, Tensors
+
+_WARM_UP = 0.05
+
+
+class Learner:
+    """Network, average, optimizer and how far they are.
+
+    Args:
+        run: what is trained.
+        feed: where batches come from; its images give the normalisation.
+        device: where it computes.
+    """
+
+    def __init__(self, run: Run, feed: Feed, device: Device) -> None:
+        self.run, self.device = run, device
+        self.num_classes = len(run.data.classes)
+        network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
+        self.network = network.to(device.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = Average(self.network, run.average)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay, fused=True
+        )
+        self.trained = device.wrap(self.network)
+        self.total_steps = run.epochs * steps_per_epoch(run, len(feed.names))
+        self.step_number, self.epoch, self.step_in_epoch = 0, 0, 0
+        self.history: list[dict[str, float | int]] = []
+        self.sums: dict[str, float] = defaultdict(float)
+        self.best: Score | None = None
+        self.selected: Tensors = {}
+        self.selected_step = 0
+
+    def rate(self) -> float:
+        """Learning rate of the next step: a linear rise over 5 % of the training, then a cosine to 0."""
+        progress = self.step_number / self.total_steps
+        if progress < _WARM_UP:
+            return self.run.learning_rate * (self.step_number + 1) / (_WARM_UP * self.total_steps + 1)
+        done = (progress - _WARM_UP) / (1 - _WARM_UP)
+        return self.run.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Take one step and give the value of each term.
+
+        Raises:
+            NonFiniteError: a term or the gradient is NaN or infinite; the weights are untouched.
+        """
+        self.trained.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        size = (self.run.crop, self.run.crop) if self.run.crop else None
+        draws = self.run.augment.draw([key.parts() for key in batch.keys], self.run.seed)
+        images, labels = self.run.augment(batch.images, batch.labels, draws, size)
+        images = images.contiguous(memory_format=torch.channels_last)
+        target = Target.from_labels(labels, self.num_classes)
+        with self.device.autocast():
+            logits = self.trained(images)
+        values, total = self._terms(logits.float(), target, images)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.run.clip)
+        self._check({**values, "gradient": float(norm)}, batch.names)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.network, self.step_number)
+        self.step_number += 1
+        self.step_in_epoch += 1
+        for name, value in values.items():
+            self.sums[name] += value
+        return values
+
+    def _terms(self, logits: Tensor, target: Target, images: Tensor) -> tuple[dict[str, float], Tensor]:
+        total = logits.new_zeros(())
+        values = {}
+        progress = self.step_number / self.total_steps
+        for number, term in enumerate(self.run.supervise):
+            weight = term.weight_at(progress)
+            if weight > 0:
+                value = term.loss(logits, target, images)
+                total = total + weight * value
+                name = term.loss.kind if term.loss.kind not in values else f"{term.loss.kind}-{number}"
+                values[name] = float(value.detach())
+        # A batch on which no term has anything to say still needs a graph.
+        return values, total if total.requires_grad else total + 0 * logits.sum()
+
+    def _check(self, values: dict[str, float], names: tuple[str, ...]) -> None:
+        for what, value in values.items():
+            if not math.isfinite(value):
+                self.optimizer.zero_grad(set_to_none=True)
+                raise NonFiniteError(self.step_number + 1, names, what)
+
+    def end_epoch(self, score: Score | None) -> dict[str, float | int]:
+        """Close an epoch: note its mean losses and score, and keep the weights when they are the best."""
+        record: dict[str, float | int] = {"epoch": self.epoch + 1, "step": self.step_number}
+        steps = max(1, self.step_in_epoch)
+        record |= {f"loss/{name}": value / steps for name, value in self.sums.items()}
+        if score is not None:
+            record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
+            if self.best is None or score.key > self.best.key:
+                self.best = score
+                self.keep()
+        self.history.append(record)
+        self.epoch, self.step_in_epoch = self.epoch + 1, 0
+        self.sums.clear()
+        return record
+
+    def keep(self) -> None:
+        """Take the averaged weights of this moment as the selected ones."""
+        self.selected = {name: t.detach().clone() for name, t in self.average.network.state_dict().items()}
+        self.selected_step = self.step_number
+
+    def to_checkpoint(self) -> Checkpoint:
+        """Give everything that the next step depends on."""
+        moments: Tensors = {}
+        for number, parameter in enumerate(self.network.parameters()):
+            for name, value in self.optimizer.state.get(parameter, {}).items():
+                moments[f"{number}.{name}"] = value
+        state: dict[str, Any] = {
+            "run": self.run.id,
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "history": self.history,
+            "sums": dict(self.sums),
+            "best": None if self.best is None else [self.best.dice, self.best.likelihood],
+            "selected_step": self.selected_step,
+            "bfloat16": self.device.bfloat16,
+        }
+        tensors = {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimizer": moments,
+            "selected": self.selected,
+        }
+        return Checkpoint(self.step_number, state, tensors)
+
+    def from_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Go back to where a checkpoint was made."""
+        state, tensors = checkpoint.state, checkpoint.tensors
+        self.network.load_state_dict(tensors["network"])
+        self.average.network.load_state_dict(tensors["average"])
+        for number, parameter in enumerate(self.network.parameters()):
+            names = [n for n in tensors["optimizer"] if n.startswith(f"{number}.")]
+            for name in names:
+                value = tensors["optimizer"][name]
+                place = "cpu" if value.ndim == 0 and not parameter.is_cuda else parameter.device
+                layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
+                moved = value.to(place, memory_format=layout)
+                self.optimizer.state[parameter][name.split(".", 1)[1]] = moved
+        self.step_number, self.epoch = checkpoint.step, int(state["epoch"])
+        self.step_in_epoch = int(state["step_in_epoch"])
+        self.history = list(state["history"])
+        self.sums = defaultdict(float, state["sums"])
+        self.best = None if state["best"] is None else Score(*state["best"])
+        self.selected, self.selected_step = tensors["selected"], int(state["selected_step"])

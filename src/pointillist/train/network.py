@@ -1,0 +1,73 @@
+"""The network of a run: its model behind a fixed normalisation, and the moving average of its weights."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from pointillist.core.shapes import Images, Logits
+from pointillist.models.model import Model
+
+
+class Network(nn.Module):
+    """Subtracts a mean and divides by a deviation per channel, then applies the model.
+
+    Both are buffers: they are stored with the weights, so that prediction can't normalise differently.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, model: nn.Module, mean: Tensor, deviation: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
+        self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1))
+
+    def forward(self, images: Images) -> Logits:
+        """Map images in [0, 1] to logits."""
+        logits: Logits = self.model((images - self.mean) / self.deviation)
+        return logits
+
+    @property
+    def channels(self) -> int:
+        """C of the images that it takes."""
+        return self.mean.shape[1]
+
+
+def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tensor, Tensor]) -> Network:
+    """Build a network whose first weights are a function of the seed alone.
+
+    Args:
+        model: the recipe.
+        num_classes: K.
+        seed: the run's.
+        moments: mean and deviation of the images' channels, (C,) each.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = model.build(len(moments[0]), num_classes)
+    return Network(network, *moments)
+
+
+class Average:
+    """An exponential moving average of all weights and buffers, which forgets its random start quickly.
+
+    avg <- d avg + (1 - d) w, with d = min(decay, (1 + t) / (10 + t)) after t updates.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after a step."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        ours, theirs = self.network.state_dict(), network.state_dict()
+        names = [name for name, tensor in ours.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([ours[n] for n in names], [theirs[n] for n in names], 1 - decay)
+        for name in ours.keys() - set(names):
+            ours[name].copy_(theirs[name])

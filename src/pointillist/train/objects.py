@@ -1,0 +1,92 @@
+"""Objects in a label map: connected components with boxes and run-length codes (COCO), and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from pointillist.core.shapes import MaskArray
+
+
+class Tag(NamedTuple):
+    """One class in one image: its area in pixels, its share of the image, and its connected components."""
+
+    class_name: str
+    area: int
+    share: float
+    components: int
+
+
+def encode_runs(inside: Bool[np.ndarray, "h w"]) -> list[int]:
+    """Give COCO's uncompressed run lengths: down the columns, starting with the pixels outside.
+
+    >>> encode_runs(np.array([[False, True], [True, True]]))
+    [1, 3]
+
+    Source: the COCO data format; checked in the tests against pycocotools.
+    """
+    flat = inside.flatten(order="F")
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = np.concatenate([[0], changes, [flat.size]])
+    runs = np.diff(edges).tolist()
+    return [0, *runs] if flat.size and bool(flat[0]) else [int(run) for run in runs]
+
+
+def _components(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, int]:
+    # Eight neighbours: a thin diagonal line is one object.
+    labelled, count = ndimage.label(inside, structure=np.ones((3, 3)))
+    return labelled, int(count)
+
+
+def find_objects(
+    prediction: MaskArray,
+    probs: Float[np.ndarray, "k h w"],
+    image_id: int,
+    first_id: int,
+    smallest: int = 1,
+) -> Iterator[dict[str, Any]]:
+    """Give a COCO annotation for every connected component of every foreground class.
+
+    Args:
+        prediction: label map.
+        probs: its probabilities; an object's score is their mean over it.
+        image_id: COCO's number of the image.
+        first_id: number of the first object.
+        smallest: components of fewer pixels are left out.
+    """
+    number = first_id
+    for label in range(1, len(probs)):
+        components, _ = _components(prediction == label)
+        for index, place in enumerate(ndimage.find_objects(components), start=1):
+            inside = components[place] == index
+            area = int(inside.sum())
+            if area < smallest:
+                continue
+            whole = np.zeros(prediction.shape, dtype=bool)
+            whole[place] = inside
+            rows, cols = place
+            yield {
+                "id": number,
+                "image_id": image_id,
+                "category_id": label,
+                "bbox": [cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start],
+                "area": area,
+                "segmentation": {"size": list(prediction.shape), "counts": encode_runs(whole)},
+                "iscrowd": 0,
+                "score": round(float(probs[label][place][inside].mean()), 6),
+            }
+            number += 1
+
+
+def find_tags(prediction: MaskArray, classes: Sequence[str]) -> list[Tag]:
+    """List the foreground classes that are in an image, with their areas."""
+    tags = []
+    for label, name in enumerate(classes[1:], start=1):
+        inside = prediction == label
+        if area := int(inside.sum()):
+            tags.append(Tag(name, area, area / prediction.size, _components(inside)[1]))
+    return tags

@@ -1,0 +1,104 @@
+"""From a network and an image of any size to probabilities, tile by tile where it is large."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pointillist.core.errors import InputError
+from pointillist.core.shapes import ImageArray, Images
+from pointillist.train.device import Device
+
+TILE = 1024
+HALO = 128
+# Tiles start at multiples of this, so that the pools' grid falls on the same pixels as in the whole image.
+GRID = 64
+
+
+@torch.inference_mode()
+def predict_probs(network: nn.Module, images: Images, device: Device) -> Float[Tensor, "n k h w"]:
+    """Give the class probabilities of a batch, float32, on the device; the network must be in eval mode."""
+    batch = images.to(device.device, memory_format=torch.channels_last)
+    with device.autocast():
+        logits = network(batch)
+    return torch.softmax(logits.float(), dim=1)
+
+
+def tile_starts(length: int, tile: int, halo: int) -> list[int]:
+    """Place tiles along an axis so that neighbours share two halos and a fade, on the pools' grid.
+
+    >>> tile_starts(300, tile=256, halo=32), tile_starts(200, tile=256, halo=32)
+    ([0, 128], [0])
+    """
+    if length <= tile:
+        return [0]
+    shared = 2 * halo + halo // 2
+    step = max(GRID, (tile - shared) // GRID * GRID)
+    return list(range(0, length - shared, step))
+
+
+def _ramp(start: int, stop: int, length: int, halo: int) -> Tensor:
+    """Weigh a tile's pixels along one axis: 0 in the halo, rising over the fade, 1 inside.
+
+    The image's own border has no neighbour, so nothing fades there.
+    """
+    position = torch.arange(start, stop, dtype=torch.float32) + 0.5
+    weight = torch.ones(stop - start)
+    fade = max(halo // 2, 1)
+    if start > 0:
+        weight = weight.minimum(((position - start - halo) / fade).clamp(0, 1))
+    if stop < length:
+        weight = weight.minimum(((stop - halo - position) / fade).clamp(0, 1))
+    return weight
+
+
+def predict_image(
+    network: nn.Module, image: ImageArray, device: Device, tile: int = TILE, halo: int = HALO
+) -> Float[np.ndarray, "k h w"]:
+    """Give the class probabilities of one image; a large one is cut in tiles that fade into each other.
+
+    Every pixel is answered by tiles that see at least `halo` pixels around it, so tiled and whole prediction
+    agree when the network sees no further (the default U-Net sees 94 pixels far).
+
+    Args:
+        network: in eval mode.
+        image: in [0, 1].
+        device: where to compute.
+        tile: side of a tile, in pixels.
+        halo: what a tile sees beyond the pixels that it answers for.
+
+    Raises:
+        InputError: the tile is too small for its halo.
+    """
+    if tile < 3 * halo + GRID:
+        must = f"a tile must be at least 3 x halo + {GRID} = {3 * halo + GRID}"
+        raise InputError(must, str(tile), "Take larger tiles or a smaller halo.")
+    height, width = image.shape[1:]
+    rows, cols = tile_starts(height, tile, halo), tile_starts(width, tile, halo)
+    tensor = torch.from_numpy(np.ascontiguousarray(image))
+    if len(rows) == len(cols) == 1:
+        return predict_probs(network, tensor[None], device)[0].cpu().numpy()
+    total: Tensor | None = None
+    weights = torch.zeros(height, width)
+    for top in rows:
+        for left in cols:
+            bottom, right = min(top + tile, height), min(left + tile, width)
+            probs = predict_probs(network, tensor[None, :, top:bottom, left:right], device)[0].cpu()
+            weight = _ramp(top, bottom, height, halo)[:, None] * _ramp(left, right, width, halo)
+            total = torch.zeros(len(probs), height, width) if total is None else total
+            total[:, top:bottom, left:right] += probs * weight
+            weights[top:bottom, left:right] += weight
+    assert total is not None
+    return (total / weights).numpy()
+
+
+def resized(image: ImageArray, height: int, width: int) -> ImageArray:
+    """Resample an image or a stack of probabilities, bilinearly and without aliasing."""
+    if image.shape[1:] == (height, width):
+        return image
+    tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
+    resampled = F.interpolate(tensor, (height, width), mode="bilinear", antialias=True, align_corners=False)
+    return resampled[0].numpy()

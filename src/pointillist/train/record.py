@@ -1,0 +1,46 @@
+"""What is written beside a run: where and with what it was computed."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pointillist.train.device import Device
+from pointillist.train.run import Run
+
+
+def environment(run: Run, data_sha256: str, device: Device) -> dict[str, Any]:
+    """Note what a run's result may depend on beyond its description."""
+    return {
+        "run": run.id,
+        "commit": _commit(),
+        "versions": {name: version(name) for name in ("pointillist", "torch", "numpy", "scipy", "pillow")},
+        "python": platform.python_version(),
+        "device": _name(device),
+        "processes": device.world,
+        "threads": torch.get_num_threads(),
+        "precision": "bfloat16" if device.bfloat16 else "float32",
+        "data_sha256": data_sha256,
+    }
+
+
+def _name(device: Device) -> str:
+    if device.device.type == "cuda":
+        return torch.cuda.get_device_name(device.device)
+    return f"{platform.machine()} CPU"
+
+
+def _commit() -> str | None:
+    """Give the commit of the checkout that runs; None for an installed package."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,65 @@
+"""A run: one training, completely described."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pointillist.annotate import AnyAnnotator, Full
+from pointillist.core.config import Config
+from pointillist.data.augment import Augment
+from pointillist.datasets import AnyDataset
+from pointillist.losses import CrossEntropy
+from pointillist.models import AnyModel, Unet
+from pointillist.train.term import Term
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Selection = Literal["held-out", "masks", "last"]
+
+
+class Run(Config):
+    """Everything that decides what a training gives; two equal runs give equal weights on one machine.
+
+    Args:
+        data: where images and masks come from.
+        annotate: simulates the annotations of the training and validation images from their masks; None:
+            the annotations that came with the data.
+        annotations: a folder of annotation files, by sample name, used in place of `annotate`.
+        model: the network's recipe.
+        supervise: the terms of the loss, summed.
+        augment: how training images vary.
+        crop: side of the training crops in pixels; None: whole images.
+        crops_per_image: how many crops an epoch takes from each image.
+        epochs: passes over the training images.
+        batch: images (or crops) in a step, over all devices together.
+        learning_rate: of AdamW at its peak; it rises over the first twentieth and falls as a cosine to 0.
+        weight_decay: of AdamW.
+        average: decay of the moving average of the weights, which is what is kept and used; 0: none.
+        clip: largest norm of the gradient.
+        select: which weights are kept: those that did best on the validation images' annotations, made as
+            the training's are ("held-out", needs no masks beyond them); on their masks (a hidden cost of
+            annotation under weak supervision: "masks"); or the last.
+        precision: of the forward pass; "auto" takes bfloat16 where the processor computes in it.
+        seed: the root of all chance.
+    """
+
+    format: Literal["pointillist-run-1"] = "pointillist-run-1"
+    data: AnyDataset
+    annotate: AnyAnnotator | None = Full()
+    annotations: Path | None = None
+    model: AnyModel = Unet()
+    supervise: tuple[Term, ...] = Field(default=(Term(loss=CrossEntropy()),), min_length=1)
+    augment: Augment = Augment()
+    crop: Annotated[int, Field(ge=16, le=4096)] | None = None
+    crops_per_image: Annotated[int, Field(ge=1)] = 1
+    epochs: Annotated[int, Field(ge=1)] = 40
+    batch: Annotated[int, Field(ge=1)] = 8
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    clip: Annotated[float, Field(gt=0)] = 10.0
+    select: Selection = "held-out"
+    precision: Precision = "auto"
+    seed: Annotated[int, Field(ge=0)] = 0

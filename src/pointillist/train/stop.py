@@ -1,0 +1,65 @@
+"""Stopping politely: a signal ends the training at the next step's boundary, with everything saved."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = [s for s in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, s)]
+
+
+class StoppedError(Exception):
+    """The training was asked to stop and has saved its state.
+
+    Args:
+        signum: the signal; a program that it stops exits with 128 + its number.
+        step: steps done.
+    """
+
+    def __init__(self, signum: int, step: int) -> None:
+        self.signum, self.step = signum, step
+        super().__init__(f"stopped by {signal.Signals(signum).name} after step {step}; everything is saved")
+
+
+class NonFiniteError(Exception):
+    """The loss or a gradient became NaN or infinite; no such weights are kept.
+
+    Args:
+        step: the step that failed.
+        names: the samples in its batch.
+        what: which term.
+    """
+
+    def __init__(self, step: int, names: tuple[str, ...], what: str) -> None:
+        self.step, self.names = step, names
+        super().__init__(
+            f"{what} is not finite at step {step}, in the batch of {', '.join(names)}. The last checkpoint "
+            "is from before it. Look at these images and labels, or lower learning_rate."
+        )
+
+
+class Listener:
+    """Notes the first signal instead of dying by it; a second changes nothing while the state is saved."""
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Listener:
+        for name in SIGNALS:
+            number = getattr(signal, name)
+            try:
+                self._before[number] = signal.signal(number, self._note)
+            except ValueError:  # Only the main thread may listen; elsewhere the caller decides.
+                break
+        return self
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.signum = self.signum or signum
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

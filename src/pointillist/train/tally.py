@@ -1,0 +1,64 @@
+"""One pass over a split: what it costs to annotate, what is labelled, the colours' mean, a hash of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pointillist.core.shapes import IGNORE
+from pointillist.train.supervise import Supervised
+
+
+class Tally:
+    """Counts over the images of a split, each added once.
+
+    Args:
+        classes: names of the classes, background first.
+    """
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+        self.labelled = np.zeros(len(classes), dtype=np.int64)
+        self.images = self.annotated = self.pixels = 0
+        self.seconds: float | None = 0.0
+        self._sum: Tensor | float = 0.0
+        self._squares: Tensor | float = 0.0
+        self._digest = hashlib.sha256()
+
+    def add(self, item: Supervised) -> None:
+        """Count one image."""
+        known = item.labels != IGNORE
+        self.labelled += np.bincount(item.labels[known], minlength=len(self.classes))
+        self.images += 1
+        self.annotated += bool(known.any())
+        if self.seconds is not None:
+            self.seconds = None if item.seconds is None else self.seconds + item.seconds
+        flat = torch.from_numpy(np.ascontiguousarray(item.sample.image)).double().flatten(1)
+        self.pixels += flat.shape[1]
+        self._sum, self._squares = self._sum + flat.sum(1), self._squares + flat.square().sum(1)
+        self._digest.update(item.sample.name.encode() + b"\0")
+        self._digest.update(item.sample.image.tobytes() + item.labels.tobytes())
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Give mean and deviation per channel; the deviation of a constant channel is 1."""
+        mean = torch.as_tensor(self._sum) / self.pixels
+        deviation = (torch.as_tensor(self._squares) / self.pixels - mean.square()).clamp(min=0).sqrt()
+        return mean.float(), torch.where(deviation > 1e-3, deviation, 1.0).float()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of names, images and labels as the learner sees them, in the order added."""
+        return self._digest.hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give images annotated, seconds in all (None: not known), labelled pixels by class."""
+        return {
+            "images": self.images,
+            "annotated": self.annotated,
+            "seconds": self.seconds,
+            "labelled_pixels": dict(zip(self.classes, self.labelled.tolist(), strict=True)),
+        }

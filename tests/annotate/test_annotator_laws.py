@@ -1,0 +1,192 @@
+"""Laws of every annotator in the table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+
+from pointillist.annotate import ANNOTATORS, Annotator, AnyAnnotator
+from pointillist.core.annotation import read_annotation, write_annotation
+from pointillist.core.errors import InputError
+from pointillist.core.raster import to_labels
+from pointillist.core.sample import Sample
+from pointillist.core.shapes import IGNORE
+from tests.annotate.people import (
+    CLASSES,
+    CLICKERS,
+    PEOPLE,
+    TRUTHFUL,
+    clicked,
+    drawn_by,
+    maps,
+    masks,
+    sample_of,
+)
+
+every_person = pytest.mark.parametrize("person", PEOPLE.values(), ids=PEOPLE)
+every_truthful = pytest.mark.parametrize("person", TRUTHFUL.values(), ids=TRUTHFUL)
+every_clicker = pytest.mark.parametrize("person", CLICKERS.values(), ids=CLICKERS)
+few = settings(max_examples=20)  # Times twenty annotators.
+EDGES = dict(
+    zip(
+        [
+            "one pixel",
+            "one object pixel",
+            "only background",
+            "no background",
+            "row",
+            "column",
+            "void",
+            "split",
+        ],
+        maps(
+            "1", "000 010 000", "0000 0000", "333 333", "0011.2210", "0 0 1 . 2 3 3 3", ".. ..", "010 101 010"
+        ),
+        strict=True,
+    )
+)
+
+
+def test_every_kind_of_the_table_is_under_the_laws() -> None:
+    assert {person.kind for person in PEOPLE.values()} == set(ANNOTATORS)
+
+
+def tells_the_truth(labels: np.ndarray, truth: np.ndarray) -> bool:
+    return bool((labels == truth)[labels != IGNORE].all())
+
+
+@every_truthful
+@few
+@given(truth=masks(), seed=st.integers(0, 9))
+def test_every_drawn_pixel_tells_the_truth(person: Annotator, truth: np.ndarray, seed: int) -> None:
+    assert tells_the_truth(to_labels(drawn_by(person, truth, seed)), truth)
+
+
+@every_person
+@few
+@given(truth=masks())
+def test_void_and_what_lies_outside_the_region_are_never_drawn_on(
+    person: Annotator, truth: np.ndarray
+) -> None:
+    region = np.indices(truth.shape).sum(0) % 3 > 0
+    annotation = person.annotate(sample_of(truth, region=region), CLASSES, seed=0)
+    drawn = to_labels(annotation) != IGNORE
+    if person.truthful:
+        assert not drawn[~region | (truth == IGNORE)].any()
+    inside = sum((region & (truth == label)).any() for label in range(4))
+    assert bool(annotation.marks) or not inside or "density" in person.kind
+
+
+@every_clicker
+@few
+@given(truth=masks(), seed=st.integers(0, 9))
+def test_clicks_are_as_many_as_asked_or_all_there_are(
+    person: Annotator, truth: np.ndarray, seed: int
+) -> None:
+    annotation = drawn_by(person, truth, seed)
+    for label in range(4):
+        pixels = clicked(annotation, label)
+        asked = person.positive if label else person.negative
+        assert len(pixels) == min(asked, int((truth == label).sum()))
+        assert len(set(pixels)) == len(pixels)
+        assert all(truth[pixel] == label for pixel in pixels)
+
+
+@every_truthful
+@pytest.mark.parametrize("edge", EDGES.values(), ids=EDGES)
+def test_edges(person: Annotator, edge: np.ndarray) -> None:
+    annotation = drawn_by(person, edge)
+    assert tells_the_truth(to_labels(annotation), edge)
+    if (edge == IGNORE).all():
+        assert annotation.marks == ()
+        assert annotation.seconds == 0
+    if person.kind == "points":
+        labels = {mark.label for mark in annotation.marks}
+        assert labels == {int(v) for v in np.unique(edge) if v != IGNORE}
+
+
+@every_person
+def test_a_drawing_depends_on_seed_and_name_and_on_nothing_else(person: Annotator) -> None:
+    truth = np.zeros((40, 40), np.uint8)
+    truth[10:30, 5:35] = 1
+    names = [f"image {i}" for i in range(6)]
+    forth = {name: drawn_by(person, truth, name=name) for name in names}
+    back = {name: drawn_by(person.model_copy(), truth, name=name) for name in reversed(names)}
+    assert forth == back
+    if "full" not in person.to_json() and getattr(person, "probability", 0) != 1:
+        assert len({forth[name].marks for name in names}) > 1
+        assert any(drawn_by(person, truth, seed=1, name=name).marks != forth[name].marks for name in names)
+
+
+@every_person
+def test_drawing_leaves_the_mask_as_it_was(person: Annotator) -> None:
+    truth = EDGES["row"].copy()
+    truth.flags.writeable = False
+    drawn_by(person, truth)
+    assert np.array_equal(truth, EDGES["row"])
+
+
+@pytest.mark.parametrize("name", ["full", "density of one"])
+@given(truth=masks())
+def test_a_full_annotation_is_the_mask(name: str, truth: np.ndarray) -> None:
+    assert np.array_equal(to_labels(drawn_by(PEOPLE[name], truth)), truth)
+
+
+@every_person
+def test_annotators_and_their_drawings_come_back_from_json(person: Annotator, tmp_path: Path) -> None:
+    assert TypeAdapter(AnyAnnotator).validate_json(person.to_json()) == person
+    annotation = drawn_by(person, EDGES["row"])
+    write_annotation(tmp_path / "a.json", annotation)
+    assert read_annotation(tmp_path / "a.json") == annotation
+    assert annotation.annotator == "simulated"
+
+
+@every_person
+def test_time_is_positive_or_unknown(person: Annotator) -> None:
+    seconds = drawn_by(person, EDGES["split"]).seconds
+    assert seconds is None if person.to_json().count('"probability":0.3') else seconds > 0
+
+
+def test_a_sample_without_a_mask_cannot_be_annotated() -> None:
+    sample = Sample(name="IMD002", image=np.zeros((1, 2, 2), np.float32))
+    with pytest.raises(InputError, match="IMD002 must have a mask"):
+        PEOPLE["full"].annotate(sample, CLASSES, seed=0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '{"kind": "pionts"}',
+        '{"kind": "points", "positive": -1}',
+        '{"kind": "points", "positive": 0, "negative": 0}',
+        '{"kind": "points", "strategy": "center"}',
+        '{"kind": "points", "radius": NaN}',
+        '{"kind": "points", "clicks": 5}',
+        '{"kind": "density", "probability": 0}',
+        '{"kind": "density", "probability": 1.5}',
+        '{"kind": "mistakes", "rate": 5}',
+        '{"kind": "mistakes", "of": {"kind": "typos"}}',
+    ],
+)
+def test_impossible_annotators_are_refused(fields: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(AnyAnnotator).validate_json(fields)
+
+
+@pytest.mark.real_data
+def test_the_laws_hold_on_a_real_vessel_tree(drive_root: Path) -> None:
+    folder = drive_root / "training"
+    with Image.open(folder / "1st_manual" / "21_manual1.gif") as drawn:
+        vessels = np.asarray(drawn.convert("L")) > 127
+    with Image.open(folder / "mask" / "21_training_mask.gif") as view:
+        inside = np.asarray(view.convert("L")) > 127
+    truth = np.where(inside, vessels, np.uint8(IGNORE)).astype(np.uint8)
+    for name, person in TRUTHFUL.items():
+        annotation = drawn_by(person, truth)
+        assert tells_the_truth(to_labels(annotation), truth), name
+        if name in CLICKERS:
+            assert [len(clicked(annotation, label)) for label in (0, 1)] == [3, 4], name

@@ -1,0 +1,177 @@
+"""Marks become the pixels that a person meant: hand-drawn maps first, then brute force."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointillist.core.annotation import Annotation, Dense, Mark, Points, Scribble
+from pointillist.core.errors import InputError
+from pointillist.core.raster import to_labels
+from pointillist.core.shapes import IGNORE
+
+
+def draw(*marks: Mark, height: int = 8, width: int = 8, size: tuple[int, int] | None = None) -> np.ndarray:
+    annotation = Annotation(name="a", height=height, width=width, classes=tuple("abcd"), marks=marks)
+    return to_labels(annotation, *size) if size else to_labels(annotation)
+
+
+def picture(labels: np.ndarray) -> list[str]:
+    return ["".join("." if v == IGNORE else str(v) for v in row) for row in labels]
+
+
+def test_nothing_drawn_is_unknown_everywhere() -> None:
+    assert picture(draw(height=2, width=3)) == ["...", "..."]
+
+
+def test_clicks_and_discs_by_hand() -> None:
+    assert picture(
+        draw(
+            Points(label=0, at=((0, 7),)),
+            Points(label=1, at=((3, 3),), radius=2),
+            Points(label=2, at=((7, 0),), radius=1.5),
+        )
+    ) == [
+        ".......0",
+        "...1....",
+        "..111...",
+        ".11111..",
+        "..111...",
+        "...1....",
+        "22......",
+        "22......",
+    ]
+
+
+def test_scribbles_by_hand() -> None:
+    assert picture(
+        draw(
+            Scribble(label=1, path=((0, 0), (0, 5), (2, 7))),
+            Scribble(label=2, path=((6, 1), (6, 5)), width=3),
+            Scribble(label=3, path=((3, 3),)),
+        )
+    ) == [
+        "111111..",
+        "......1.",
+        ".......1",
+        "...3....",
+        "........",
+        ".22222..",
+        "2222222.",
+        ".22222..",
+    ]
+
+
+def test_the_later_mark_holds_and_unlabelled_pixels_of_a_map_hide_nothing() -> None:
+    sparse = np.full((1, 4), IGNORE, np.uint8)
+    sparse[0, 1:3] = 1
+    first = Points(label=0, at=((0, 0), (0, 1)))
+    last = Points(label=2, at=((0, 2),))
+    assert picture(draw(first, Dense.from_map(sparse), last, height=1, width=4)) == ["012."]
+    assert picture(draw(last, first, Dense.from_map(sparse), height=1, width=4)) == ["011."]
+
+
+def test_contradictory_clicks_on_one_pixel_end_with_the_last() -> None:
+    clicks = [Points(label=label, at=((1, 1), (1.2, 0.8))) for label in (1, 3, 2)]
+    assert picture(draw(*clicks, height=3, width=3)) == ["...", ".2.", "..."]
+
+
+@pytest.mark.parametrize(
+    ("at", "pixel"),
+    [
+        ((-0.5, -0.5), (0, 0)),
+        ((2.5, 4.5), (2, 4)),
+        ((0.49, 0.5), (0, 1)),
+        ((1.5, 3.49), (2, 3)),
+        ((0, 0), (0, 0)),
+    ],
+)
+def test_a_click_labels_the_pixel_that_it_is_in(at: tuple[float, float], pixel: tuple[int, int]) -> None:
+    labels = draw(Points(label=1, at=(at,)), height=3, width=5)
+    assert np.argwhere(labels == 1).tolist() == [list(pixel)]
+
+
+def test_a_click_at_twice_the_size_is_in_the_middle_of_the_same_place() -> None:
+    # Pixel 1 of 4 covers pixels 2 and 3 of 8; its middle is their common border, which belongs to 3.
+    labels = draw(Points(label=1, at=((1, 2),)), height=4, width=4, size=(8, 8))
+    assert np.argwhere(labels == 1).tolist() == [[3, 5]]
+
+
+def test_clicks_survive_being_drawn_smaller() -> None:
+    labels = draw(Points(label=1, at=((0, 0), (7, 7), (-0.5, 7.5))), size=(2, 2))
+    assert picture(labels) == ["11", ".1"]
+    assert picture(draw(Points(label=1, at=((4, 4),), radius=2), size=(1, 1))) == ["1"]
+
+
+def test_lengths_scale_with_the_image() -> None:
+    small = draw(Points(label=1, at=((31, 31),), radius=10), height=64, width=64)
+    large = draw(Points(label=1, at=((31, 31),), radius=10), height=64, width=64, size=(256, 256))
+    assert (large == 1).sum() / (small == 1).sum() == pytest.approx(16, rel=0.05)
+
+
+def test_a_map_takes_the_nearest_pixel_at_another_size() -> None:
+    checks = np.indices((4, 4)).sum(0).astype(np.uint8) % 2
+    twice = draw(Dense.from_map(checks), height=4, width=4, size=(8, 8))
+    assert np.array_equal(twice, checks.repeat(2, 0).repeat(2, 1))
+    again = draw(Dense.from_map(twice), size=(4, 4))
+    assert np.array_equal(again, checks)
+
+
+def test_a_map_too_large_to_hold_is_refused() -> None:
+    annotation = Annotation(name="a", height=1_000_000, width=1_000_000, classes=("a",))
+    with pytest.raises(InputError, match="pixels"):
+        to_labels(annotation)
+    assert to_labels(annotation, 10, 10).shape == (10, 10)
+
+
+def brute_discs(height: int, width: int, at: list[tuple[float, float]], radius: float) -> np.ndarray:
+    labels = np.full((height, width), IGNORE, np.uint8)
+    for row in range(height):
+        for col in range(width):
+            for r, c in at:
+                r0, c0 = min(int(np.floor(r + 0.5)), height - 1), min(int(np.floor(c + 0.5)), width - 1)
+                if (row - r0) ** 2 + (col - c0) ** 2 <= radius**2:
+                    labels[row, col] = 1
+    return labels
+
+
+@given(
+    st.lists(st.tuples(st.floats(-0.5, 6.5), st.floats(-0.5, 10.5)), max_size=5),
+    st.sampled_from([0.0, 0.9, 1.0, 1.4, 1.5, 2.0, 2.3, 3.0, 5.0, 7.5, 100.0]),
+)
+def test_discs_equal_brute_force(at: list[tuple[float, float]], radius: float) -> None:
+    labels = draw(Points(label=1, at=tuple(at), radius=radius), height=7, width=11)
+    assert np.array_equal(labels, brute_discs(7, 11, at, radius))
+
+
+@given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), min_size=1, max_size=6))
+def test_a_scribble_is_connected_and_passes_its_corners(path: list[tuple[int, int]]) -> None:
+    drawn = draw(Scribble(label=1, path=tuple(path)), height=16, width=16) == 1
+    assert all(drawn[corner] for corner in path)
+    reached = np.zeros_like(drawn)
+    reached[path[0]] = True
+    for _ in range(256):
+        padded = np.pad(reached, 1)
+        reached = drawn & np.max([padded[i : i + 16, j : j + 16] for i in range(3) for j in range(3)], axis=0)
+    assert np.array_equal(reached, drawn)
+
+
+@pytest.mark.parametrize("radius", [0.0, 3.0])
+def test_a_million_clicks_are_drawn_within_two_seconds(radius: float) -> None:
+    at = np.random.default_rng(0).integers(0, 1000, (1_000_000, 2))
+    annotation = Annotation(
+        name="a",
+        height=1000,
+        width=1000,
+        classes=("a", "b"),
+        marks=(Points(label=1, at=tuple(map(tuple, at.astype(float).tolist())), radius=radius),),
+    )
+    start = time.process_time()
+    labels = to_labels(annotation)
+    assert time.process_time() - start < 2
+    if radius == 0:
+        wanted = np.full((1000, 1000), IGNORE, np.uint8)
+        wanted[at[:, 0], at[:, 1]] = 1
+        assert np.array_equal(labels, wanted)

@@ -1,4 +1,4 @@
-"""One thread for every test process, run-time checks of every annotated shape, and the real data where it is."""
+"""One thread for every test process, run-time checks of every annotated shape, the real data if at hand."""
 
 import os
 
@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-with install_import_hook("pointillist", "tests.typecheck.check"):
-    import pointillist  # noqa: F401
+import tests.typecheck  # noqa: F401
+
+# For the whole session: modules that are imported later are checked too.
+install_import_hook("pointillist", "tests.typecheck.check")
 
 import torch
 from hypothesis import HealthCheck, settings

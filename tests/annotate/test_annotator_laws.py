@@ -151,6 +151,13 @@ def test_time_is_positive_or_unknown(person: Annotator) -> None:
     assert seconds is None if person.to_json().count('"probability":0.3') else seconds > 0
 
 
+def test_rows_of_a_table_tell_annotators_apart() -> None:
+    words = [person.in_words() for person in PEOPLE.values()]
+    assert len(set(words)) == len(words)
+    assert all(text and "\n" not in text for text in words)
+    assert PEOPLE["points centre jittered disc"].in_words() == "4+3 clicks (centre, jitter 2 px, radius 1 px)"
+
+
 def test_a_sample_without_a_mask_cannot_be_annotated() -> None:
     sample = Sample(name="IMD002", image=np.zeros((1, 2, 2), np.float32))
     with pytest.raises(InputError, match="IMD002 must have a mask"):

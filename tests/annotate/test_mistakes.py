@@ -61,6 +61,9 @@ def test_discs_keep_their_radius_when_mislabelled() -> None:
 
 def test_a_whole_scribble_is_mistaken_at_once() -> None:
     class Scribbler(Annotator):
+        def in_words(self):
+            return "a scribble"
+
         def draw(self, truth, num_classes, rng):
             return (Scribble(label=1, path=((0, 0), (5, 5)), width=2.0),)
 

@@ -53,6 +53,7 @@ def test_copies_in_a_group_add_no_certainty() -> None:
 def test_draws_as_many_groups_as_there_are() -> None:
     groups = ["a", "b", "a", "c", "b", "a"]
     counts = resample_counts(groups, 200, seed=4)
+    assert counts.shape == (200, 6)
     first = [groups.index(g) for g in "abc"]
     assert (counts[:, first].sum(axis=1) == 3).all()
     assert (counts == counts[:, [groups.index(g) for g in groups]]).all()

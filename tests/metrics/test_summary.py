@@ -68,6 +68,21 @@ def test_absent_class_is_not_counted_and_missed_object_fails() -> None:
     assert summary.row("accuracy").images_used == 4
 
 
+def test_predictions_on_void_change_no_row() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, (16, 16)).astype(np.uint8)
+    void = rng.random((16, 16)) < 0.3
+    truth[void] = IGNORE
+    probs = rng.dirichlet(np.ones(3), (16, 16)).transpose(2, 0, 1)
+
+    def rows(filled_with: int) -> Summary:
+        shown = np.where(void, np.eye(3)[filled_with][:, None, None], probs)
+        prediction = shown.argmax(axis=0).astype(np.uint8)
+        return summarise([measure("a", "", prediction, truth, 3, shown)], "abc", resamples=2)
+
+    assert rows(0) == rows(1) == rows(2)
+
+
 def test_undefined_everywhere_is_null() -> None:
     nothing = square(0, 0)
     summary = summarise(

@@ -136,9 +136,22 @@ def test_a_tile_on_the_grid_sees_what_the_whole_image_sees(model: Model) -> None
     """Tiles are blended on this: far from the border, only the pools' grid ties a pixel to its place."""
     network = seeded(model).eval()
     image = noise(1, 3, 121, 130)
-    tile = network(image[:, :, 16:, 24:])
-    inside = network(image)[:, :, 16:, 24:]
-    torch.testing.assert_close(tile[:, :, 40:, 40:], inside[:, :, 40:, 40:], rtol=1e-5, atol=1e-5)
+    tile = network(image[:, :, 16:120, 24:129])
+    inside = network(image)[:, :, 16:120, 24:129]
+    middle = (..., slice(40, -40), slice(40, -40))
+    torch.testing.assert_close(tile[middle], inside[middle], rtol=1e-5, atol=1e-5)
+
+
+@every_small_model
+@pytest.mark.parametrize("size", [(1, 1), (13, 30), (30, 13)], ids=name)
+def test_any_size_is_its_last_row_and_column_repeated(model: Model, size: tuple[int, int]) -> None:
+    network = seeded(model).eval()
+    image = noise(1, 3, *size)
+    inside = model.layers(3, 2, *size)[0]
+    rows = torch.arange(inside.height).clamp(max=size[0] - 1)
+    cols = torch.arange(inside.width).clamp(max=size[1] - 1)
+    logits = network(image[:, :, rows][:, :, :, cols])[:, :, : size[0], : size[1]]
+    torch.testing.assert_close(network(image), logits, rtol=1e-5, atol=1e-5)
 
 
 @every_model

@@ -13,7 +13,8 @@ from scipy import ndimage
 
 from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
 
-Places: TypeAlias = Int64[np.ndarray, " n"]
+# Lengths differ between arguments and results, so none is named.
+Places: TypeAlias = Int64[np.ndarray, " _"]
 """Flat indices of pixels: row * W + col."""
 
 OUTLINE_PX = 3.0

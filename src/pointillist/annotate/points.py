@@ -67,9 +67,11 @@ class PointsAnnotator(Annotator):
         return self
 
     def in_words(self) -> str:
-        """Say how many clicks, and where they go when that is not by chance."""
-        extra = "" if self.strategy == "random" else f" ({self.strategy})"
-        return f"{self.positive}+{self.negative} clicks{extra}"
+        """Say how many clicks, and all that is not as usual about them."""
+        unusual: list[str] = [] if self.strategy == "random" else [self.strategy]
+        unusual += [f"jitter {self.jitter:g} px"] if self.jitter else []
+        unusual += [f"radius {self.radius:g} px"] if self.radius else []
+        return f"{self.positive}+{self.negative} clicks" + (f" ({', '.join(unusual)})" if unusual else "")
 
     def draw(self, truth: MaskArray, num_classes: int, rng: np.random.Generator) -> tuple[Mark, ...]:
         """Draw the clicks, class by class."""

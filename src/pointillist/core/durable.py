@@ -111,9 +111,11 @@ def read_generation(folder: Path) -> dict[str, bytes]:
     """
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_bytes())
-        hashes: dict[str, str] = dict(manifest["sha256"])
+        form, hashes = manifest["format"], dict(manifest["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(f"{folder / MANIFEST} cannot be read ({error})") from None
+    if form != 1:
+        raise CorruptError(f"{folder / MANIFEST} has format {form!r}, but this version reads format 1")
     files = {}
     for name, expected in hashes.items():
         try:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from pydantic import Field
 from torch import Tensor
 
 from pointillist.core.config import Config
 from pointillist.core.rng import torch_rng
-from pointillist.core.shapes import IGNORE, Images, Labels
+from pointillist.core.shapes import IGNORE
 
 _DRAWS = 9
 # Below this share of labelled pixels a map counts as sparse: its clicks are carried over one by one.
@@ -55,7 +55,7 @@ class Augment(Config):
         labels: UInt8[Tensor, "n h w"],
         draws: Float[Tensor, "n d"],
         size: tuple[int, int] | None = None,
-    ) -> tuple[Images, Labels]:
+    ) -> tuple[Float[Tensor, "n c _ _"], Int64[Tensor, "n _ _"]]:
         """Transform a batch around its centre; what comes from beyond the image's edge is unlabelled.
 
         Images are sampled bilinearly (mirrored beyond the edge), label maps at the nearest pixel. In sparse

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeAlias
 
 from pointillist.core.errors import InputError
 
+Source: TypeAlias = io.BytesIO | io.BufferedReader
+"""An open file, or its bytes in memory."""
 FILE_LIMIT = 2 << 30
 """Files above 2 GiB are no single image for us."""
 PIXEL_LIMIT = 100_000_000
@@ -84,7 +86,7 @@ def open_container(path: Path) -> Container:
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular, non-empty file for reading; never waits for a pipe.
 
     Raises:
@@ -95,7 +97,8 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         if not stat.S_ISREG(mode := os.stat(path).st_mode):
             raise FileError("H65", must, _kind(mode), copy, path)
         # Non-blocking, and checked again: the file may have been swapped for a pipe in between.
-        with io.BufferedReader(io.FileIO(path, "rb", opener=_without_waiting)) as file:
+        reader: io.BufferedReader = io.BufferedReader(io.FileIO(path, "rb", opener=_without_waiting))
+        with reader as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise FileError("H65", must, _kind(status.st_mode), copy, path)
@@ -114,7 +117,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         raise FileError("H66", must, reason[0].lower() + reason[1:], fix, path) from None
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def _without_waiting(path: str | Path, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -216,7 +219,7 @@ def _check_png(data: bytes, path: Path) -> tuple[int, int, bytes]:
     return bits, colour, exif
 
 
-def png_exif(file: BinaryIO) -> bytes:
+def png_exif(file: Source) -> bytes:
     """Find the EXIF of a PNG by leaping from chunk to chunk; it may stand behind the pixels."""
     file.seek(8)
     while len(start := file.read(8)) == 8:

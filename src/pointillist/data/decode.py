@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -21,6 +20,7 @@ from pointillist.data.container import (
     PIXEL_LIMIT,
     Container,
     FileError,
+    Source,
     broken,
     open_container,
     open_regular,
@@ -173,7 +173,7 @@ def image_header(path: Path) -> tuple[int, int, int]:
 
 
 @contextmanager
-def _opened(source: BinaryIO, form: str, path: Path) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
+def _opened(source: Source, form: str, path: Path) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
     try:
         with _OPENING, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

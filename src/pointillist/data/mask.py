@@ -46,8 +46,10 @@ def to_mask(decoded: Decoded, codes: Codes, path: Path) -> MaskArray:
     known = distinct(values)
     names = known
     if decoded.palette is not None and not table.keys() >= set(known.tolist()):
-        # A palette of greys is as good as grey values: 2 colours stored as index 1 = white.
-        names = _colour_values(np.array(decoded.palette, np.uint8)[known])
+        # A palette of greys is as good as grey values: two colours are often stored as index 1 = white.
+        colours = _colour_values(np.array(decoded.palette, np.uint8)[known])
+        if table.keys() >= set(colours.tolist()) or max(table, default=0) >= _COLOUR:
+            names = colours
     places = np.searchsorted(known, values)
     if unknown := [int(name) for name in names if int(name) not in table]:
         raise _unknown(unknown, names[places], codes, decoded, path)

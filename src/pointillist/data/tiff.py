@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import tifffile
@@ -16,7 +15,7 @@ from PIL import Image
 from tifffile import PHOTOMETRIC, SAMPLEFORMAT, TIFF
 
 from pointillist.core.errors import InputError
-from pointillist.data.container import PIXEL_LIMIT, broken, profile_notes, too_large, wrong_form
+from pointillist.data.container import PIXEL_LIMIT, Source, broken, profile_notes, too_large, wrong_form
 from pointillist.data.orientation import orientation_of, turn
 
 # tifffile logs oddities of other people's tags; what matters is raised here in our own words.
@@ -48,7 +47,7 @@ class TiffHeader:
     notes: tuple[str, ...]
 
 
-def tiff_header(source: BinaryIO, path: Path) -> TiffHeader:
+def tiff_header(source: Source, path: Path) -> TiffHeader:
     """Read the tags; no pixel is decoded.
 
     Raises:
@@ -97,7 +96,7 @@ def decode_tiff(data: bytes, orientation: int, path: Path) -> tuple[np.ndarray, 
 
 
 @contextmanager
-def _opened(source: BinaryIO, path: Path) -> Iterator[tifffile.TiffPage]:
+def _opened(source: Source, path: Path) -> Iterator[tifffile.TiffPage]:
     try:
         with tifffile.TiffFile(source) as file:
             page = file.pages.first

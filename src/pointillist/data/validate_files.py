@@ -31,7 +31,7 @@ class ImageFacts:
     """What is kept of an image: the file's hash, a grey thumbnail, whether its values are few."""
 
     sha256: str
-    thumbnail: np.ndarray
+    thumbnail: np.ndarray | None
     few_values: bool
 
 
@@ -43,7 +43,9 @@ class MaskFacts:
         sha256: of the file.
         values: the file's own values when they are few; empty when many.
         one_bit: the file can hold nothing but 0 and 1.
-        shares: of the pixels by class index, IGNORE last (256 numbers).
+        background: share of the pixels of class 0.
+        foreground: share of the pixels of classes >= 1.
+        classes: the class indices that occur, IGNORE among them where it does.
         border: share of foreground on the image's outermost pixels.
         inside: packed bits of the foreground at SIDE x SIDE; unset for a label map.
         contrast: mean grey of the labelled foreground less that of the labelled background; NaN without both.
@@ -52,7 +54,9 @@ class MaskFacts:
     sha256: str
     values: tuple[int, ...]
     one_bit: bool
-    shares: np.ndarray
+    background: float
+    foreground: float
+    classes: frozenset[int]
     border: float
     inside: np.ndarray
     contrast: float
@@ -69,7 +73,9 @@ class ItemFacts:
     drawn: frozenset[int] = frozenset()
 
 
-def inspect(item: Item, declaration: Declaration, root: Path) -> tuple[ItemFacts, list[Finding]]:
+def inspect(
+    item: Item, declaration: Declaration, root: Path, keep_thumbnail: bool = True
+) -> tuple[ItemFacts, list[Finding]]:
     """Read every file of an item once."""
     findings: list[Finding] = []
     image, facts = None, None
@@ -81,7 +87,8 @@ def inspect(item: Item, declaration: Declaration, root: Path) -> tuple[ItemFacts
             fix = "Save it as grey, or declare channels: 3."
             must = "an image must have the declared 1 channel"
             findings.append(Finding("H24", "error", (relative(item.image, root),), must, "3 channels", fix))
-        facts = ImageFacts(_sha256(item.image), _thumbnail(image), _has_few_values(decoded))
+        thumbnail = _thumbnail(image) if keep_thumbnail else None
+        facts = ImageFacts(_sha256(item.image), thumbnail, _has_few_values(decoded))
     except InputError as error:
         findings.append(finding_of(error, root))
     drawn: dict[str, MaskFacts | None] = {}
@@ -161,7 +168,9 @@ def _look(path: Path, codes: Codes, image: ImageArray | None, image_file: Path) 
         sha256=_sha256(path),
         values=tuple(values.tolist()) if len(values) <= FEW else (),
         one_bit=decoded.mode == "1",
-        shares=np.bincount(mask.ravel(), minlength=256).astype(np.float32) / mask.size,
+        background=float((mask == 0).mean()),
+        foreground=float(foreground.mean()),
+        classes=frozenset(np.flatnonzero(np.bincount(mask.ravel())).tolist()),
         border=float(edge.mean()),
         inside=np.packbits(foreground[rows[:, None], cols[None, :]]),
         contrast=_contrast(mask, foreground, image),

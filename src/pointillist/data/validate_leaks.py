@@ -49,14 +49,15 @@ def _copies(facts: Sequence[ItemFacts], root: Path) -> list[Finding]:
 
 
 def _near_copies(facts: Sequence[ItemFacts], root: Path) -> list[Finding]:
-    seen = [f for f in facts if f.image is not None]
     must = "an image must lie in one split"
-    if len(seen) > SEARCHED:
-        found = f"{len(seen)} images, too many to compare all pairs: only exact copies were looked for"
+    if len(facts) > SEARCHED:
+        found = f"{len(facts)} images, too many to compare all pairs: only exact copies were looked for"
         return [Finding("H61", "note", (), must, found, "Check a part, if near-copies are likely.")]
+    pairs = [(f, f.image.thumbnail) for f in facts if f.image and f.image.thumbnail is not None]
+    seen = [f for f, _ in pairs]
     if len({f.item.split for f in seen}) < 2:
         return []
-    thumbnails = np.stack([f.image.thumbnail for f in seen if f.image is not None])
+    thumbnails = np.stack([thumbnail for _, thumbnail in pairs])
     few = len(seen) < 8
     # What all images share (the disc of a fundus camera) says nothing: it is taken off, in all eight
     # positions. With a handful of images there is no telling what is shared, so they must agree more.
@@ -69,7 +70,7 @@ def _near_copies(facts: Sequence[ItemFacts], root: Path) -> list[Finding]:
         turned = np.stack([_described(t - common).ravel() for t in _turned(thumbnail)])
         likeness = (upright[later] @ turned.T).max(axis=1, initial=-1)
         for j, value in zip(later, likeness, strict=True):
-            if value > (0.99 if few else 0.96):
+            if value > (0.985 if few else 0.96):
                 files = (relative(seen[i].item.image, root), relative(seen[j].item.image, root))
                 found = (
                     f"nearly the same picture in {seen[i].item.split} and {seen[j].item.split} ({value:.2f})"

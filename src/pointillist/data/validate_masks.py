@@ -35,7 +35,7 @@ def check_labels(facts: Sequence[ItemFacts], declaration: Declaration, root: Pat
     for f in facts:
         for drawn in (f.mask, f.labels):
             if drawn is not None:
-                seen |= set(np.flatnonzero(drawn.shares[:IGNORE]).tolist())
+                seen |= drawn.classes
     if seen:
         for index, name in enumerate(declaration.classes):
             if index not in seen:
@@ -60,8 +60,8 @@ def _mixed_codes(masks: Masks, declaration: Declaration) -> list[Finding]:
 
 
 def _one_sided(masks: Masks) -> list[Finding]:
-    empty = tuple(name for name, m in masks if m.shares[1:IGNORE].sum() == 0)
-    full = tuple(name for name, m in masks if m.shares[0] == 0 and m.shares[1:IGNORE].sum() > 0)
+    empty = tuple(name for name, m in masks if m.foreground == 0)
+    full = tuple(name for name, m in masks if m.background == 0 and m.foreground > 0)
     findings = []
     for row, names, what in (("H45", empty, "no foreground"), ("H46", full, "no background")):
         if names:
@@ -139,7 +139,7 @@ def _iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _inverted(masks: Masks) -> list[Finding]:
-    shares = np.array([m.shares[1:IGNORE].sum() for _, m in masks])
+    shares = np.array([m.foreground for _, m in masks])
     if len(masks) < 5:
         return []
     usual = float(np.median(shares))
@@ -157,7 +157,7 @@ def _inverted(masks: Masks) -> list[Finding]:
 
 
 def _unlabelled(labels: Masks, declaration: Declaration) -> list[Finding]:
-    full = [(name, m) for name, m in labels if m.shares[IGNORE] == 0]
+    full = [(name, m) for name, m in labels if IGNORE not in m.classes]
     if not full:
         return []
     names = tuple(name for name, _ in full)

@@ -101,7 +101,7 @@ class Folder(Dataset):
     def _items(self) -> dict[str, Item]:
         return {item.name: item for item in self.layout.items}
 
-    def _coloured(self, image: ImageArray, path: Path) -> ImageArray:
+    def _coloured(self, image: ImageArray, path: Path) -> np.ndarray:
         if image.shape[0] == self.channels:
             return image
         if image.shape[0] == 1:

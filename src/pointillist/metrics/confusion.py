@@ -14,6 +14,8 @@ Matrix: TypeAlias = Int64[np.ndarray, "k k"]
 Matrices: TypeAlias = Int64[np.ndarray, "*batch k k"]
 PerClass: TypeAlias = Float64[np.ndarray, "*batch k"]
 PerMatrix: TypeAlias = Float64[np.ndarray, "*batch"]
+Counts: TypeAlias = Int64[np.ndarray, "*sizes"]
+Ratios: TypeAlias = Float64[np.ndarray, "*sizes"]
 
 
 def confusion_matrix(prediction: MaskArray, truth: MaskArray, num_classes: int) -> Matrix:
@@ -52,7 +54,7 @@ def confusion_matrix(prediction: MaskArray, truth: MaskArray, num_classes: int) 
     return np.ascontiguousarray(counts[:num_classes, :num_classes])
 
 
-def _ratio(part: Matrices, whole: Matrices) -> PerMatrix:
+def _ratio(part: Counts, whole: Counts) -> Ratios:
     """Divide; NaN where the whole is nothing."""
     empty = whole == 0
     return np.asarray(np.where(empty, np.nan, part / np.where(empty, 1, whole)))
@@ -118,4 +120,5 @@ def accuracy(matrix: Matrices) -> PerMatrix:
     >>> float(accuracy(np.array([[6, 1], [1, 2]])))
     0.8
     """
-    return _ratio(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1)))
+    hit, _, true = _counts(matrix)
+    return _ratio(np.asarray(hit.sum(axis=-1)), np.asarray(true.sum(axis=-1)))

@@ -116,7 +116,7 @@ def hd95(prediction: RegionArray, truth: RegionArray, spacing: Spacing = (1, 1))
     Source: Huttenlocher et al. 1993, eq. 1, with the percentile in place of its inner maximum. References
     disagree: MONAI and google-deepmind/surface-distance take the larger of two percentiles, as we do; medpy
     takes one percentile of both sets together. The former is kept because in the latter a long predicted
-    outline dilutes the misses of a short true one. For one empty side MONAI gives NaN or infinity.
+    outline dilutes the misses of a short true one. For one empty side MONAI gives NaN.
     """
     return surface_distances(prediction, truth, spacing).hd95()
 

@@ -17,7 +17,8 @@ from pointillist.core.shapes import Images
 Width = Annotated[int, Field(ge=1, le=8192)]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=10)]
 Norm = Literal["batch", "instance", "group", "none"]
-Features: TypeAlias = Float[Tensor, "n c h w"]
+# Channels, height and width change on the way, so none of them is named.
+Features: TypeAlias = Float[Tensor, "n _ _ _"]
 
 
 class ConvUnit(nn.Sequential):

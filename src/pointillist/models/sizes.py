@@ -18,7 +18,7 @@ def conv_sizes(
     """Predict the outputs of a level's two convolutions."""
     operation = "conv 3x3, ReLU" if norm == "none" else f"conv 3x3, {norm} norm, ReLU"
     extra = outputs if norm == "none" else 2 * outputs  # biases; or the norm's scales and offsets
-    kept = 1 if norm == "none" else 2  # the ReLU works in place, the norm needs what it was given
+    kept = 1 if norm == "none" else 2  # the ReLU keeps what it gave, the norm what it was given
     return tuple(
         LayerSize(f"{level}.{name}", operation, outputs, height, width, 9 * before * outputs + extra, kept)
         for name, before in (("conv1", inputs), ("conv2", outputs))

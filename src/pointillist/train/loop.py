@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch.distributed as dist
 
@@ -21,6 +21,7 @@ from pointillist.train.stop import Listener, StoppedError
 from pointillist.train.store import read_checkpoint, write_checkpoint, write_model, write_run
 
 
+@runtime_checkable
 class Watch(Protocol):
     """Whoever looks on: a progress bar, a log."""
 

@@ -95,7 +95,9 @@ def predict_image(
     return (total / weights).numpy()
 
 
-def resized(image: ImageArray, height: int, width: int) -> ImageArray:
+def resized(
+    image: Float[np.ndarray, "c _ _"], height: int, width: int
+) -> Float[np.ndarray, "c {height} {width}"]:
     """Resample an image or a stack of probabilities, bilinearly and without aliasing."""
     if image.shape[1:] == (height, width):
         return image

@@ -1,0 +1,276 @@
+"""The command line as a user types it: it works end to end, and every mistake gets one clear message."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.datasets.trees import draw_drive, draw_folder, draw_massachusetts, draw_ph2
+
+
+def pointillist(*arguments: str | Path, cwd: Path | None = None, launcher: tuple[str, ...] = ()) -> "Done":
+    command = [*(launcher or (sys.executable,)), "-m", "pointillist", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class Done:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self) -> str:
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+
+TINY = ("model.widths=[4,8]", "batch=4")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of images, and a run trained on it with clicks."""
+    root = draw_folder(tmp_path_factory.mktemp("data"))
+    out = tmp_path_factory.mktemp("runs")
+    done = pointillist(
+        "train", "--data", "folder", "--root", root, "--clicks", 3, "--epochs", 3, "-o", out, *TINY
+    )
+    assert done.code == 0, done
+    (run,) = out.glob("folder-*")
+    assert str(run) in done.out
+    assert f"Next:    pointillist evaluate {run}" in done.out
+    return root, run
+
+
+def test_demo(tmp_path: Path) -> None:
+    done = pointillist("demo", "--epochs", 1, "-o", tmp_path / "demo", cwd=tmp_path)
+    assert done.code == 0, done
+    for word in ("Dice", "IoU", "Acc.", "Sens.", "Spec.", "5+5 clicks", "full masks", "train", "val", "test"):
+        assert word in done.out
+    assert re.search(r"5\+5 clicks +12\.0", done.out)  # 2 x 2.4 s + 8 x 0.9 s
+    picture = np.asarray(Image.open(tmp_path / "demo" / "demo.png"))
+    assert picture.shape[1] > 1000
+    assert "Next:    pointillist evaluate" in done.out
+
+
+def test_simulated_annotations_are_files_that_train(tmp_path: Path) -> None:
+    root, out = draw_ph2(tmp_path / "ph2"), tmp_path / "clicks"
+    flags = ("--data", "ph2", "--root", root)
+    done = pointillist("simulate", *flags, "--clicks", 2, "--strategy", "centre", "-o", out, "--pictures")
+    assert done.code == 0, done
+    files = sorted(out.glob("*.json"))
+    assert len(files) == 10
+    assert len(list((out / "pictures").glob("*.png"))) == 10
+    annotation = json.loads(files[0].read_text())
+    assert sum(len(mark["at"]) for mark in annotation["marks"]) == 4
+    done = pointillist("train", *flags, "--annotations", out, "--epochs", 1, "-o", tmp_path / "runs", *TINY)
+    assert done.code == 0, done
+    (run,) = (tmp_path / "runs").iterdir()
+    about = json.loads((run / "model" / "about.json").read_text())
+    assert (
+        sum(about["annotation"]["train"]["labelled_pixels"].values())
+        == 4 * about["annotation"]["train"]["images"]
+    )
+
+
+def test_evaluate_writes_what_it_prints(trained: tuple[Path, Path]) -> None:
+    _, run = trained
+    done = pointillist("evaluate", run, "--details")
+    assert done.code == 0, done
+    for split in ("train", "val", "test"):
+        table = json.loads((run / "metrics" / f"{split}.json").read_text())
+        rows = {row["metric"]: row for row in table["rows"] if row["class_name"] is None}
+        assert {
+            "dice",
+            "dice_per_image",
+            "hd95_per_image",
+            "surface_dice_per_image",
+            "roc_auc",
+        } <= rows.keys()
+        with (run / "metrics" / f"{split}.csv").open() as file:
+            lines = list(csv.DictReader(file))
+        values = [float(line["dice"]) for line in lines if line["dice"]]
+        assert rows["dice_per_image"]["value"] == pytest.approx(np.mean(values), abs=1e-5)
+    assert "inside the region of interest" in done.out
+    done = pointillist("evaluate", run, "--whole-image", "--split", "test")
+    assert "whole image" in done.out
+    assert (run / "metrics" / "test-whole-image.json").is_file()
+
+
+def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, run = trained
+    images = tmp_path / "new"
+    images.mkdir()
+    first = Image.open(next((root / "images").iterdir())).convert("RGB")
+    first.resize((83, 61)).save(images / "odd size.png")
+    first.save(images / "photo.b.jpg")
+    first.convert("L").save(images / "grey.png")
+    out = tmp_path / "out"
+    done = pointillist("predict", run, images, "-o", out, "--boxes", "--tags")
+    assert done.code == 0, done
+    for stem, size in {"odd size": (83, 61), "photo.b": first.size, "grey": first.size}.items():
+        label_map = Image.open(out / "labels" / f"{stem}.png")
+        assert label_map.mode == "P"
+        assert label_map.size == size
+        labels = np.asarray(label_map)
+        probs = tifffile.imread(out / "probabilities" / f"{stem}.tif")
+        assert probs.shape[1:] == labels.shape
+        assert np.array_equal(probs.argmax(0), labels)
+        assert Image.open(out / "overlays" / f"{stem}.png").size == size
+    coco = json.loads((out / "objects.json").read_text())
+    assert sorted(image["file_name"] for image in coco["images"]) == [
+        "grey.png",
+        "odd size.png",
+        "photo.b.jpg",
+    ]
+    with (out / "tags.csv").open() as file:
+        for row in csv.DictReader(file):
+            labels = np.asarray(Image.open(out / "labels" / f"{Path(row['image']).stem}.png"))
+            assert int(row["area_px"]) == (labels > 0).sum()
+
+
+def test_predict_takes_globs_and_tells_broken_files_while_doing_the_rest(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, run = trained
+    images = tmp_path / "new"
+    images.mkdir()
+    source = next((root / "images").iterdir())
+    Image.open(source).save(images / "good.png")
+    (images / "bad.png").write_bytes(b"<!DOCTYPE html>")
+    done = pointillist("predict", run, str(images / "*.png"), "-o", tmp_path / "out")
+    assert done.code == 2
+    assert "bad.png" in done.err
+    assert "not an image" in done.err
+    assert "Traceback" not in done.err
+    assert (tmp_path / "out" / "labels" / "good.png").is_file()
+
+
+def test_describe_synthetic(tmp_path: Path) -> None:
+    done = pointillist("data", "describe", "synthetic", "-o", tmp_path / "sheet.png")
+    assert done.code == 0, done
+    assert "80 images" in done.out
+    assert "share of lesion" in done.out
+    assert np.asarray(Image.open(tmp_path / "sheet.png")).ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "draw"), [("ph2", draw_ph2), ("drive", draw_drive), ("massachusetts", draw_massachusetts)]
+)
+def test_describe_official_trees(tmp_path: Path, kind: str, draw: object) -> None:
+    root = draw(tmp_path / kind)  # type: ignore[operator]
+    done = pointillist("data", "describe", kind, "--root", root)
+    assert done.code == 0, done
+    assert "height x width" in done.out
+    if kind == "drive":
+        assert "foreground outside it in" in done.out
+
+
+def test_describe_a_model_draws_it(tmp_path: Path) -> None:
+    done = pointillist("model", "describe", "unet", "--size", "576x768", "-o", tmp_path / "unet.png")
+    assert done.code == 0, done
+    assert "16 x 576 x 768" in done.out
+    assert "256 x 36 x 48" in done.out
+    assert np.asarray(Image.open(tmp_path / "unet.png")).shape[0] > 300
+
+
+def test_check_says_what_is_wrong_and_exits_2(tmp_path: Path) -> None:
+    root = draw_folder(tmp_path / "data")
+    assert pointillist("data", "check", root).code == 0
+    for mask in (root / "masks").iterdir():
+        mask.rename(mask.with_name(f"other{mask.name}"))
+    done = pointillist("data", "check", root, "--report", tmp_path / "report.json")
+    assert done.code == 2
+    assert "H59" in done.out
+    assert not json.loads((tmp_path / "report.json").read_text())["ok"]
+
+
+def test_a_run_is_described_changed_and_used_again_as_yaml(tmp_path: Path) -> None:
+    done = pointillist("train", "--data", "synthetic", "--clicks", 5, "--show")
+    assert done.code == 0, done
+    path = tmp_path / "run.yaml"
+    path.write_text(done.out)  # JSON is YAML.
+    done = pointillist("train", path, "epochs=7", "supervise.0.weight=0.2", "--show")
+    assert json.loads(done.out)["epochs"] == 7
+    assert json.loads(done.out)["supervise"][0]["weight"] == 0.2
+    done = pointillist("train", path, "supervise.0.wait=0.2", "--show")
+    assert done.code == 2
+    assert "Did you mean 'weight'" in done.err
+
+
+WRONG = {
+    "unknown data set": (["train", "--data", "ph3"], "Did you mean 'ph2'"),
+    "no root": (["train", "--data", "ph2"], "--data ph2 needs a folder"),
+    "root is missing": (["train", "--data", "ph2", "--root", "nowhere"], "nowhere"),
+    "root for drawn data": (["train", "--root", "."], "--root must be a choice"),
+    "size": (["train", "--size", "big"], "--size must be like"),
+    "clicks and density": (["train", "--clicks", "1", "--density", "0.1"], "exclude each other"),
+    "strategy": (["train", "--clicks", "1", "--strategy", "center"], "strategy"),
+    "strategy without clicks": (["train", "--strategy", "centre"], "need clicks"),
+    "no clicks at all": (["train", "--clicks", "0"], "positive or negative must be at least 1"),
+    "density": (["train", "--density", "7"], "probability"),
+    "yaml is missing": (["train", "nothing.yaml"], "the file must exist"),
+    "unknown field": (["train", "epoch=3"], "Did you mean 'epochs'"),
+    "wrong value": (["train", "learning_rate=-1"], "learning_rate"),
+    "annotations are missing": (["train", "--annotations", "nowhere"], "--annotations must be a folder"),
+    "resume nothing": (["train", "--resume", "nowhere"], "a run's folder must exist"),
+    "evaluate nothing": (["evaluate", "nowhere"], "a run's folder must exist"),
+    "evaluate a folder": (["evaluate", "."], "a folder without run.json"),
+    "split": (["evaluate", ".", "--split", "tests"], "Did you mean 'test'"),
+    "predict nothing": (["predict", "nowhere", "nowhere", "-o", "out"], "nowhere"),
+    "device": (["train", "--device", "tpu9"], "--device must be at hand"),
+    "model": (["model", "describe", "unett"], "Did you mean 'unet'"),
+    "model field": (["model", "describe", "unet", "width=3"], "Did you mean 'widths'"),
+    "model size": (["model", "describe", "unet", "--size", "5"], "HEIGHTxWIDTH"),
+    "check nothing": (["data", "check", "nowhere"], "nowhere"),
+    "describe unknown": (["data", "describe", "toyy"], "Did you mean 'toy'"),
+    "unknown verb": (["trian"], "trian"),
+    "a number is no number": (["train", "--epochs", "many"], "many"),
+    "precision": (["train", "--precision", "half"], "precision"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_gets_one_message_exit_2_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    arguments, words = WRONG[name]
+    done = pointillist(*arguments, cwd=tmp_path)
+    assert done.code == 2, done
+    assert words in done.err, done
+    assert "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumed_run_says_so_and_a_damaged_model_is_refused(trained: tuple[Path, Path]) -> None:
+    _, run = trained
+    done = pointillist("train", "--resume", run)
+    assert done.code == 0, done
+    assert "finished already" in done.err + done.out
+    weights = run / "model" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    done = pointillist("evaluate", run)
+    weights.write_bytes(whole)
+    assert done.code == 2
+    assert "the model must match its manifest" in done.err
+
+
+def test_two_processes_train_one_run(tmp_path: Path) -> None:
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    flags = ("train", "--data", "synthetic", "--clicks", 3, "--epochs", 2, "--device", "cpu", "-o", tmp_path)
+    changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
+    done = pointillist(*flags, *changes, launcher=launcher)
+    assert done.code == 0, done
+    (run,) = tmp_path.iterdir()
+    about = json.loads((run / "model" / "about.json").read_text())
+    assert about["environment"]["processes"] == 2
+    assert about["steps"] == 4
+    assert pointillist("evaluate", run, "--split", "val").code == 0

@@ -1,0 +1,88 @@
+"""Configs: frozen, named in errors, changed by dotted paths, listed in tables."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from pointillist.core.config import Config, Table, read_yaml, validated, with_changes
+from pointillist.core.errors import InputError, InputErrors
+
+
+class Apple(Config):
+    kind: Literal["apple"] = "apple"
+    weight: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Pear(Config):
+    kind: Literal["pear"] = "pear"
+
+
+AnyFruit = Annotated[Apple | Pear, Field(discriminator="kind")]
+FRUITS: Table[Config] = Table("fruit", AnyFruit, Config)
+
+
+class Basket(Config):
+    fruits: tuple[AnyFruit, ...] = (Apple(),)
+    size: int = 3
+
+
+def test_equal_objects_have_equal_ids_and_others_do_not() -> None:
+    assert Basket().id == Basket(size=3).id
+    assert Basket().id != Basket(size=4).id
+    assert len(Basket().id) == 12
+
+
+def test_an_unknown_kind_names_the_nearest() -> None:
+    with pytest.raises(
+        InputError, match=r"fruit must be a known kind; got 'aple'.*'apple'.*Known: apple, pear"
+    ):
+        FRUITS["aple"]
+
+
+def test_changes_reach_into_the_object() -> None:
+    basket = with_changes(Basket(), ["fruits.0.weight=2e-1", "size=7"])
+    assert basket == Basket(fruits=(Apple(weight=0.2),), size=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("sice=4", "Did you mean 'size'"),
+        ("fruits.3.weight=1", "must name a place; got '3'. Known: 0"),
+        ("size", "path=value"),
+        ("size.a=1", "below a plain value"),
+        ("size=[1", "must get a YAML value"),
+        ("fruits.0.weight=-1", "greater than or equal to 0"),
+        ("size=large", "size"),
+    ],
+)
+def test_a_wrong_change_says_what_is_wrong(change: str, words: str) -> None:
+    with pytest.raises(InputError) as error:
+        with_changes(Basket(), [change])
+    assert words in str(error.value)
+
+
+def test_all_wrong_fields_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputErrors) as error:
+        validated(Basket, {"size": "many", "colour": "red"}, tmp_path / "basket.yaml")
+    assert len(error.value.errors) == 2
+    assert "basket.yaml" in str(error.value)
+    assert "size" in str(error.value)
+    assert "colour" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["!!python/object/apply:os.system ['true']", "a: [1", "\x00", "- " * 5000 + "a"], ids=range(4)
+)
+def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="YAML"):
+        read_yaml(path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="must exist"):
+        read_yaml(tmp_path / "nothing.yaml")

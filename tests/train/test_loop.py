@@ -1,0 +1,336 @@
+"""F01, F05, F07, F10 to F13, D01 to D03, D09: a training can be killed anywhere and ends the same."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pointillist.annotate import Density, Full, PointsAnnotator
+from pointillist.core import durable
+from pointillist.core.errors import InputError
+from pointillist.losses import CrossEntropy, Dice, Focal
+from pointillist.train import feed as feed_module
+from pointillist.train.feed import Feed
+from pointillist.train.learner import Learner
+from pointillist.train.run import Run
+from pointillist.train.stop import NonFiniteError, StoppedError
+from pointillist.train.store import read_checkpoint, read_model, read_run
+from pointillist.train.term import Term
+from tests.train.small import CPU, Silent, small_run, train_small
+
+RUNS = {
+    "points": small_run(),
+    "full": small_run(annotate=Full()),
+    "density, crops": small_run(annotate=Density(probability=0.1), crop=16, crops_per_image=2),
+    "three terms": small_run(
+        supervise=(
+            Term(loss=CrossEntropy(positive_weight=2)),
+            Term(loss=Focal(), weight=0.5, start=0.3),
+            Term(loss=Dice(), ramp=0.5),
+        )
+    ),
+}
+
+
+def weights(folder: Path) -> str:
+    return json.loads((folder / "model" / durable.MANIFEST).read_bytes())["sha256"]["model.safetensors"]
+
+
+def log(folder: Path) -> Any:
+    return read_model(folder)[1]["history"]
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL at a step's boundary: nothing of the loop runs after it."""
+
+
+class Killer(Silent):
+    """Kills the training after a step, or at the end of an epoch."""
+
+    def __init__(self, step: int, at_epoch_end: bool = False) -> None:
+        super().__init__()
+        self.at, self.at_epoch_end = step, at_epoch_end
+
+    def step(self, step: int, losses: dict[str, float], images: int) -> None:
+        if step >= self.at and not self.at_epoch_end:
+            raise KilledError
+
+    def epoch(self, record: dict[str, float | int]) -> None:
+        if self.at_epoch_end and record["step"] >= self.at:
+            raise KilledError
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_d01_the_same_run_twice_gives_the_same_bits(tmp_path: Path, name: str) -> None:
+    for folder in ("a", "b"):
+        train_small(RUNS[name], tmp_path / folder)
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    assert log(tmp_path / "a") == log(tmp_path / "b")
+
+
+def test_another_seed_gives_another_result(tmp_path: Path) -> None:
+    train_small(small_run(), tmp_path / "a")
+    train_small(small_run(seed=1), tmp_path / "b")
+    assert weights(tmp_path / "a") != weights(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["points", "density, crops"])
+@pytest.mark.parametrize("save_every_s", [0.0, 1e9], ids=["saved at each step", "never saved"])
+def test_f07_killed_at_every_step_it_ends_bit_for_bit_the_same(
+    tmp_path: Path, name: str, save_every_s: float
+) -> None:
+    from pointillist.train.loop import Options, train
+
+    run, options = RUNS[name], Options(save_every_s=save_every_s)
+    total = len(train_small(run, tmp_path / "whole").steps)
+    folder = tmp_path / "killed"
+    kills = 0
+    for step in range(1, total + 1) if save_every_s == 0 else (2, total):
+        for at_epoch_end in (False, True):
+            with contextlib.suppress(KilledError):
+                train(run, folder, CPU, Killer(step, at_epoch_end), options)
+            kills += not (folder / "model").exists()
+    assert kills >= 4
+    watch = train_small(run, folder)
+    assert weights(folder) == weights(tmp_path / "whole")
+    assert log(folder) == log(tmp_path / "whole")
+    if save_every_s == 0:
+        assert watch.done >= total - 2
+        assert any("Resuming after step" in message for message in watch.said)
+
+
+def test_f01_sigkill_at_random_instants(tmp_path: Path) -> None:
+    run = small_run(epochs=30)
+    train_small(run, tmp_path / "whole")
+    (tmp_path / "run.json").write_text(run.to_json())
+    code = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from tests.train.small import *\n"
+        f"run = Run.model_validate_json(open({str(tmp_path / 'run.json')!r}).read())\n"
+        f"print('go', flush=True); train_small(run, Path({str(tmp_path / 'killed')!r}), save_every_s=0.0)"
+    )
+    rng = np.random.default_rng(0)
+    kills = 0
+    for _ in range(6):
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(float(rng.uniform(0.1, 1.2)))
+            process.kill()
+        kills += process.returncode == -signal.SIGKILL
+    train_small(run, tmp_path / "killed")
+    assert kills >= 1
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert log(tmp_path / "killed") == log(tmp_path / "whole")
+    leftovers = [p for p in (tmp_path / "killed").rglob(".*.tmp*")]
+    assert leftovers == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_f05_a_signal_stops_at_a_step_with_everything_saved(tmp_path: Path, signum: signal.Signals) -> None:
+    from pointillist.train.loop import Options, train
+
+    class Sender(Silent):
+        def step(self, step: int, losses: dict[str, float], images: int) -> None:
+            if step == 5:
+                os.kill(os.getpid(), signum)
+                os.kill(os.getpid(), signum)  # F06: impatient people press twice.
+
+    train_small(small_run(), tmp_path / "whole")
+    before = signal.getsignal(signum)
+    with pytest.raises(StoppedError) as stopped:
+        train(small_run(), tmp_path / "stopped", CPU, Sender(), Options())
+    assert (stopped.value.step, stopped.value.signum) == (5, signum)
+    assert signal.getsignal(signum) == before
+    checkpoint, _ = read_checkpoint(tmp_path / "stopped")
+    assert checkpoint is not None
+    assert checkpoint.step == 5
+    watch = train_small(small_run(), tmp_path / "stopped")
+    assert watch.steps[0] == 6
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
+
+
+def interrupted(folder: Path, step: int = 8) -> None:
+    from pointillist.train.loop import Options, train
+
+    with pytest.raises(KilledError):
+        train(small_run(), folder, CPU, Killer(step), Options(save_every_s=0.0))
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "empty", "gone"])
+@pytest.mark.parametrize(
+    "name", ["network.safetensors", "optimizer.safetensors", "state.json", durable.MANIFEST]
+)
+def test_f10_a_damaged_checkpoint_is_seen_and_the_one_before_is_used(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    train_small(small_run(), tmp_path / "whole")
+    interrupted(tmp_path / "killed")
+    newest = max((tmp_path / "killed" / "checkpoints").iterdir())
+    content = (newest / name).read_bytes()
+    if damage == "gone":
+        (newest / name).unlink()
+    else:
+        flipped = bytearray(content)
+        flipped[len(content) // 2] ^= 4
+        (newest / name).write_bytes(
+            {"cut": content[: len(content) // 2], "bit": bytes(flipped), "empty": b""}[damage]
+        )
+    watch = train_small(small_run(), tmp_path / "killed")
+    assert any(f"{newest.name} is damaged" in message for message in watch.said)
+    assert watch.done < int(newest.name.removeprefix("step-"))
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+def test_f10_with_every_checkpoint_damaged_it_stops_and_never_starts_anew(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    for generation in (tmp_path / "checkpoints").iterdir():
+        (generation / "state.json").write_bytes(b"")
+    with pytest.raises(InputError, match="must match its manifest"):
+        train_small(small_run(), tmp_path)
+    assert not (tmp_path / "model").exists()
+
+
+def test_only_the_newest_three_checkpoints_are_kept(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    assert [p.name for p in sorted((tmp_path / "checkpoints").iterdir())] == [
+        f"step-{step:08d}" for step in (5, 6, 7)
+    ]
+
+
+@pytest.mark.parametrize("where", ["loss", "input"])
+def test_f11_nan_stops_the_run_names_the_batch_and_spoils_no_checkpoint(tmp_path: Path, where: str) -> None:
+    run = small_run()
+    feed = Feed(run, run.data.names("train"), CPU)
+    learner = Learner(run, feed, CPU)
+    batch = next(feed.epoch(0))
+    if where == "input":
+        images = batch.images.float() / 255
+        images[0, 0, 0, 0] = torch.nan
+        batch = feed_module.Batch(images, batch.labels, batch.keys)
+    else:
+        with torch.no_grad():
+            next(learner.network.parameters()).fill_(1e38)
+    before = {name: tensor.clone() for name, tensor in learner.network.model.named_parameters()}
+    with pytest.raises(NonFiniteError) as error:
+        learner.step(batch)
+    assert all(name in str(error.value) for name in batch.names)
+    assert all(torch.equal(t, before[name]) for name, t in learner.network.model.named_parameters())
+
+
+def test_f11_weights_that_are_not_finite_are_never_written(tmp_path: Path) -> None:
+    from pointillist.train.store import write_checkpoint
+
+    run = small_run()
+    learner = Learner(run, Feed(run, run.data.names("train"), CPU), CPU)
+    with torch.no_grad():
+        next(learner.network.parameters())[0, 0, 0, 0] = torch.inf
+    with pytest.raises(ValueError, match="finite"):
+        write_checkpoint(tmp_path, learner.to_checkpoint())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_f12_another_run_in_the_folder_is_refused(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    with pytest.raises(InputError, match="the folder must hold run"):
+        train_small(small_run(seed=7), tmp_path)
+
+
+@pytest.mark.parametrize("make", ["nothing", "empty", "file"])
+def test_f12_a_folder_that_is_no_run_is_refused(tmp_path: Path, make: str) -> None:
+    folder = tmp_path / "run"
+    if make == "empty":
+        folder.mkdir()
+    if make == "file":
+        folder.write_text("a file")
+    with pytest.raises(InputError, match="a run's folder must exist"):
+        read_run(folder)
+
+
+def test_f13_a_second_process_is_refused(tmp_path: Path) -> None:
+    with durable.locked(tmp_path), pytest.raises(InputError, match="one process"):
+        train_small(small_run(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["points", "density, crops"])
+def test_d03_workers_and_residence_change_nothing(tmp_path: Path, name: str) -> None:
+    train_small(RUNS[name], tmp_path / "resident")
+    for workers in (0, 2):
+        folder = tmp_path / f"streamed-{workers}"
+        train_small(RUNS[name], folder, workers=workers, resident_bytes=0)
+        assert weights(folder) == weights(tmp_path / "resident")
+        assert log(folder) == log(tmp_path / "resident")
+
+
+def test_d09_every_epoch_has_its_own_order() -> None:
+    run = small_run(data=small_run().data.model_copy(update={"train": 20}))
+    feed = Feed(run, run.data.names("train"), CPU)
+    orders = [tuple(name for batch in feed.epoch(epoch) for name in batch.names) for epoch in range(4)]
+    assert len(set(orders)) == 4
+    assert all(sorted(order) == sorted(run.data.names("train")) for order in orders)
+    rest = [name for batch in feed.epoch(2, skip=3) for name in batch.names]
+    assert rest == list(orders[2][6:])
+
+
+def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
+    train_small(small_run(), tmp_path)
+    before = weights(tmp_path)
+    watch = train_small(small_run(), tmp_path)
+    assert watch.steps == []
+    assert "finished already" in watch.said[0]
+    assert weights(tmp_path) == before
+
+
+def test_nothing_labelled_is_refused_and_a_class_never_labelled_is_told(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    with pytest.raises(InputError, match="at least one training pixel must be labelled"):
+        train_small(small_run(annotate=None, annotations=tmp_path / "annotations"), tmp_path / "a")
+    watch = train_small(small_run(annotate=PointsAnnotator(positive=3, negative=0)), tmp_path / "b")
+    assert "no training image has a pixel labelled 'background'" in watch.said[0]
+
+
+def test_what_is_beside_a_run_says_what_it_cost_and_how_it_was_chosen(tmp_path: Path) -> None:
+    train_small(small_run(), tmp_path)
+    about = read_model(tmp_path)[1]
+    # 2 classes, 3 clicks on each: 2 x 2.4 + 4 x 0.9 seconds an image.
+    assert about["annotation"]["train"]["seconds"] == pytest.approx(5 * 8.4)
+    assert about["annotation"]["val"]["seconds"] == pytest.approx(3 * 8.4)
+    assert about["annotation"]["train"]["labelled_pixels"] == {"background": 15, "lesion": 15}
+    assert about["chosen_by"] == "held-out"
+    scores = [(r["held_out/dice"], r["held_out/likelihood"]) for r in about["history"]]
+    best = max(range(len(scores)), key=lambda i: scores[i])
+    assert about["selected_step"] == about["history"][best]["step"]
+    assert {"commit", "versions", "device", "train_s", "data_sha256"} <= about["environment"].keys()
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert read_run(tmp_path) == small_run()
+
+
+def test_choosing_the_last_weights_reads_no_validation_labels(tmp_path: Path) -> None:
+    train_small(small_run(select="last"), tmp_path)
+    about = read_model(tmp_path)[1]
+    assert about["chosen_by"] == "last"
+    assert about["selected_step"] == about["steps"]
+    assert about["annotation"]["val"]["images"] == 0
+
+
+def test_training_on_clicks_learns(tmp_path: Path) -> None:
+    from pointillist.train.evaluate import evaluate, load_trained
+
+    data = small_run().data.model_copy(update={"train": 16, "size": (36, 48)})
+    run: Run = small_run(data=data, epochs=30, batch=4, annotate=PointsAnnotator(positive=5, negative=5))
+    train_small(run, tmp_path)
+    _, summary = evaluate(load_trained(tmp_path, CPU), "test")
+    dice = summary.row("dice_per_image").value
+    assert dice is not None
+    assert dice > 0.6

@@ -74,6 +74,15 @@ def strip_beyond_end() -> bytes:
     return bytes(data)
 
 
+def retagged(tag: int, value: int) -> bytes:
+    whole = tiff(np.zeros((9, 9), np.float32))
+    with tifffile.TiffFile(io.BytesIO(whole)) as file:
+        at = file.pages[0].tags[tag].offset
+    data = bytearray(whole)
+    struct.pack_into("<I", data, at + 8, value)
+    return bytes(data)
+
+
 def wrong_checksum() -> bytes:
     data = bytearray(encoded(RAMP))
     data[data.index(b"IDAT") + 8] ^= 1
@@ -121,6 +130,8 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
     ("H11", "moving.png", animated("PNG"), "animated: 7 frames"),
     ("H12", "circle.tif", circular_tiff(), "circle"),
     ("H12", "far.tif", strip_beyond_end(), ""),
+    ("H12", "no_rows.tif", retagged(257, 0), "no rows"),
+    ("H12", "short.tif", retagged(278, 3), "9 x 9 declared"),
     ("H12", "cut.tif", tiff(RAMP)[:100], ""),
     ("H12", "offset.tif", b"II*\0\xff\xff\xff\x7f", "beyond the end"),
     ("H14", "pages.tif", tiff(np.zeros((5, 20, 20), np.uint8), photometric="minisblack"), "5 pages"),

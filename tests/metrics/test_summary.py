@@ -131,6 +131,15 @@ def test_pooled_areas_are_those_of_all_pixels_together() -> None:
     assert summary.row("roc_auc_per_image").value == pytest.approx(mean, abs=1e-4)
 
 
+def test_pooled_areas_of_hard_decisions_are_exact() -> None:
+    rng = np.random.default_rng(1)
+    truth, hard = ((rng.random((20, 20)) < share).astype(np.uint8) for share in (0.2, 0.4))
+    summary = summarise([measure("a", "", hard, truth, 2, np.stack([1.0 - hard, hard]))], CLASSES)
+    exact = average_precision(hard * 1.0, truth == 1)
+    assert summary.row("average_precision").value == pytest.approx(exact, abs=1e-12)
+    assert summary.row("average_precision_per_image").value == pytest.approx(exact, abs=1e-12)
+
+
 def test_order_of_images_is_immaterial_to_the_bit() -> None:
     results = noisy(2, 7)
     expected = summarise(results, CLASSES, resamples=100, seed=3)

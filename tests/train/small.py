@@ -20,6 +20,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.total_steps = self.done = 0
         self.steps: list[int] = []
         self.records: list[dict[str, float | int]] = []
 

@@ -28,7 +28,7 @@ class InputError(ValueError):
         super().__init__(f"{where}{expected}; got {found}. {fix}")
 
 
-class InputErrors(InputError):
+class InputErrors(InputError):  # noqa: N818 - plural of the above
     """Several mistakes at once, so that all bad files are named and not only the first.
 
     Args:

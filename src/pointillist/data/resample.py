@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch.nn import functional as F
 
@@ -46,7 +47,7 @@ def resample(sample: Sample, size: Size) -> Sample:
     )
 
 
-def resample_mask(mask: MaskArray, size: Size) -> MaskArray:
+def resample_mask(mask: MaskArray, size: Size) -> UInt8[np.ndarray, "rows cols"]:
     """Give a mask another size by its nearest pixels, as `resample` does.
 
     >>> resample_mask(np.array([[0, 0, 255, 1]], np.uint8), (1, 2)).tolist()
@@ -73,7 +74,7 @@ def _nearest(old: int, new: int) -> np.ndarray:
     return indices
 
 
-def _filtered(image: ImageArray, height: int, width: int) -> ImageArray:
+def _filtered(image: ImageArray, height: int, width: int) -> Float[np.ndarray, "c rows cols"]:
     batch = torch.from_numpy(np.ascontiguousarray(image))[None].float()
     smooth = F.interpolate(batch, (height, width), mode="bilinear", antialias=True, align_corners=False)
     clean: ImageArray = smooth[0].clamp(0, 1).numpy()

@@ -85,6 +85,10 @@ def decode_tiff(data: bytes, orientation: int, path: Path) -> tuple[np.ndarray, 
             )
             raise wrong_form("H18", found, "Save it uncompressed or with Deflate.", path)
         pixels = page.asarray()
+        # A page whose tags contradict each other gives another shape than it declares.
+        height, width = page.imagelength, page.imagewidth
+        if (height, width) not in (pixels.shape[:2], pixels.shape[1:]):
+            raise ValueError(f"pixels {pixels.shape} for {height} x {width} declared")
         planar, white_least = page.axes == "SYX", page.photometric == PHOTOMETRIC.MINISWHITE
     mode = f"tiff-{pixels.dtype}"
     if white_least and pixels.dtype.kind != "u":
@@ -155,6 +159,8 @@ def _lacks_codec(page: tifffile.TiffPage) -> bool:
 
 def _check_page(page: tifffile.TiffPage, path: Path) -> None:
     height, width = page.imagelength, page.imagewidth
+    if height * width == 0:
+        raise ValueError("no rows or columns declared")
     if height * width > PIXEL_LIMIT:
         raise too_large(f"{height} x {width} = {height * width}", path)
     if page.imagedepth > 1:

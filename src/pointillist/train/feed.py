@@ -192,6 +192,7 @@ class Feed:
             _Reader(self.run, groups),
             batch_size=None,
             num_workers=self.workers,
+            collate_fn=_as_it_is,
             worker_init_fn=_one_thread,
             pin_memory=self.device.device.type == "cuda",
         )
@@ -221,6 +222,10 @@ class _Reader(TorchDataset[list[tuple[Tensor, Tensor]]]):
     def __getitem__(self, index: int) -> list[tuple[Tensor, Tensor]]:
         group = self.groups[index]
         return [cut(self.run, *pixels(supervised(self.run, key.name)), key) for key in group]
+
+
+def _as_it_is(windows: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    return windows
 
 
 def _one_thread(_: int) -> None:

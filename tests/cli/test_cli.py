@@ -1,6 +1,8 @@
 """The command line as a user types it: it works end to end, and every mistake gets one clear message."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
@@ -13,10 +15,29 @@ import pytest
 import tifffile
 from PIL import Image
 
+from pointillist.cli import main
+from pointillist.data.draw import draw_image, write_picture
+from pointillist.datasets import Synthetic
 from tests.datasets.trees import draw_drive, draw_folder, draw_massachusetts, draw_ph2
 
 
-def pointillist(*arguments: str | Path, cwd: Path | None = None, launcher: tuple[str, ...] = ()) -> "Done":
+def pointillist(*arguments: str | Path | int) -> "Done":
+    """Run a command in this process, as its entry point does."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["pointillist", *map(str, arguments)])
+        patch.setenv("COLUMNS", "200")
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+                code = 0
+            except SystemExit as done:
+                code = done.code if isinstance(done.code, int) else int(done.code is not None)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def launched(*arguments: str | Path | int, launcher: tuple[str, ...] = (), cwd: Path | None = None) -> "Done":
+    """Run a command as a process of its own, as a user does."""
     command = [*(launcher or (sys.executable,)), "-m", "pointillist", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
@@ -50,7 +71,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_demo(tmp_path: Path) -> None:
-    done = pointillist("demo", "--epochs", 1, "-o", tmp_path / "demo", cwd=tmp_path)
+    done = launched("demo", "--epochs", 1, "-o", tmp_path / "demo", cwd=tmp_path)
     assert done.code == 0, done
     for word in ("Dice", "IoU", "Acc.", "Sens.", "Spec.", "5+5 clicks", "full masks", "train", "val", "test"):
         assert word in done.out
@@ -184,8 +205,13 @@ def test_describe_a_model_draws_it(tmp_path: Path) -> None:
 
 
 def test_check_says_what_is_wrong_and_exits_2(tmp_path: Path) -> None:
-    root = draw_folder(tmp_path / "data")
-    assert pointillist("data", "check", root).code == 0
+    root, data = tmp_path / "data", Synthetic(size=(48, 64), train=8)
+    for sample in data.samples("train"):
+        assert sample.mask is not None
+        write_picture(root / "images" / f"{sample.name}.png", draw_image(sample.image))
+        write_picture(root / "masks" / f"{sample.name}.png", np.repeat(sample.mask[:, :, None] * 255, 3, 2))
+    done = pointillist("data", "check", root)
+    assert done.code == 0, done
     for mask in (root / "masks").iterdir():
         mask.rename(mask.with_name(f"other{mask.name}"))
     done = pointillist("data", "check", root, "--report", tmp_path / "report.json")
@@ -234,15 +260,18 @@ WRONG = {
     "check nothing": (["data", "check", "nowhere"], "nowhere"),
     "describe unknown": (["data", "describe", "toyy"], "Did you mean 'toy'"),
     "unknown verb": (["trian"], "trian"),
-    "a number is no number": (["train", "--epochs", "many"], "many"),
+    "a number is no number": (["train", "--epochs", "many"], "valid integer"),
     "precision": (["train", "--precision", "half"], "precision"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_mistake_gets_one_message_exit_2_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+def test_a_mistake_gets_one_message_exit_2_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     arguments, words = WRONG[name]
-    done = pointillist(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = pointillist(*arguments)
     assert done.code == 2, done
     assert words in done.err, done
     assert "Traceback" not in done.err
@@ -267,7 +296,7 @@ def test_two_processes_train_one_run(tmp_path: Path) -> None:
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     flags = ("train", "--data", "synthetic", "--clicks", 3, "--epochs", 2, "--device", "cpu", "-o", tmp_path)
     changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
-    done = pointillist(*flags, *changes, launcher=launcher)
+    done = launched(*flags, *changes, launcher=launcher)
     assert done.code == 0, done
     (run,) = tmp_path.iterdir()
     about = json.loads((run / "model" / "about.json").read_text())

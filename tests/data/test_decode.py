@@ -131,7 +131,7 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
     ("H12", "circle.tif", circular_tiff(), "circle"),
     ("H12", "far.tif", strip_beyond_end(), ""),
     ("H12", "no_rows.tif", retagged(257, 0), "no rows"),
-    ("H12", "short.tif", retagged(278, 3), "9 x 9 declared"),
+    ("H12", "no_type.tif", retagged(339, 6), "for 9 x 9 declared"),
     ("H12", "cut.tif", tiff(RAMP)[:100], ""),
     ("H12", "offset.tif", b"II*\0\xff\xff\xff\x7f", "beyond the end"),
     ("H14", "pages.tif", tiff(np.zeros((5, 20, 20), np.uint8), photometric="minisblack"), "5 pages"),

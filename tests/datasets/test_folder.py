@@ -234,3 +234,8 @@ def test_two_masks_for_one_image_are_refused(tmp_path: Path) -> None:
 
 def test_a_mask_of_a_missing_image_is_not_given_to_a_neighbour(tmp_path: Path) -> None:
     assert "must have an image" in refused(lay(tmp_path, {"images/a.png": picture(), "masks/a_2.png": MASK}))
+
+
+def test_h56_one_name_in_two_split_folders_is_refused(tmp_path: Path) -> None:
+    folder = lay(tmp_path, {"train/images/a.png": picture(), "test/images/a.png": picture(1)})
+    assert "names must differ" in refused(folder)

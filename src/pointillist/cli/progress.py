@@ -39,7 +39,8 @@ class TrainingBar:
         self.quiet = quiet
         self.times: deque[tuple[float, int]] = deque(maxlen=_SPAN)
         self.seen = 0
-        self.log: Any = _writer(logs) if logs is not None and not quiet else None
+        self.logs = None if quiet else logs
+        self.log: Any = None
 
     def __enter__(self) -> TrainingBar:
         self.progress.start()
@@ -53,7 +54,9 @@ class TrainingBar:
             self.log.close()
 
     def begin(self, total_steps: int, done: int) -> None:
-        """Set the bar's length."""
+        """Set the bar's length, and open the logs: not earlier, or a refused run would leave a folder."""
+        if self.logs is not None:
+            self.log = _writer(self.logs)
         self.progress.update(self.task, total=total_steps, completed=done)
 
     def step(self, step: int, losses: dict[str, float], images: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -61,21 +62,24 @@ def train(run: Run, folder: Path, device: Device, watch: Watch, options: Options
         NonFiniteError: the loss became NaN or infinite.
         StoppedError: a signal asked to stop; the state is saved.
     """
+    names = run.data.names("train")  # Fails before anything is written when the data is not there.
+    if not names:
+        raise InputError("the training split must hold images", "none", "Put some there.")
     if not device.leads:
-        return _train(run, folder, device, watch, options)
+        return _train(run, names, folder, device, watch, options)
     with durable.locked(folder):
         durable.delete_leftovers(folder)
         durable.delete_leftovers(folder / "checkpoints")
         write_run(folder, run)
         if (folder / "model").is_dir():
             return watch.say(f"{folder} is finished already: nothing to train.")
-        _train(run, folder, device, watch, options)
+        _train(run, names, folder, device, watch, options)
 
 
-def _train(run: Run, folder: Path, device: Device, watch: Watch, options: Options) -> None:
-    started, names = time.monotonic(), run.data.names("train")
-    if not names:
-        raise InputError("the training split must hold images", "none", "Put some there.")
+def _train(
+    run: Run, names: Sequence[str], folder: Path, device: Device, watch: Watch, options: Options
+) -> None:
+    started = time.monotonic()
     feed = Feed(run, names, device, options.workers, options.resident_bytes)
     _check_labels(run, feed, watch)
     held_out = HeldOut(run, run.data.names("val"), device)

@@ -52,6 +52,11 @@ class Done:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
 
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 TINY = ("model.widths=[4,8]", "batch=4")
 
 
@@ -76,7 +81,7 @@ def test_demo(tmp_path: Path) -> None:
     for word in ("Dice", "IoU", "Acc.", "Sens.", "Spec.", "5+5 clicks", "full masks", "train", "val", "test"):
         assert word in done.out
     assert re.search(r"5\+5 clicks +12\.0", done.out)  # 2 x 2.4 s + 8 x 0.9 s
-    picture = np.asarray(Image.open(tmp_path / "demo" / "demo.png"))
+    picture = pixels(tmp_path / "demo" / "demo.png")
     assert picture.shape[1] > 1000
     assert "Next:    pointillist evaluate" in done.out
 
@@ -131,7 +136,7 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
     root, run = trained
     images = tmp_path / "new"
     images.mkdir()
-    first = Image.open(next((root / "images").iterdir())).convert("RGB")
+    first = Image.fromarray(pixels(next((root / "images").iterdir()))).convert("RGB")
     first.resize((83, 61)).save(images / "odd size.png")
     first.save(images / "photo.b.jpg")
     first.convert("L").save(images / "grey.png")
@@ -139,14 +144,14 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
     done = pointillist("predict", run, images, "-o", out, "--boxes", "--tags")
     assert done.code == 0, done
     for stem, size in {"odd size": (83, 61), "photo.b": first.size, "grey": first.size}.items():
-        label_map = Image.open(out / "labels" / f"{stem}.png")
-        assert label_map.mode == "P"
-        assert label_map.size == size
-        labels = np.asarray(label_map)
+        with Image.open(out / "labels" / f"{stem}.png") as label_map:
+            assert label_map.mode == "P"
+            assert label_map.size == size
+        labels = pixels(out / "labels" / f"{stem}.png")
         probs = tifffile.imread(out / "probabilities" / f"{stem}.tif")
         assert probs.shape[1:] == labels.shape
         assert np.array_equal(probs.argmax(0), labels)
-        assert Image.open(out / "overlays" / f"{stem}.png").size == size
+        assert pixels(out / "overlays" / f"{stem}.png").shape == (*labels.shape, 3)
     coco = json.loads((out / "objects.json").read_text())
     assert sorted(image["file_name"] for image in coco["images"]) == [
         "grey.png",
@@ -155,7 +160,7 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
     ]
     with (out / "tags.csv").open() as file:
         for row in csv.DictReader(file):
-            labels = np.asarray(Image.open(out / "labels" / f"{Path(row['image']).stem}.png"))
+            labels = pixels(out / "labels" / f"{Path(row['image']).stem}.png")
             assert int(row["area_px"]) == (labels > 0).sum()
 
 
@@ -166,7 +171,7 @@ def test_predict_takes_globs_and_tells_broken_files_while_doing_the_rest(
     images = tmp_path / "new"
     images.mkdir()
     source = next((root / "images").iterdir())
-    Image.open(source).save(images / "good.png")
+    Image.fromarray(pixels(source)).save(images / "good.png")
     (images / "bad.png").write_bytes(b"<!DOCTYPE html>")
     done = pointillist("predict", run, str(images / "*.png"), "-o", tmp_path / "out")
     assert done.code == 2
@@ -181,7 +186,7 @@ def test_describe_synthetic(tmp_path: Path) -> None:
     assert done.code == 0, done
     assert "80 images" in done.out
     assert "share of lesion" in done.out
-    assert np.asarray(Image.open(tmp_path / "sheet.png")).ndim == 3
+    assert pixels(tmp_path / "sheet.png").ndim == 3
 
 
 @pytest.mark.parametrize(
@@ -201,7 +206,7 @@ def test_describe_a_model_draws_it(tmp_path: Path) -> None:
     assert done.code == 0, done
     assert "16 x 576 x 768" in done.out
     assert "256 x 36 x 48" in done.out
-    assert np.asarray(Image.open(tmp_path / "unet.png")).shape[0] > 300
+    assert pixels(tmp_path / "unet.png").shape[0] > 300
 
 
 def test_check_says_what_is_wrong_and_exits_2(tmp_path: Path) -> None:

@@ -141,8 +141,8 @@ def check_command(
 ) -> None:
     """Say in words what is wrong with a folder of images, masks and annotations; changes nothing in it."""
     if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing there"
-        raise InputError("DIR must be a folder", found, "Check the path.", folder)
+        what = "a file" if folder.exists() else "nothing there"
+        raise InputError("DIR must be a folder", what, "Check the path.", folder)
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("checking", total=None)
         found = check_folder(folder, lambda done, total: bar.update(task, completed=done, total=total))

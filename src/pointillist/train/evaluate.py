@@ -15,7 +15,7 @@ from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.datasets.dataset import Split
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
-from pointillist.train.device import Device
+from pointillist.train.device import Device, find_device
 from pointillist.train.network import build_network
 from pointillist.train.predict import predict_image
 from pointillist.train.run import Run
@@ -43,18 +43,24 @@ class Trained:
         """C of the images that it takes."""
         return int(self.about["channels"])
 
+    def predict(self, sample: Sample) -> MaskArray:
+        """Predict one sample's label map."""
+        prediction: MaskArray = self.probs(sample).argmax(0).astype(np.uint8)
+        return prediction
+
     def probs(self, sample: Sample) -> Float[np.ndarray, "k h w"]:
         """Predict one sample's class probabilities at its own size."""
         return predict_image(self.network, sample.image, self.device)
 
 
-def load_trained(folder: Path, device: Device) -> Trained:
-    """Load a finished run.
+def load_trained(folder: Path, device: Device | None = None) -> Trained:
+    """Load a finished run onto a device; by default the first GPU, or the CPU.
 
     Raises:
         InputError: the folder is no finished run, or a file of it is damaged.
     """
     run = read_run(folder)
+    device = device or find_device(run.precision)
     weights, about = read_model(folder)
     moments = (weights["mean"].flatten(), weights["deviation"].flatten())
     network = build_network(run.model, len(run.data.classes), run.seed, moments)

@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
-from pointillist.train.device import Device
+from pointillist.train.device import Device, find_device
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
 from pointillist.train.record import environment
@@ -54,14 +54,44 @@ class Options:
     resident_bytes: int | None = None
 
 
-def train(run: Run, folder: Path, device: Device, watch: Watch, options: Options = Options()) -> None:
+class Quiet:
+    """A `Watch` that tells nobody."""
+
+    def begin(self, total_steps: int, done: int) -> None:
+        """Say nothing."""
+
+    def step(self, step: int, losses: dict[str, float], images: int) -> None:
+        """Say nothing."""
+
+    def epoch(self, record: dict[str, float | int]) -> None:
+        """Say nothing."""
+
+    def say(self, message: str) -> None:
+        """Say nothing."""
+
+
+def train(
+    run: Run,
+    folder: Path,
+    device: Device | None = None,
+    watch: Watch | None = None,
+    options: Options = Options(),
+) -> None:
     """Train a run into its folder; go on where it stopped if it was stopped.
+
+    Args:
+        run: what to train.
+        folder: where its description, checkpoints and weights go.
+        device: where to compute; the first GPU, or the CPU, by default.
+        watch: who looks on; nobody by default.
+        options: how to compute.
 
     Raises:
         InputError: nothing is labelled, or the folder holds something else.
         NonFiniteError: the loss became NaN or infinite.
         StoppedError: a signal asked to stop; the state is saved.
     """
+    device, watch = device or find_device(run.precision), watch or Quiet()
     names = run.data.names("train")  # Fails before anything is written when the data is not there.
     if not names:
         raise InputError("the training split must hold images", "none", "Put some there.")

@@ -1,5 +1,7 @@
-"""The run-time type checker of the tests: beartype, an int taken for a float (PEP 484)."""
+"""The run-time type checker of the tests: beartype, with an int taken for a float (PEP 484)."""
 
-from beartype import BeartypeConf, beartype
+import typer
+from beartype import BeartypeConf, FrozenDict, beartype
 
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# Typer hands over the base class of what it makes people annotate.
+check = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=FrozenDict({typer.Context: object})))

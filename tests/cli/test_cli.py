@@ -6,8 +6,11 @@ import io
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -233,9 +236,53 @@ def test_a_run_is_described_changed_and_used_again_as_yaml(tmp_path: Path) -> No
     done = pointillist("train", path, "epochs=7", "supervise.0.weight=0.2", "--show")
     assert json.loads(done.out)["epochs"] == 7
     assert json.loads(done.out)["supervise"][0]["weight"] == 0.2
+    done = pointillist("train", path, "--seed", 3, "--epochs", 2, "--show")
+    assert (json.loads(done.out)["seed"], json.loads(done.out)["epochs"]) == (3, 2)
+    done = pointillist("train", path, "--clicks", 9, "--show")
+    assert done.code == 2
+    assert "nothing else may describe the run beside run.yaml; got clicks" in done.err
     done = pointillist("train", path, "supervise.0.wait=0.2", "--show")
     assert done.code == 2
     assert "Did you mean 'weight'" in done.err
+
+
+def test_a_trained_model_predicts_without_its_training_data(
+    trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, run = trained
+    away, out = tmp_path / "gone [away]", tmp_path / "out [b]"
+    image = tmp_path / "new.png"
+    Image.fromarray(pixels(next((root / "images").iterdir()))).save(image)
+    shutil.move(root, away)
+    monkeypatch.chdir(tmp_path)
+    done = pointillist("predict", run, image, "-o", out)
+    again = pointillist("evaluate", run, "--split", "test")
+    moved = pointillist("evaluate", run, "--split", "test", "--root", away)
+    shutil.move(away, root)
+    assert done.code == 0, done
+    assert str(out) in done.out
+    assert again.code == 2
+    assert "the data must be a folder" in again.err
+    assert moved.code == 0, moved
+
+
+def test_a_split_without_masks_is_left_out(tmp_path: Path) -> None:
+    root, data = tmp_path / "data", Synthetic(size=(24, 32), train=4)
+    for sample in data.samples("train"):
+        assert sample.mask is not None
+        for split in ("train", "test"):
+            name = f"{split}-{sample.name}.png"
+            write_picture(root / split / "images" / name, draw_image(sample.image))
+            if split == "train":
+                picture = np.repeat(sample.mask[:, :, None] * 255, 3, 2)
+                write_picture(root / split / "masks" / name, picture)
+    flags = ("train", "--data", "folder", "--root", root, "--epochs", 1, "-o", tmp_path / "runs", *TINY)
+    assert pointillist(*flags).code == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    done = pointillist("evaluate", run)
+    assert done.code == 0, done
+    assert "the test split must have masks" in done.out
+    assert pointillist("evaluate", run, "--split", "test").code == 2
 
 
 WRONG = {
@@ -247,6 +294,7 @@ WRONG = {
     "clicks and density": (["train", "--clicks", "1", "--density", "0.1"], "exclude each other"),
     "strategy": (["train", "--clicks", "1", "--strategy", "center"], "strategy"),
     "strategy without clicks": (["train", "--strategy", "centre"], "need clicks"),
+    "clicks and files": (["train", "--clicks", "1", "--annotations", "."], "nothing else may describe"),
     "no clicks at all": (["train", "--clicks", "0"], "positive or negative must be at least 1"),
     "density": (["train", "--density", "7"], "probability"),
     "yaml is missing": (["train", "nothing.yaml"], "the file must exist"),
@@ -308,3 +356,28 @@ def test_two_processes_train_one_run(tmp_path: Path) -> None:
     assert about["environment"]["processes"] == 2
     assert about["steps"] == 4
     assert pointillist("evaluate", run, "--split", "val").code == 0
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_f05_a_signal_stops_the_command_and_the_same_command_goes_on(
+    tmp_path: Path, signum: signal.Signals, code: int
+) -> None:
+    flags = ["train", "--data", "synthetic", "--clicks", "3", "-o", str(tmp_path), "model.widths=[4,8]"]
+    flags += ["data.size=[24,32]", "data.train=8", "data.val=2"]
+    command = [sys.executable, "-m", "pointillist", *flags, "--epochs", "100000"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        waited = time.monotonic()
+        while not list(tmp_path.glob("*/tensorboard")) and time.monotonic() - waited < 60:
+            time.sleep(0.1)
+        process.send_signal(signum)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "everything is saved" in err
+    assert "Traceback" not in err
+    (run,) = tmp_path.iterdir()
+    (newest, *_) = sorted((run / "checkpoints").glob("step-*"), reverse=True)
+    done = pointillist("train", "--resume", run, "epochs=1")
+    assert done.code == 2
+    assert int(newest.name.removeprefix("step-")) >= 1

@@ -41,6 +41,17 @@ def test_an_unknown_kind_names_the_nearest() -> None:
         FRUITS["aple"]
 
 
+def test_a_name_can_be_looked_for() -> None:
+    assert "apple" in FRUITS
+    assert "nope" not in FRUITS
+    assert list(FRUITS) == ["apple", "pear"]
+
+
+def test_an_unknown_field_deep_inside_names_the_fields_there() -> None:
+    with pytest.raises(InputError, match=r"fruits.0.apple.waight.*Did you mean 'weight'. Known: kind"):
+        validated(Basket, {"fruits": [{"kind": "apple", "waight": 2}]})
+
+
 def test_changes_reach_into_the_object() -> None:
     basket = with_changes(Basket(), ["fruits.0.weight=2e-1", "size=7"])
     assert basket == Basket(fruits=(Apple(weight=0.2),), size=7)
@@ -73,13 +84,15 @@ def test_all_wrong_fields_are_named_at_once(tmp_path: Path) -> None:
     assert "colour" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["!!python/object/apply:os.system ['true']", "a: [1", "\x00", "- " * 5000 + "a"], ids=range(4)
-)
+BOMB = "a: &a [1]\n" + "".join(f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in ("ab", "bc", "cd"))
+HOSTILE = ["!!python/object/apply:os.system ['true']", "a: [1", "\x00", "- " * 5000 + "a", BOMB]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(5))
 def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match="YAML"):
+    with pytest.raises(InputError, match=r"YAML|aliases"):
         read_yaml(path)
 
 

@@ -175,3 +175,18 @@ def test_a_million_clicks_are_drawn_within_two_seconds(radius: float) -> None:
         wanted = np.full((1000, 1000), IGNORE, np.uint8)
         wanted[at[:, 0], at[:, 1]] = 1
         assert np.array_equal(labels, wanted)
+
+
+def test_a_sparse_map_keeps_its_clicks_when_it_shrinks() -> None:
+    sparse = np.full((300, 300), IGNORE, np.uint8)
+    rng = np.random.default_rng(0)
+    rows, cols = rng.permutation(60) * 5, rng.permutation(60) * 5
+    sparse[rows, cols] = 1
+    marks = (Dense.from_map(sparse),)
+    drawn = Annotation(name="a", height=300, width=300, classes=("no", "yes"), marks=marks)
+    small = to_labels(drawn, 60, 60)
+    assert (small == 1).sum() == 60
+    assert (small[rows // 5, cols // 5] == 1).all()
+    full = np.arange(90_000, dtype=np.int64).reshape(300, 300) % 2
+    dense = drawn.model_copy(update={"marks": (Dense.from_map(full.astype(np.uint8)),)})
+    assert np.array_equal(to_labels(dense, 60, 60), full[2::5, 2::5])

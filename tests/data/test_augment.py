@@ -97,3 +97,17 @@ def test_inputs_are_untouched_and_colours_stay_in_range() -> None:
     assert torch.equal(images, before[0])
     assert torch.equal(labels, before[1])
     assert 0 <= float(moved.min()) <= float(moved.max()) <= 1
+
+
+def test_what_happens_to_a_map_does_not_depend_on_the_others_of_its_batch() -> None:
+    clicks = torch.full((4, 40, 40), IGNORE, dtype=torch.uint8)
+    clicks[:, 5:35:6, 5:35:6] = 1
+    images, dense = labelled(4, 40, 40)
+    augment = Augment(rotate_degrees=90, scale=0.3)
+    draws = augment.draw(KEYS[:4], 0)
+    alone = augment(images, clicks, draws)[1]
+    mixed = clicks.clone()
+    mixed[2] = dense[2]
+    among = augment(images, mixed, draws)[1]
+    assert torch.equal(among[[0, 1, 3]], alone[[0, 1, 3]])
+    assert torch.equal(among[2], augment(images, dense, draws)[1][2])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ import torch
 
 from pointillist.annotate import Density, Full, PointsAnnotator
 from pointillist.core import durable
+from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
+from pointillist.datasets import Synthetic
 from pointillist.losses import CrossEntropy, Dice, Focal
 from pointillist.train import feed as feed_module
+from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
+from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 from pointillist.train.stop import NonFiniteError, StoppedError
-from pointillist.train.store import read_checkpoint, read_model, read_run
+from pointillist.train.store import read_checkpoint, read_model, read_run, write_checkpoint
 from pointillist.train.term import Term
 from tests.train.small import CPU, Silent, small_run, train_small
 
@@ -89,8 +94,6 @@ def test_another_seed_gives_another_result(tmp_path: Path) -> None:
 def test_f07_killed_at_every_step_it_ends_bit_for_bit_the_same(
     tmp_path: Path, name: str, save_every_s: float
 ) -> None:
-    from pointillist.train.loop import Options, train
-
     run, options = RUNS[name], Options(save_every_s=save_every_s)
     total = len(train_small(run, tmp_path / "whole").steps)
     folder = tmp_path / "killed"
@@ -141,8 +144,6 @@ def test_f01_sigkill_at_random_instants(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_f05_a_signal_stops_at_a_step_with_everything_saved(tmp_path: Path, signum: signal.Signals) -> None:
-    from pointillist.train.loop import Options, train
-
     class Sender(Silent):
         def step(self, step: int, losses: dict[str, float], images: int) -> None:
             if step == 5:
@@ -164,8 +165,6 @@ def test_f05_a_signal_stops_at_a_step_with_everything_saved(tmp_path: Path, sign
 
 
 def interrupted(folder: Path, step: int = 8) -> None:
-    from pointillist.train.loop import Options, train
-
     with pytest.raises(KilledError):
         train(small_run(), folder, CPU, Killer(step), Options(save_every_s=0.0))
 
@@ -232,8 +231,6 @@ def test_f11_nan_stops_the_run_names_the_batch_and_spoils_no_checkpoint(tmp_path
 
 
 def test_f11_weights_that_are_not_finite_are_never_written(tmp_path: Path) -> None:
-    from pointillist.train.store import write_checkpoint
-
     run = small_run()
     learner = Learner(run, Feed(run, run.data.names("train"), CPU), CPU)
     with torch.no_grad():
@@ -327,8 +324,6 @@ def test_choosing_the_last_weights_reads_no_validation_labels(tmp_path: Path) ->
 
 
 def test_training_on_clicks_learns(tmp_path: Path) -> None:
-    from pointillist.train.evaluate import evaluate, load_trained
-
     data = small_run().data.model_copy(update={"train": 16, "size": (36, 48)})
     run: Run = small_run(data=data, epochs=30, batch=4, annotate=PointsAnnotator(positive=5, negative=5))
     train_small(run, tmp_path)
@@ -336,3 +331,42 @@ def test_training_on_clicks_learns(tmp_path: Path) -> None:
     dice = summary.row("dice_per_image").value
     assert dice is not None
     assert dice > 0.6
+
+
+def test_data_that_changed_since_is_told_and_never_mixed_in(tmp_path: Path) -> None:
+    changed = small_run().data.model_copy(update={"seed": 1})
+    files = tmp_path / "annotations"
+    run = small_run(annotate=None, annotations=files)
+
+    def click(data: Synthetic) -> None:
+        for split in ("train", "val"):
+            for sample in data.samples(split):
+                drawn = PointsAnnotator().annotate(sample, data.classes, seed=0)
+                write_annotation(files / f"{sample.name}.json", drawn)
+
+    click(small_run().data)
+    with pytest.raises(KilledError):
+        train(run, tmp_path / "run", CPU, Killer(4), Options(save_every_s=0))
+    click(changed)
+    with pytest.raises(InputError, match="must be those that the run began with"):
+        train_small(run, tmp_path / "run")
+    click(small_run().data)
+    train_small(run, tmp_path / "run")
+    click(changed)
+    with pytest.raises(InputError, match="must be those that the run began with"):
+        train_small(run, tmp_path / "run")
+
+
+def test_a_resumed_run_keeps_the_precision_that_it_began_with(tmp_path: Path) -> None:
+    run = small_run(precision="auto")
+    with pytest.raises(KilledError):
+        train(run, tmp_path, replace(CPU, bfloat16=True), Killer(4), Options(save_every_s=0))
+    watch = train_small(run, tmp_path)
+    assert any("in bfloat16" in message for message in watch.said)
+    assert read_model(tmp_path)[1]["environment"]["precision"] == "bfloat16"
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        train_small(small_run(annotate=None), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

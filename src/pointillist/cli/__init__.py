@@ -35,6 +35,16 @@ app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 
 USER, DISK_FULL, FAILED = 2, 74, 1
+PATH_TROUBLE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
 
 
 def main() -> None:
@@ -59,7 +69,7 @@ def main() -> None:
                 "and the same command goes on.",
                 DISK_FULL,
             )
-        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENOENT):
+        if error.errno in PATH_TROUBLE:
             _tell(f"Error: the path must be readable and writable; got {error}. Check it.", USER)
         raise
 
@@ -67,5 +77,5 @@ def main() -> None:
 def _tell(message: str, code: int) -> None:
     if os.environ.get("POINTILLIST_DEBUG"):
         raise
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(message, soft_wrap=True)
     sys.exit(code)

@@ -72,7 +72,7 @@ def choose_data(kind: str, root: Path | None, size: str | None) -> AnyDataset:
             must = f"--{flag} must be a choice of data set {kind!r}"
             raise InputError(must, f"--{flag} {value}", "Leave it out.")
     if root is not None:
-        fields["root"] = root
+        fields["root"] = root.absolute()  # A run must find its data from wherever it is resumed.
     elif "root" in cls.model_fields and cls.model_fields["root"].is_required():
         fix = f"Say where it lies: --data {kind} --root DIR"
         raise InputError(f"--data {kind} needs a folder", "no --root", fix)

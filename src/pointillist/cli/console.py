@@ -10,8 +10,9 @@ from rich.table import Table
 
 from pointillist.metrics.summary import MetricRow, Summary
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# No markup: a path may hold square brackets.
+out = Console(highlight=False, markup=False)
+err = Console(stderr=True, highlight=False, markup=False)
 
 HEADINGS = {
     "dice_per_image": "Dice",

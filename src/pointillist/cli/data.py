@@ -147,7 +147,7 @@ def check_command(
         task = bar.add_task("checking", total=None)
         found = check_folder(folder, lambda done, total: bar.update(task, completed=done, total=total))
     for line in found.lines():
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if report is not None:
         durable.write_text(report, found.to_json())
         out.print(f"Written: {report}", soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +15,15 @@ import typer
 from pointillist.cli import choices
 from pointillist.cli.console import number, out, print_comparison, print_summary
 from pointillist.core import durable
+from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
 from pointillist.core.text import cell
 from pointillist.datasets.dataset import SPLITS, Split
 from pointillist.metrics.confusion import accuracy, dice, iou, sensitivity, specificity
 from pointillist.metrics.summary import ImageResult, Summary
 from pointillist.train.device import find_device
-from pointillist.train.evaluate import Trained, evaluate, load_trained
+from pointillist.train.evaluate import NoMasksError, Trained, evaluate, load_trained
+from pointillist.train.store import read_run
 
 
 def evaluate_command(
@@ -32,24 +35,38 @@ def evaluate_command(
         bool, typer.Option("--whole-image", help="Count pixels outside the region of interest too.")
     ] = False,
     details: Annotated[bool, typer.Option("--details", help="Every metric, with its interval.")] = False,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Where the data lies now, if it has moved.")
+    ] = None,
     device: choices.DeviceName = None,
 ) -> None:
     """Measure a run on train, validation and test images; writes the tables beside it."""
     for name in split or ():
         if name not in SPLITS:
             raise InputError("--split must be train, val or test", repr(name), nearest(name, SPLITS))
-    trained = load_trained(folder, find_device(name=device))
+    trained = load_trained(folder, find_device(read_run(folder).precision, device))
+    if root is not None:
+        data = trained.run.data
+        moved = validated(type(data), {**data.model_dump(), "root": root.absolute()})
+        trained = replace(trained, run=trained.run.model_copy(update={"data": moved}))
     measured: list[tuple[Split, Summary]] = []
     for name in SPLITS:
         if split and name not in split:
             continue
-        if not trained.run.data.names(name):
-            out.print(f"The {name} split is empty.")
+        try:
+            results, summary = evaluate(trained, name, whole_image)
+        except NoMasksError as error:
+            if split:
+                raise
+            out.print(f"Left out: {error}")
             continue
-        results, summary = evaluate(trained, name, whole_image)
         write_measures(folder, name, trained, results, summary, whole_image)
         measured.append((name, summary))
-    where = _where(trained, whole_image)
+    if not measured:
+        raise NoMasksError(
+            "an image must have a mask to measure against", "none", "Add masks to some images."
+        )
+    where = _where(whole_image)
     rows = [(supervision(trained), cost(trained), name, summary) for name, summary in measured]
     print_comparison(rows, f"{trained.run.data.kind}, means over images, {where}")
     if details:
@@ -59,8 +76,10 @@ def evaluate_command(
     out.print(f"Next:    pointillist predict {folder} IMAGES -o OUT", soft_wrap=True)
 
 
-def _where(trained: Trained, whole_image: bool) -> str:
-    return "whole image (region of interest ignored)" if whole_image else "inside the region of interest"
+def _where(whole_image: bool) -> str:
+    return (
+        "whole image, region of interest ignored" if whole_image else "inside the region of interest, if any"
+    )
 
 
 def supervision(trained: Trained) -> str:
@@ -90,7 +109,7 @@ def write_measures(
 ) -> None:
     """Write a split's table (JSON) and its images' (CSV) beside the run."""
     stem = f"{split}-whole-image" if whole_image else split
-    table = {"split": split, "counted": _where(trained, whole_image), **summary.model_dump(mode="json")}
+    table = {"split": split, "counted": _where(whole_image), **summary.model_dump(mode="json")}
     durable.write_json(folder / "metrics" / f"{stem}.json", table)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -29,6 +29,7 @@ from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.objects import find_objects, find_tags
 from pointillist.train.predict import HALO, TILE, predict_image, resized
+from pointillist.train.store import read_run
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
 
@@ -59,21 +60,26 @@ def predict_command(
 ) -> None:
     """Predict images of any size; large ones tile by tile."""
     paths = find_images(images)
-    trained = load_trained(folder, find_device(name=device))
+    trained = load_trained(folder, find_device(read_run(folder).precision, device))
     findings = Findings()
     failed: list[InputError] = []
     for path in track(paths, "predicting", console=err, transient=True):
         try:
-            image = trained.run.data.read_new(path)
-            probs = predict_new(trained, image, path, tile, halo)
+            image = trained.read(path)
+            probs = predict_new(trained, image, tile, halo)
         except InputError as error:
             failed.append(error)
             continue
         prediction = probs.argmax(0).astype(np.uint8)
         _write(out_folder, path.stem, trained, image, prediction, probs, overlays, probabilities)
-        _find(findings, path, trained, prediction, probs, smallest if boxes else 0)
+        _list(findings, path, prediction)
+        if boxes:
+            number, first = len(findings.images), len(findings.objects) + 1
+            findings.objects += find_objects(prediction, probs, number, first, smallest)
+        if tags:
+            findings.tags += _tags(path, prediction, trained.classes)
     if boxes:
-        _write_coco(out_folder / "objects.json", findings, trained.run.data.classes)
+        _write_coco(out_folder / "objects.json", findings, trained.classes)
     if tags:
         _write_tags(out_folder / "tags.csv", findings)
     done = len(paths) - len(failed)
@@ -110,19 +116,8 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def predict_new(
-    trained: Trained, image: ImageArray, path: Path, tile: int, halo: int
-) -> Float[np.ndarray, "k h w"]:
-    """Predict an image at the size that the run works at, and bring the probabilities back to its own.
-
-    Raises:
-        InputError: the image has other channels than the network.
-    """
-    if len(image) == 1 and trained.channels == 3:
-        image = np.repeat(image, 3, axis=0)
-    if len(image) != trained.channels:
-        must = f"the image must have {trained.channels} channels, as the run's"
-        raise InputError(must, str(len(image)), "Convert it.", path)
+def predict_new(trained: Trained, image: ImageArray, tile: int, halo: int) -> Float[np.ndarray, "k h w"]:
+    """Predict an image at the size that the run works at, and bring the probabilities back to its own."""
     height, width = image.shape[1:]
     small = resized(image, *trained.run.data.working_size(height, width))
     return resized(predict_image(trained.network, small, trained.device, tile, halo), height, width)
@@ -138,7 +133,7 @@ def _write(
     overlays: bool,
     probabilities: bool,
 ) -> None:
-    colours = trained.run.data.colours
+    colours = trained.colours
     picture = Image.fromarray(prediction, mode="P")
     picture.putpalette([value for colour in colours for value in colour])
     buffer = io.BytesIO()
@@ -153,22 +148,17 @@ def _write(
             )
 
 
-def _find(
-    findings: Findings,
-    path: Path,
-    trained: Trained,
-    prediction: MaskArray,
-    probs: Float[np.ndarray, "k h w"],
-    smallest: int,
-) -> None:
-    number = len(findings.images) + 1
+def _list(findings: Findings, path: Path, prediction: MaskArray) -> None:
     height, width = prediction.shape
+    number = len(findings.images) + 1
     findings.images.append({"id": number, "file_name": path.name, "height": height, "width": width})
-    if smallest:
-        findings.objects += find_objects(prediction, probs, number, len(findings.objects) + 1, smallest)
-    for tag in find_tags(prediction, trained.run.data.classes):
-        row = [cell(path.name), cell(tag.class_name), tag.area, f"{tag.share:.6f}", tag.components]
-        findings.tags.append(row)
+
+
+def _tags(path: Path, prediction: MaskArray, classes: Sequence[str]) -> list[Sequence[object]]:
+    return [
+        [cell(path.name), cell(tag.class_name), tag.area, f"{tag.share:.6f}", tag.components]
+        for tag in find_tags(prediction, classes)
+    ]
 
 
 def _write_coco(path: Path, findings: Findings, classes: Sequence[str]) -> None:

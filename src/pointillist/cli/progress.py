@@ -27,12 +27,12 @@ class TrainingBar:
 
     def __init__(self, title: str, logs: Path | None = None, quiet: bool = False) -> None:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
+            TextColumn("{task.fields[losses]}", markup=False),
         )
         self.progress = Progress(*columns, console=err, disable=quiet, transient=not err.is_terminal)
         self.task = self.progress.add_task(title, total=None, rate="", losses="")
@@ -56,7 +56,7 @@ class TrainingBar:
     def begin(self, total_steps: int, done: int) -> None:
         """Set the bar's length, and open the logs: not earlier, or a refused run would leave a folder."""
         if self.logs is not None:
-            self.log = _writer(self.logs)
+            self.log = _writer(self.logs, done)
         self.progress.update(self.task, total=total_steps, completed=done)
 
     def step(self, step: int, losses: dict[str, float], images: int) -> None:
@@ -86,10 +86,10 @@ class TrainingBar:
             self.progress.console.print(message)
 
 
-def _writer(logs: Path) -> Any:
+def _writer(logs: Path, done: int) -> Any:
     # TensorBoard is an optional extra: without it a run has its history in JSON alone.
     if importlib.util.find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(logs))
+    return SummaryWriter(str(logs), purge_step=done + 1)

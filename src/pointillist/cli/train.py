@@ -14,10 +14,10 @@ from pointillist.cli.progress import TrainingBar
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import AnyDataset
-from pointillist.train.device import Device, find_device
+from pointillist.train.device import Device, find_device, leave_processes
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
-from pointillist.train.store import read_checkpoint, read_model, read_run
+from pointillist.train.store import read_model, read_run
 
 
 def default_folder(out_folder: Path, run: Run) -> Path:
@@ -26,6 +26,7 @@ def default_folder(out_folder: Path, run: Run) -> Path:
 
 
 def train_command(
+    context: typer.Context,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,41 +61,62 @@ def train_command(
 
     Typed again, the same command goes on where it stopped.
     """
+    given = _given(context)
     if resume is not None:
+        _refuse(given - {"resume", "device", "workers", "show"}, "--resume", "The run's folder describes it.")
         run, folder = read_run(resume), resume
-        if read_checkpoint(resume)[0] is None and not (resume / "model").is_dir():
-            out.print(f"No checkpoint in {resume} yet: training starts at step 0.")
-        run = with_changes(run, [f"precision={precision}"]) if precision != "auto" else run
     else:
-        flags = {"epochs": epochs, "precision": None if precision == "auto" else precision}
-        if arguments and "=" not in arguments[0]:
-            path, *changes = arguments
-            run = validated(Run, read_yaml(Path(path)), Path(path))
+        changes = list(arguments or [])
+        described = bool(changes) and "=" not in changes[0]
+        if described:
+            path = Path(changes.pop(0))
+            fix = "Write other changes as path=value."
+            _refuse(given - BESIDE_YAML, path.name, fix)
+            run = validated(Run, read_yaml(path), path)
         else:
-            changes = arguments or []
+            if annotations is not None:
+                _refuse(given & SIMULATION, "--annotations", "Files take the place of simulation.")
             annotator = choices.choose_annotator(
                 clicks, negative, strategy, radius, jitter, mistakes, density
             )
-            chosen = choices.choose_data(data, root, size)
-            run = describe_run(chosen, annotator, annotations, seed)
-        changes = [f"{name}={value}" for name, value in flags.items() if value is not None] + changes
-        run = with_changes(run, changes)
+            run = describe_run(choices.choose_data(data, root, size), annotator, annotations, seed)
+        flags = {"epochs": epochs, "precision": precision, "seed": seed}
+        run = with_changes(run, [f"{flag}={flags[flag]}" for flag in sorted(flags.keys() & given)] + changes)
         folder = default_folder(out_folder, run)
     if show:
         return out.print_json(run.to_json())
     train_run(run, folder, find_device(run.precision, device), Options(workers=workers))
 
 
+SIMULATION = {"clicks", "negative", "strategy", "radius", "jitter", "mistakes", "density"}
+BESIDE_YAML = {"arguments", "epochs", "precision", "seed", "out_folder", "device", "workers", "show"}
+
+
+def _given(context: typer.Context) -> set[str]:
+    """List what was typed, as against left at its default."""
+    typed = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in typed.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def _refuse(flags: set[str], beside: str, fix: str) -> None:
+    if flags:
+        names = ", ".join(sorted(flag.replace("_", "-") for flag in flags))
+        raise InputError(f"nothing else may describe the run beside {beside}", names, fix)
+
+
 def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
-    """Describe a run by what the flags chose and the defaults that suit the data set's images."""
+    """Describe a run by what the flags chose and the defaults that suit the data set's images.
+
+    Annotations that came with a folder are used before its masks, which then only measure.
+    """
     if annotations is not None and not annotations.is_dir():
         found = "a file" if annotations.exists() else "nothing there"
         raise InputError("--annotations must be a folder", found, "Name it.", annotations)
-    own = data.kind == "folder" and annotate.kind == "full"
+    own = data.annotated and annotate.kind == "full"
     return Run(
         data=data,
         annotate=None if own or annotations is not None else annotate,
-        annotations=annotations,
+        annotations=None if annotations is None else annotations.absolute(),
         crop=data.crop,
         crops_per_image=data.crops_per_image,
         epochs=data.epochs,
@@ -106,12 +128,16 @@ def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:
     """Train with a progress bar and say what came out and what to type next."""
     with TrainingBar(f"{run.data.kind} {run.id}", folder / "tensorboard", quiet=not device.leads) as bar:
         train(run, folder, device, bar, options)
+    leave_processes()
     if not device.leads:
         return
     _, about = read_model(folder)
-    cost = about["annotation"]["train"]
+    cost, held_out = about["annotation"]["train"], about["annotation"]["val"]
+    kept = f"kept step {about['selected_step']} of {about['steps']}"
     out.print(
         f"Trained in {seconds(about['environment']['train_s'])} on {cost['annotated']} annotated images "
-        f"({seconds(cost['seconds'])} of annotation); kept step {about['selected_step']} of {about['steps']}."
+        f"({seconds(cost['seconds'])} of annotation); {kept}, "
+        f"chosen on {held_out['annotated']} more ({seconds(held_out['seconds'])}).",
+        soft_wrap=True,
     )
     out.print(f"Written: {folder}\nNext:    pointillist evaluate {folder}", soft_wrap=True)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pointillist.core import durable
 from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 
 # Strict: the text "3", true and null are no numbers, though pydantic would take the first two.
 ClassIndex = Annotated[int, Field(ge=0, lt=IGNORE, strict=True)]
@@ -169,6 +169,28 @@ def read_annotation(path: Path) -> Annotation:
     if (size := path.stat().st_size) > 256 << 20:
         raise InputError("an annotation must be at most 256 MiB", f"{size} bytes", "Cut it.", path)
     return validated(Annotation, path.read_bytes(), path, text=True)
+
+
+def check_fits(
+    annotation: Annotation, name: str, classes: tuple[str, ...], image: ImageArray, file: Path
+) -> None:
+    """Check that an annotation is of this image: its name, its classes, its shape at whatever size.
+
+    Raises:
+        InputError: it is of another one.
+    """
+    must = "an annotation must belong to its image"
+    if annotation.name != name:
+        fix = "Rename the file, or correct the name in it."
+        raise InputError(must, f"one of {annotation.name!r} for {name!r}", fix, file)
+    if annotation.classes != classes:
+        found = f"classes {', '.join(annotation.classes)} where {', '.join(classes)} are declared"
+        raise InputError(must, found, "Use the same classes in the same order.", file)
+    height, width = image.shape[1:]
+    # At another size, rounding may change a side by a pixel.
+    if abs(annotation.height * width - annotation.width * height) > max(annotation.height, annotation.width):
+        found = f"{annotation.height} x {annotation.width} for an image of {height} x {width} pixels"
+        raise InputError(must, found, "Annotate this image again.", file)
 
 
 def write_annotation(path: Path, annotation: Annotation) -> None:

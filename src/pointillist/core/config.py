@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +38,35 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 T = TypeVar("T")
 
 
-class Table(Mapping[str, type[T]], Generic[T]):
+class Names(Mapping[str, T], Generic[T]):
+    """Things by name; looking up an unknown name lists the known ones and the nearest.
+
+    Args:
+        noun: what the members are ("loss"), for messages.
+        members: by name.
+    """
+
+    def __init__(self, noun: str, members: Mapping[str, T]) -> None:
+        self.noun = noun
+        self._members = dict(members)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._members:
+            must = f"{self.noun} must be a known kind"
+            raise InputError(must, repr(name), nearest(name, self._members))
+        return self._members[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+class Table(Names[type[T]], Generic[T]):
     """The components of one kind by name; being listed here is being tested and offered.
 
     Args:
@@ -50,32 +79,39 @@ class Table(Mapping[str, type[T]], Generic[T]):
     """
 
     def __init__(self, noun: str, union: Any, base: type[T]) -> None:
-        self.noun = noun
         inner = get_args(union)[0] if hasattr(union, "__metadata__") else union
         members: tuple[Any, ...] = get_args(inner) or (inner,)
-        self._members: dict[str, type[T]] = {m.model_fields["kind"].default: m for m in members}
         if strangers := [m.__name__ for m in members if not issubclass(m, base)]:
             raise TypeError(f"every {noun} must derive from {base.__name__}; {strangers} do not")
+        super().__init__(noun, {m.model_fields["kind"].default: m for m in members})
 
-    def __getitem__(self, name: str) -> type[T]:
-        if name not in self._members:
-            raise InputError(f"{self.noun} must be a known kind", repr(name), nearest(name, self._members))
-        return self._members[name]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
+def _configs(annotation: Any) -> Iterator[type[Config]]:
+    """Find the configs that a field may hold, within unions, tuples and annotations."""
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _configs(inner)
 
-    def __len__(self) -> int:
-        return len(self._members)
+
+def _fields_at(cls: type[Config], path: Sequence[int | str]) -> set[str]:
+    """List the fields that are known at a place in a config; pydantic's path names a union's kind too."""
+    found = [cls]
+    for part in path:
+        inside = [
+            c for f in found if part in f.model_fields for c in _configs(f.model_fields[str(part)].annotation)
+        ]
+        kinds = [c for c in found if "kind" in c.model_fields and c.model_fields["kind"].default == part]
+        found = inside or kinds or found
+    return {name for config in found for name in config.model_fields}
 
 
 def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> InputError:
     path = ".".join(str(part) for part in error["loc"]) or cls.__name__
     if error["type"] == "extra_forbidden":
-        fix = nearest(str(error["loc"][-1]), cls.model_fields)
+        fix = nearest(str(error["loc"][-1]), _fields_at(cls, error["loc"][:-1]))
         return InputError(f"{path} must be a known field", "an unknown one", fix, file)
-    found = repr(error["input"])
-    found = found if len(found) <= 80 else found[:77] + "..."
+    found = reprlib.repr(error["input"])
     message = error["msg"].removeprefix("Value error, ")
     return InputError(f"{path}: {message[0].lower()}{message[1:]}", found, "Correct it.", file)
 
@@ -115,7 +151,12 @@ def read_yaml(path: Path) -> object:
     if (size := path.stat().st_size) > 4 << 20:
         raise InputError("a configuration must be at most 4 MiB", f"{size} bytes", "Cut it.", path)
     try:
-        data: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+        if aliases > 20:  # A few lines of aliases to aliases unfold to billions of items.
+            fix = "Write the values out."
+            raise InputError("a configuration must hold at most 20 aliases", f"{aliases}", fix, path)
+        data: object = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         problem = " ".join(str(error).split())[:200]
         raise InputError("the file must be YAML of plain data", problem, "Mend it.", path) from None

@@ -139,7 +139,7 @@ def delete_generation(folder: Path) -> None:
 
 def delete_leftovers(folder: Path) -> None:
     """Remove what a killed writer left behind in a folder that the caller has locked."""
-    for leftover in folder.glob(".*.tmp*"):
+    for leftover in folder.glob(f".{'[0-9a-f]' * 12}.tmp*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
@@ -167,6 +167,6 @@ def locked(folder: Path) -> Iterator[None]:
         host = os.uname().nodename if hasattr(os, "uname") else "this machine"
         write_text(holder, f"process {os.getpid()} on {host}")
         yield
-        holder.unlink(missing_ok=True)
     finally:
+        holder.unlink(missing_ok=True)
         lock.release()

@@ -6,6 +6,7 @@ import math
 from itertools import chain, pairwise
 
 import numpy as np
+from jaxtyping import UInt8
 
 from pointillist.core.annotation import MAX_PIXELS, Annotation, Coordinate, Dense, Points, Scribble
 from pointillist.core.errors import InputError
@@ -67,11 +68,17 @@ def _scaled(points: tuple[Coordinate, ...], scale: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def _nearest(labels: MaskArray, height: int, width: int) -> MaskArray:
+def _nearest(labels: MaskArray, height: int, width: int) -> UInt8[np.ndarray, "{height} {width}"]:
     rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(int)
     cols = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(int)
-    nearest: MaskArray = labels[rows[:, None], cols[None, :]]
-    return nearest
+    nearest: np.ndarray = labels[rows[:, None], cols[None, :]]
+    known = np.nonzero(labels != IGNORE) if nearest.size < labels.size else ()
+    if not len(known) or len(known[0]) == labels.size:
+        return nearest
+    # Shrinking by the nearest pixel alone would lose most single labelled pixels: carry each to its place.
+    carried = np.full((height, width), IGNORE, dtype=np.uint8)
+    carried[known[0] * height // labels.shape[0], known[1] * width // labels.shape[1]] = labels[known]
+    return np.where(nearest == IGNORE, carried, nearest)
 
 
 def _along(path: np.ndarray) -> np.ndarray:

@@ -74,15 +74,15 @@ class Augment(Config):
         floats = images.float() / 255 if images.dtype == torch.uint8 else images.float()
         height, width = images.shape[-2:]
         size = size or (height, width)
-        matrices = self._matrices(draws, square=size[0] == size[1]).to(images.device, non_blocking=True)
-        grid = F.affine_grid(
-            _normalised(matrices, (height, width), size), [len(images), 1, *size], align_corners=False
-        )
+        matrices = self._matrices(draws, square=size[0] == size[1])
+        inverses = torch.linalg.inv(matrices).to(images.device)
+        matrices = matrices.to(images.device)
+        grid = _grid(matrices, (height, width), size)
         moved = F.grid_sample(floats, grid, "bilinear", "reflection", align_corners=False)
         # Shifted by one so that the sampler's zero padding means unlabelled.
         codes = torch.where(labels == IGNORE, 0, labels.int() + 1).float()[:, None]
         new = F.grid_sample(codes, grid, "nearest", "zeros", align_corners=False)[:, 0].long()
-        carried = _carry(codes[:, 0].long(), matrices, size)
+        carried = _carry(codes[:, 0].long(), inverses, size)
         new = torch.where(carried > 0, carried, new)
         return self._recolour(moved, draws.to(images.device)), torch.where(new == 0, IGNORE, new - 1)
 
@@ -106,25 +106,28 @@ class Augment(Config):
         return (images + signed[:, 2] * self.brightness).clamp(0, 1)
 
 
-def _normalised(matrices: Tensor, source: tuple[int, int], size: tuple[int, int]) -> Float[Tensor, "n 2 3"]:
-    """In the sampler's units: -1 and 1 are the outer edges of the first and last pixels."""
-    out = matrices.new_tensor([size[1], size[0]])
-    into = matrices.new_tensor([source[1], source[0]])
-    theta = matrices * out[None, None, :] / into[None, :, None]
-    return torch.cat([theta, torch.zeros_like(theta[:, :, :1])], dim=2)
+def _grid(matrices: Tensor, source: tuple[int, int], size: tuple[int, int]) -> Float[Tensor, "n h w 2"]:
+    """Where each output pixel looks, in the sampler's units: -1 and 1 are the outer edges of the image.
+
+    Written out, since a matrix product may be rounded to 10 bits on a GPU, which moves pixels.
+    """
+    x = torch.arange(size[1], device=matrices.device) - (size[1] - 1) / 2
+    y = (torch.arange(size[0], device=matrices.device) - (size[0] - 1) / 2)[:, None]
+    m = matrices[:, :, :, None, None]
+    into_x = (m[:, 0, 0] * x + m[:, 0, 1] * y) * (2 / source[1])
+    into_y = (m[:, 1, 0] * x + m[:, 1, 1] * y) * (2 / source[0])
+    return torch.stack([into_x, into_y], dim=-1)
 
 
-def _carry(codes: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
-    """Move every labelled pixel of a sparse batch forward; 0 elsewhere, and all over for a dense batch."""
+def _carry(codes: Tensor, inverses: Tensor, size: tuple[int, int]) -> Tensor:
+    """Move every labelled pixel of the sparse maps forward; 0 elsewhere, and all over for dense maps."""
     carried = torch.zeros((len(codes), *size), dtype=torch.int64, device=codes.device)
-    image, row, col = torch.nonzero(codes, as_tuple=True)
-    if len(row) > _SPARSE * codes.numel():
-        return carried
+    sparse = (codes > 0).float().mean((1, 2)) <= _SPARSE
+    image, row, col = torch.nonzero(codes * sparse[:, None, None], as_tuple=True)
     height, width = codes.shape[1:]
-    offset = torch.stack([col - (width - 1) / 2, row - (height - 1) / 2], -1)
-    new = (torch.linalg.inv(matrices)[image] @ offset[:, :, None])[:, :, 0]
-    new_col = torch.round(new[:, 0] + (size[1] - 1) / 2).long()
-    new_row = torch.round(new[:, 1] + (size[0] - 1) / 2).long()
+    x, y, m = col - (width - 1) / 2, row - (height - 1) / 2, inverses[image]
+    new_col = torch.round(m[:, 0, 0] * x + m[:, 0, 1] * y + (size[1] - 1) / 2).long()
+    new_row = torch.round(m[:, 1, 0] * x + m[:, 1, 1] * y + (size[0] - 1) / 2).long()
     inside = (new_row >= 0) & (new_row < size[0]) & (new_col >= 0) & (new_col < size[1])
     place = ((image * size[0] + new_row) * size[1] + new_col)[inside]
     # The larger class wins where two clicks meet: any fixed rule keeps the result independent of the order.

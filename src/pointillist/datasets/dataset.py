@@ -6,7 +6,6 @@ import colorsys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import ImageArray
-from pointillist.data.decode import read_image
 from pointillist.data.resample import Size, wanted_size
 from pointillist.data.split import SPLITS, Split
 
@@ -70,13 +67,15 @@ class Dataset(Config, ABC):
             InputError: its files are missing or wrong.
         """
 
-    def read_new(self, path: Path) -> ImageArray:
-        """Read an image that is not in the data set, in the way its own are read, at its full size.
+    @property
+    def annotated(self) -> bool:
+        """Whether annotations came with the data."""
+        return False
 
-        Raises:
-            InputError: the file is no image, or a broken one.
-        """
-        return read_image(path)
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Lowest and highest value of the images' files, where they cannot tell themselves."""
+        return None
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """Say at which (H, W) a new image of this height and width is looked at."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from pointillist.core.annotation import Annotation, Dense, read_annotation
+from pointillist.core.annotation import Annotation, Dense, check_fits, read_annotation
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
@@ -92,10 +92,15 @@ class Folder(Dataset):
         sample = Sample(name, image, mask, region, item.group, annotation, bits)
         return resample(sample, self.size)
 
-    def read_new(self, path: Path) -> ImageArray:
-        """Read another image with the declared range of values and as many channels."""
-        decoded = read_pixels(path)
-        return self._coloured(to_image(decoded, path, self.layout.declaration.value_range), path)
+    @property
+    def annotated(self) -> bool:
+        """Whether any image has a label map or an annotation file."""
+        return any(item.labels or item.annotation for item in self.layout.items)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """As declared."""
+        return self.layout.declaration.value_range
 
     @cached_property
     def _items(self) -> dict[str, Item]:
@@ -128,7 +133,7 @@ class Folder(Dataset):
         if item.annotation is None:
             return None
         annotation = read_annotation(item.annotation)
-        _check_annotation(annotation, item.name, self.classes, image, item.annotation)
+        check_fits(annotation, item.name, self.classes, image, item.annotation)
         return annotation
 
 
@@ -145,19 +150,3 @@ def _region(item: Item, image: ImageArray) -> RegionArray | None:
     if not inside.any():
         raise InputError("a region must hold a pixel", "none", "Correct it, or remove it.", item.region)
     return inside
-
-
-def _check_annotation(
-    annotation: Annotation, name: str, classes: tuple[str, ...], image: ImageArray, path: Path
-) -> None:
-    must = "an annotation must belong to its image"
-    if annotation.name != name:
-        fix = "Rename the file, or correct the name in it."
-        raise InputError(must, f"one of {annotation.name!r} for {name!r}", fix, path)
-    if annotation.classes != classes:
-        found = f"classes {', '.join(annotation.classes)} where {', '.join(classes)} are declared"
-        raise InputError(must, found, "Declare the same classes in pointillist.yaml.", path)
-    height, width = image.shape[1:]
-    if abs(annotation.height * width - annotation.width * height) > max(height, width):
-        found = f"{annotation.height} x {annotation.width} for an image of {height} x {width} pixels"
-        raise InputError(must, found, "Annotate this image again.", path)

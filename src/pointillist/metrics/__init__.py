@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pointillist.core.errors import InputError, nearest
+from pointillist.core.config import Names
 from pointillist.metrics.confusion import accuracy, dice, iou, precision, sensitivity, specificity
 from pointillist.metrics.curve import average_precision, roc_auc
 from pointillist.metrics.surface import hd95, surface_dice
@@ -29,25 +29,8 @@ class Metric:
     meaning: str
 
 
-class MetricTable(Mapping[str, Metric]):
-    """The metrics by name; an unknown name raises InputError with the nearest one."""
-
-    def __init__(self, members: Mapping[str, Metric]) -> None:
-        self._members = dict(members)
-
-    def __getitem__(self, name: str) -> Metric:
-        if name not in self._members:
-            raise InputError("metric must be a known one", repr(name), nearest(name, self._members))
-        return self._members[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-
-METRICS = MetricTable(
+METRICS = Names(
+    "metric",
     {
         "dice": Metric(dice, "confusion", True, "twice the overlap over the sum of both areas"),
         "iou": Metric(iou, "confusion", True, "overlap over union"),
@@ -59,5 +42,5 @@ METRICS = MetricTable(
         "surface_dice": Metric(surface_dice, "surface", True, "share of the outline within the tolerance"),
         "roc_auc": Metric(roc_auc, "curve", True, "chance that a positive pixel scores above a negative one"),
         "average_precision": Metric(average_precision, "curve", True, "precision averaged over recall"),
-    }
+    },
 )

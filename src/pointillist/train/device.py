@@ -51,14 +51,32 @@ class Device:
         if self.world == 1:
             return network
         ids = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=ids, broadcast_buffers=True)
+        return DistributedDataParallel(network, device_ids=ids)
 
-    def mean(self, value: Tensor) -> Tensor:
-        """Average over the processes."""
-        if self.world > 1:
-            dist.all_reduce(value)
-            value /= self.world
-        return value
+    @property
+    def precision(self) -> str:
+        """Name the precision of the forward pass."""
+        return "bfloat16" if self.bfloat16 else "float32"
+
+    def largest(self, number: int) -> int:
+        """Give the largest of the processes' numbers: a signal to one of them stops all at the same step."""
+        if self.world == 1:
+            return number
+        shared = torch.tensor(number, device=self.device)
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return int(shared)
+
+    def share(self, labelled: Tensor) -> Tensor | float:
+        """Give the factor that turns this process's mean over its labelled pixels into its part of the whole.
+
+        The processes' gradients are averaged: with n of N labelled pixels here, on W processes, a mean over
+        all N needs the factor W n / N.
+        """
+        if self.world == 1:
+            return 1.0
+        total = labelled.clone()
+        dist.all_reduce(total)
+        return self.world * labelled / total.clamp(min=1)
 
 
 def computes_bfloat16(device: torch.device) -> bool:
@@ -84,6 +102,26 @@ def _keep_freed_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def _named(name: str, local: int) -> torch.device:
+    try:
+        if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+            raise RuntimeError("no such device")
+        device = torch.device(f"cuda:{local}" if name == "cuda" else name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        fix = "Leave --device out, or name cpu or cuda."
+        raise InputError(
+            "--device must be at hand", f"{name!r} ({str(error).splitlines()[0]})", fix
+        ) from None
+    return device
+
+
+def leave_processes() -> None:
+    """Part from the other processes, when there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def find_device(precision: Precision = "auto", name: str | None = None) -> Device:
@@ -112,7 +150,6 @@ def find_device(precision: Precision = "auto", name: str | None = None) -> Devic
     _keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = precision != "float32"
     bfloat16 = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
     return Device(device, bfloat16, rank, world)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 from jaxtyping import Float
 from torch import nn
 
+from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+from pointillist.data.decode import read_image
 from pointillist.datasets.dataset import Split
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
 from pointillist.train.device import Device, find_device
@@ -20,6 +22,10 @@ from pointillist.train.network import build_network
 from pointillist.train.predict import predict_image
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
+
+
+class NoMasksError(InputError):
+    """There is nothing to measure against."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +49,31 @@ class Trained:
         """C of the images that it takes."""
         return int(self.about["channels"])
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, background first, as trained."""
+        return tuple(self.about["classes"])
+
+    @property
+    def colours(self) -> tuple[tuple[int, int, int], ...]:
+        """RGB of each class."""
+        return tuple((r, g, b) for r, g, b in self.about["colours"])
+
+    def read(self, path: Path) -> ImageArray:
+        """Read a new image as the training images were read, at its full size; grey becomes RGB if needed.
+
+        Raises:
+            InputError: the file is no whole image, or has other channels than the training images.
+        """
+        low_high = self.about["value_range"]
+        image = read_image(path, None if low_high is None else (low_high[0], low_high[1]))
+        if len(image) == 1 < self.channels:
+            image = np.repeat(image, self.channels, axis=0)
+        if len(image) != self.channels:
+            must = f"the image must have {self.channels} channels, as the run's"
+            raise InputError(must, str(len(image)), "Convert it.", path)
+        return image
+
     def predict(self, sample: Sample) -> MaskArray:
         """Predict one sample's label map."""
         prediction: MaskArray = self.probs(sample).argmax(0).astype(np.uint8)
@@ -63,8 +94,13 @@ def load_trained(folder: Path, device: Device | None = None) -> Trained:
     device = device or find_device(run.precision)
     weights, about = read_model(folder)
     moments = (weights["mean"].flatten(), weights["deviation"].flatten())
-    network = build_network(run.model, len(run.data.classes), run.seed, moments)
-    network.load_state_dict(weights)
+    network = build_network(run.model, len(about["classes"]), run.seed, moments)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split())[:300]
+        fix = "Restore run.json as it was, or train again."
+        raise InputError("the weights must fit the run's model", problem, fix, folder) from None
     network.to(device.device).eval()
     return Trained(run, network, device, about)
 
@@ -74,34 +110,40 @@ def truth_of(sample: Sample, whole_image: bool) -> MaskArray:
     return sample.mask if whole_image and sample.mask is not None else sample.truth()
 
 
-def results(
-    trained: Trained,
-    split: Split,
-    whole_image: bool = False,
-    look: Callable[[Sample, Float[np.ndarray, "k h w"]], None] | None = None,
-) -> Iterator[ImageResult]:
+def results(trained: Trained, split: Split, whole_image: bool = False) -> Iterator[ImageResult]:
     """Predict and measure the samples of a split that have a mask.
 
     Args:
         trained: the run.
         split: which images.
         whole_image: count pixels outside the region of interest too.
-        look: called with each sample and its probabilities, for pictures.
+
+    Raises:
+        InputError: the data has other classes now.
     """
-    entries = {entry.name: entry.group for entry in trained.run.data.entries}
-    for name in trained.run.data.names(split):
-        sample = trained.run.data.read(name)
+    data = trained.run.data
+    if data.classes != trained.classes:
+        fix = "Declare the classes that the run was trained on."
+        raise InputError(f"classes must be {trained.classes}", f"{data.classes}", fix)
+    groups = {entry.name: entry.group for entry in data.entries}
+    for name in data.names(split):
+        sample = data.read(name)
         truth = truth_of(sample, whole_image)
         if not (truth != IGNORE).any():
             continue
         probs = trained.probs(sample)
-        if look is not None:
-            look(sample, probs)
         prediction = probs.argmax(0).astype(np.uint8)
-        yield measure(name, entries[name], prediction, truth, len(trained.run.data.classes), probs)
+        yield measure(name, groups[name], prediction, truth, len(data.classes), probs)
 
 
 def evaluate(trained: Trained, split: Split, whole_image: bool = False) -> tuple[list[ImageResult], Summary]:
-    """Measure a split; the list is empty when none of its images has a mask."""
+    """Measure a split.
+
+    Raises:
+        NoMasksError: none of its images has a mask.
+    """
     found = list(results(trained, split, whole_image))
-    return found, summarise(found, trained.run.data.classes)
+    if not found:
+        fix = "Add masks, or measure another split."
+        raise NoMasksError(f"the {split} split must have masks to measure against", "none", fix)
+    return found, summarise(found, trained.classes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -81,19 +82,29 @@ def _margin(run: Run) -> int:
     return run.crop // 4 if run.crop else 0
 
 
-def cut(run: Run, image: Tensor, labels: Tensor, key: Key) -> tuple[Tensor, Tensor]:
+def cut(
+    run: Run, image: Tensor, labels: Tensor, key: Key, on_host: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cut the window around a training crop: somewhere that shows a labelled pixel.
 
     An image without labels is cut anywhere; one smaller than the crop is mirrored up to its size.
+
+    Args:
+        run: for its crop and seed.
+        image: (C, H, W).
+        labels: (H, W).
+        key: which draw this is.
+        on_host: the same labels in the CPU's memory, where looking at one does not stop a GPU.
     """
     if run.crop is None:
         return image, labels
     side, margin = run.crop, _margin(run)
     height, width = labels.shape
     rng = numpy_rng(run.seed, *key.parts(), "crop")
-    row, col = _anchor(labels, rng)
-    row += int(rng.integers(-side // 2, side // 2 + 1))
-    col += int(rng.integers(-side // 2, side // 2 + 1))
+    row, col = _anchor(labels if on_host is None else on_host, rng)
+    # Of a crop's rows the first is its centre - side / 2: the anchor is always one of them.
+    row += int(rng.integers(1 - side // 2, side // 2 + 1))
+    col += int(rng.integers(1 - side // 2, side // 2 + 1))
     top = int(np.clip(row - side // 2, 0, max(0, height - side))) - margin
     left = int(np.clip(col - side // 2, 0, max(0, width - side))) - margin
     size = side + 2 * margin
@@ -129,9 +140,17 @@ def _padded(image: Tensor, labels: Tensor, height: int, width: int) -> tuple[Ten
     down, right = height - labels.shape[0], width - labels.shape[1]
     if not (down or right):
         return image, labels
-    rows = _mirrored(torch.arange(height), labels.shape[0])
-    cols = _mirrored(torch.arange(width), labels.shape[1])
+    rows = _mirrored(torch.arange(height), labels.shape[0]).to(image.device)
+    cols = _mirrored(torch.arange(width), labels.shape[1]).to(image.device)
     return image[:, rows[:, None], cols[None, :]], F.pad(labels, (0, right, 0, down), value=IGNORE)
+
+
+class Stored(NamedTuple):
+    """A sample as it stays in memory: on the device, and its labels on the host too."""
+
+    image: Tensor
+    labels: Tensor
+    on_host: Tensor
 
 
 class Feed:
@@ -161,21 +180,16 @@ class Feed:
         limit = _memory(device.device) // 4 if resident_bytes is None else resident_bytes
         self.resident = self._read_all(keep=need <= limit)
 
-    def _read_all(self, keep: bool) -> dict[str, tuple[Tensor, Tensor]] | None:
+    def _read_all(self, keep: bool) -> dict[str, Stored] | None:
         items = {}
         for name in self.names:
             item = supervised(self.run, name)
             self.tally.add(item)
             if keep:
-                items[name] = pixels(item)
-        if not keep:
-            return None
-        if self.run.crop is None:
-            height = max(labels.shape[0] for _, labels in items.values())
-            width = max(labels.shape[1] for _, labels in items.values())
-            items = {name: _padded(*item, height, width) for name, item in items.items()}
-        place = self.device.device
-        return {name: (image.to(place), labels.to(place)) for name, (image, labels) in items.items()}
+                image, labels = pixels(item)
+                place = self.device.device
+                items[name] = Stored(image.to(place), labels.to(place), labels)
+        return items if keep else None
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """Give the batches of an epoch, this process's share of each, after the first `skip`."""
@@ -184,8 +198,11 @@ class Feed:
         groups = [keys[i * size : (i + 1) * size] for i in range(skip, count)]
         mine = [tuple(group[self.device.rank :: self.device.world]) or (group[0],) for group in groups]
         if self.resident is not None:
-            return (self._collate([cut(self.run, *self.resident[k.name], k) for k in g], g) for g in mine)
+            return (self._collate([self._cut(self.resident[k.name], k) for k in g], g) for g in mine)
         return self._stream(mine)
+
+    def _cut(self, stored: Stored, key: Key) -> tuple[Tensor, Tensor]:
+        return cut(self.run, stored.image, stored.labels, key, stored.on_host)
 
     def _stream(self, groups: Sequence[tuple[Key, ...]]) -> Iterator[Batch]:
         loader = DataLoader(
@@ -194,7 +211,6 @@ class Feed:
             num_workers=self.workers,
             collate_fn=_as_it_is,
             worker_init_fn=_one_thread,
-            pin_memory=self.device.device.type == "cuda",
         )
         for windows, group in zip(loader, groups, strict=True):
             yield self._collate(windows, group)
@@ -205,7 +221,10 @@ class Feed:
             width = max(labels.shape[1] for _, labels in windows)
             windows = [_padded(*window, height, width) for window in windows]
         place = self.device.device
-        images = torch.stack([image for image, _ in windows]).to(place, non_blocking=True)
+        pictures = [image for image, _ in windows]
+        if len({picture.dtype for picture in pictures}) > 1:  # Files of 8 and of more bits side by side.
+            pictures = [p.float() / 255 if p.dtype == torch.uint8 else p for p in pictures]
+        images = torch.stack(pictures).to(place, non_blocking=True)
         labels = torch.stack([labels for _, labels in windows]).to(place, non_blocking=True)
         return Batch(images, labels, keys)
 
@@ -233,6 +252,7 @@ def _one_thread(_: int) -> None:
 
 
 def _memory(device: torch.device) -> int:
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 << 30
     if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return min(host, int(torch.cuda.get_device_properties(device).total_memory))
+    return host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -28,10 +29,12 @@ class Learner:
         run: what is trained.
         feed: where batches come from; its images give the normalisation.
         device: where it computes.
+        data_sha256: of what it learns from; noted in its checkpoints.
     """
 
-    def __init__(self, run: Run, feed: Feed, device: Device) -> None:
-        self.run, self.device = run, device
+    def __init__(self, run: Run, feed: Feed, device: Device, data_sha256: str = "") -> None:
+        self.run, self.feed, self.device, self.data_sha256 = run, feed, device, data_sha256
+        self.names = [_name(number, run) for number in range(len(run.supervise))]
         self.num_classes = len(run.data.classes)
         network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
         self.network = network.to(device.device)
@@ -45,9 +48,15 @@ class Learner:
         self.step_number, self.epoch, self.step_in_epoch = 0, 0, 0
         self.history: list[dict[str, float | int]] = []
         self.sums: dict[str, float] = defaultdict(float)
+        self.counts: dict[str, int] = defaultdict(int)
         self.best: Score | None = None
         self.selected: Tensors = {}
         self.selected_step = 0
+        self._started, self._spent_before = time.monotonic(), 0.0
+
+    def spent_s(self) -> float:
+        """Give the seconds of training so far, over all sessions."""
+        return self._spent_before + time.monotonic() - self._started
 
     def rate(self) -> float:
         """Learning rate of the next step: a linear rise over 5 % of the training, then a cosine to 0."""
@@ -84,21 +93,22 @@ class Learner:
         self.step_in_epoch += 1
         for name, value in values.items():
             self.sums[name] += value
+            self.counts[name] += 1
         return values
 
     def _terms(self, logits: Tensor, target: Target, images: Tensor) -> tuple[dict[str, float], Tensor]:
         total = logits.new_zeros(())
         values = {}
         progress = self.step_number / self.total_steps
-        for number, term in enumerate(self.run.supervise):
+        for name, term in zip(self.names, self.run.supervise, strict=True):
             weight = term.weight_at(progress)
             if weight > 0:
                 value = term.loss(logits, target, images)
                 total = total + weight * value
-                name = term.loss.kind if term.loss.kind not in values else f"{term.loss.kind}-{number}"
                 values[name] = float(value.detach())
         # A batch on which no term has anything to say still needs a graph.
-        return values, total if total.requires_grad else total + 0 * logits.sum()
+        total = total if total.requires_grad else total + 0 * logits.sum()
+        return values, total * self.device.share(target.labelled.sum())
 
     def _check(self, values: dict[str, float], names: tuple[str, ...]) -> None:
         for what, value in values.items():
@@ -109,8 +119,7 @@ class Learner:
     def end_epoch(self, score: Score | None) -> dict[str, float | int]:
         """Close an epoch: note its mean losses and score, and keep the weights when they are the best."""
         record: dict[str, float | int] = {"epoch": self.epoch + 1, "step": self.step_number}
-        steps = max(1, self.step_in_epoch)
-        record |= {f"loss/{name}": value / steps for name, value in self.sums.items()}
+        record |= {f"loss/{name}": value / self.counts[name] for name, value in self.sums.items()}
         if score is not None:
             record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
             if self.best is None or score.key > self.best.key:
@@ -119,6 +128,7 @@ class Learner:
         self.history.append(record)
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self.sums.clear()
+        self.counts.clear()
         return record
 
     def keep(self) -> None:
@@ -133,11 +143,13 @@ class Learner:
             for name, value in self.optimizer.state.get(parameter, {}).items():
                 moments[f"{number}.{name}"] = value
         state: dict[str, Any] = {
-            "run": self.run.id,
+            "data_sha256": self.data_sha256,
+            "spent_s": self.spent_s(),
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "history": self.history,
             "sums": dict(self.sums),
+            "counts": dict(self.counts),
             "best": None if self.best is None else [self.best.dice, self.best.likelihood],
             "selected_step": self.selected_step,
             "bfloat16": self.device.bfloat16,
@@ -167,5 +179,13 @@ class Learner:
         self.step_in_epoch = int(state["step_in_epoch"])
         self.history = list(state["history"])
         self.sums = defaultdict(float, state["sums"])
+        self.counts = defaultdict(int, state["counts"])
+        self._spent_before = float(state["spent_s"])
         self.best = None if state["best"] is None else Score(*state["best"])
         self.selected, self.selected_step = tensors["selected"], int(state["selected_step"])
+
+
+def _name(number: int, run: Run) -> str:
+    """Name a term by its loss, and by its place too where several have the same loss."""
+    kinds = [term.loss.kind for term in run.supervise]
+    return kinds[number] if kinds.count(kinds[number]) == 1 else f"{kinds[number]}-{number}"

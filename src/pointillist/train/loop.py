@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-
-import torch.distributed as dist
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
@@ -19,7 +18,7 @@ from pointillist.train.record import environment
 from pointillist.train.run import Run
 from pointillist.train.select import HeldOut
 from pointillist.train.stop import Listener, StoppedError
-from pointillist.train.store import read_checkpoint, write_checkpoint, write_model, write_run
+from pointillist.train.store import read_checkpoint, read_model, write_checkpoint, write_model, write_run
 
 
 @runtime_checkable
@@ -87,68 +86,91 @@ def train(
         options: how to compute.
 
     Raises:
-        InputError: nothing is labelled, or the folder holds something else.
+        InputError: nothing is labelled, the data has changed since, or the folder holds something else.
         NonFiniteError: the loss became NaN or infinite.
         StoppedError: a signal asked to stop; the state is saved.
     """
     device, watch = device or find_device(run.precision), watch or Quiet()
-    names = run.data.names("train")  # Fails before anything is written when the data is not there.
+    names = run.data.names("train")
     if not names:
         raise InputError("the training split must hold images", "none", "Put some there.")
-    if not device.leads:
-        return _train(run, names, folder, device, watch, options)
-    with durable.locked(folder):
-        durable.delete_leftovers(folder)
-        durable.delete_leftovers(folder / "checkpoints")
-        write_run(folder, run)
-        if (folder / "model").is_dir():
-            return watch.say(f"{folder} is finished already: nothing to train.")
-        _train(run, names, folder, device, watch, options)
-
-
-def _train(
-    run: Run, names: Sequence[str], folder: Path, device: Device, watch: Watch, options: Options
-) -> None:
-    started = time.monotonic()
+    if (folder / "run.json").is_file():
+        write_run(folder, run)  # Refuses another run's folder.
+    # Everything is read before anything is written: data that is wrong leaves no trace.
     feed = Feed(run, names, device, options.workers, options.resident_bytes)
     _check_labels(run, feed, watch)
     held_out = HeldOut(run, run.data.names("val"), device)
-    learner = Learner(run, feed, device)
-    _restore(learner, folder, device, watch)
-    watch.begin(learner.total_steps, learner.step_number)
+    data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
+    if (folder / "model").is_dir():
+        _check_data(read_model(folder)[1]["environment"]["data_sha256"], data_sha256, folder)
+        return watch.say(f"{folder} is finished already: nothing to train.")
+    checkpoint, warnings = read_checkpoint(folder)
+    for warning in warnings:
+        watch.say(warning)
+    if checkpoint is not None:
+        _check_data(checkpoint.state["data_sha256"], data_sha256, folder)
+        device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
+        watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
+    with durable.locked(folder) if device.leads else nullcontext():
+        if device.leads:
+            write_run(folder, run)
+            durable.delete_leftovers(folder)
+            durable.delete_leftovers(folder / "checkpoints")
+        learner = Learner(run, feed, device, data_sha256)
+        if checkpoint is not None:
+            learner.from_checkpoint(checkpoint)
+        _fit(learner, held_out, folder, watch, options)
+        if device.leads:
+            _finish(learner, held_out, folder)
+
+
+def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, options: Options) -> None:
+    run, device = learner.run, learner.device
     every = max(1, run.epochs // 50)
     saved = time.monotonic()
     with Listener() as listener:
+        watch.begin(learner.total_steps, learner.step_number)
         while learner.epoch < run.epochs:
-            for batch in feed.epoch(learner.epoch, skip=learner.step_in_epoch):
+            for batch in learner.feed.epoch(learner.epoch, skip=learner.step_in_epoch):
                 losses = learner.step(batch)
                 watch.step(learner.step_number, losses, len(batch.keys) * device.world)
-                if listener.signum is not None:
-                    _save(learner, folder, device)
-                    raise StoppedError(listener.signum, learner.step_number)
+                if (signum := device.largest(listener.signum or 0)) > 0:
+                    _save(learner, folder)
+                    raise StoppedError(signum, learner.step_number)
                 if time.monotonic() - saved > options.save_every_s:
-                    _save(learner, folder, device)
+                    _save(learner, folder)
                     saved = time.monotonic()
             last = learner.epoch + 1 == run.epochs
             scored = bool(held_out) and (last or (learner.epoch + 1) % every == 0)
             watch.epoch(learner.end_epoch(held_out.score(learner.average.network) if scored else None))
     if not held_out:
         learner.keep()
-    _save(learner, folder, device)
-    if device.leads:
-        about: dict[str, Any] = {
-            "channels": feed.channels,
-            "classes": list(run.data.classes),
-            "selected_step": learner.selected_step,
-            "steps": learner.total_steps,
-            "chosen_by": run.select if held_out else "last",
-            "annotation": {"train": feed.tally.to_json(), "val": held_out.tally.to_json()},
-            "history": learner.history,
-        }
-        about["environment"] = environment(run, feed.tally.sha256, device) | {
-            "train_s": time.monotonic() - started
-        }
-        write_model(folder, learner.selected, about)
+    _save(learner, folder)
+
+
+def _finish(learner: Learner, held_out: HeldOut, folder: Path) -> None:
+    data = learner.run.data
+    about: dict[str, Any] = {
+        "channels": learner.feed.channels,
+        "classes": list(data.classes),
+        "colours": [list(colour) for colour in data.colours],
+        "value_range": data.value_range,
+        "selected_step": learner.selected_step,
+        "steps": learner.total_steps,
+        "chosen_by": learner.run.select if held_out else "last",
+        "annotation": {"train": learner.feed.tally.to_json(), "val": held_out.tally.to_json()},
+        "history": learner.history,
+    }
+    about["environment"] = environment(learner.run, learner.data_sha256, learner.device)
+    about["environment"]["train_s"] = round(learner.spent_s(), 3)
+    write_model(folder, learner.selected, about)
+
+
+def _check_data(was: str, found: str, folder: Path) -> None:
+    if was != found:
+        fix = "Train into another folder with --out, or delete this one."
+        must = f"images and annotations must be those that the run began with ({was[:12]})"
+        raise InputError(must, f"others ({found[:12]})", fix, folder)
 
 
 def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
@@ -160,22 +182,6 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
             watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")
 
 
-def _restore(learner: Learner, folder: Path, device: Device, watch: Watch) -> None:
-    checkpoint, warnings = read_checkpoint(folder)
-    for warning in warnings:
-        watch.say(warning)
-    if checkpoint is None:
-        return
-    if checkpoint.state["bfloat16"] != device.bfloat16:
-        was = "bfloat16" if checkpoint.state["bfloat16"] else "float32"
-        fix = f"Resume with --precision {was}, or train into another folder."
-        raise InputError(f"the precision must stay {was}", "another one", fix, folder)
-    learner.from_checkpoint(checkpoint)
-    watch.say(f"Resuming after step {checkpoint.step} of {learner.total_steps}.")
-
-
-def _save(learner: Learner, folder: Path, device: Device) -> None:
-    if device.leads:
+def _save(learner: Learner, folder: Path) -> None:
+    if learner.device.leads:
         write_checkpoint(folder, learner.to_checkpoint())
-    if device.world > 1:
-        dist.barrier()

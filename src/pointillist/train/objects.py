@@ -21,19 +21,35 @@ class Tag(NamedTuple):
     components: int
 
 
-def encode_runs(inside: Bool[np.ndarray, "h w"]) -> list[int]:
+def encode_runs(
+    inside: Bool[np.ndarray, "h w"], size: tuple[int, int] | None = None, corner: tuple[int, int] = (0, 0)
+) -> list[int]:
     """Give COCO's uncompressed run lengths: down the columns, starting with the pixels outside.
+
+    Args:
+        inside: the object, in a window of the image.
+        size: rows and columns of the image; the window's by default.
+        corner: row and column of the window's first pixel in the image.
 
     >>> encode_runs(np.array([[False, True], [True, True]]))
     [1, 3]
+    >>> encode_runs(np.array([[True]]), size=(2, 3), corner=(1, 1))
+    [3, 1, 2]
 
     Source: the COCO data format; checked in the tests against pycocotools.
     """
-    flat = inside.flatten(order="F")
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    edges = np.concatenate([[0], changes, [flat.size]])
-    runs = np.diff(edges).tolist()
-    return [0, *runs] if flat.size and bool(flat[0]) else [int(run) for run in runs]
+    height, width = size or inside.shape
+    cols, rows = np.nonzero(inside.T)
+    places = (cols + corner[1]) * height + rows + corner[0]
+    if not len(places):
+        return [height * width]
+    breaks = np.flatnonzero(np.diff(places) > 1)
+    starts = places[np.concatenate([[0], breaks + 1])]
+    stops = places[np.concatenate([breaks, [len(places) - 1]])] + 1
+    edges = np.stack([starts, stops], 1).ravel()
+    runs: list[int] = np.diff(edges, prepend=0).tolist()
+    rest = height * width - int(stops[-1])
+    return [*runs, rest] if rest else runs
 
 
 def _components(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, int]:
@@ -66,16 +82,15 @@ def find_objects(
             area = int(inside.sum())
             if area < smallest:
                 continue
-            whole = np.zeros(prediction.shape, dtype=bool)
-            whole[place] = inside
             rows, cols = place
+            runs = encode_runs(inside, prediction.shape, (rows.start, cols.start))
             yield {
                 "id": number,
                 "image_id": image_id,
                 "category_id": label,
                 "bbox": [cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start],
                 "area": area,
-                "segmentation": {"size": list(prediction.shape), "counts": encode_runs(whole)},
+                "segmentation": {"size": list(prediction.shape), "counts": runs},
                 "iscrowd": 0,
                 "score": round(float(probs[label][place][inside].mean()), 6),
             }

@@ -61,7 +61,8 @@ def predict_image(
     """Give the class probabilities of one image; a large one is cut in tiles that fade into each other.
 
     Every pixel is answered by tiles that see at least `halo` pixels around it, so tiled and whole prediction
-    agree when the network sees no further (the default U-Net sees 94 pixels far).
+    agree when the network sees no further (the default U-Net sees 94 pixels far). Not so with instance or
+    group norm, which look at the whole tile, and with more than seven levels, whose pools need a wider grid.
 
     Args:
         network: in eval mode.

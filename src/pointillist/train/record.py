@@ -24,7 +24,7 @@ def environment(run: Run, data_sha256: str, device: Device) -> dict[str, Any]:
         "device": _name(device),
         "processes": device.world,
         "threads": torch.get_num_threads(),
-        "precision": "bfloat16" if device.bfloat16 else "float32",
+        "precision": device.precision,
         "data_sha256": data_sha256,
     }
 
@@ -37,10 +37,11 @@ def _name(device: Device) -> str:
 
 def _commit() -> str | None:
     """Give the commit of the checkout that runs; None for an installed package."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    package = Path(__file__).parents[1]
+    command = ["git", "-C", str(package), "rev-parse", "--show-toplevel", "HEAD"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    top, commit = found.stdout.split("\n")[:2]
+    return commit if Path(top) / "src" / "pointillist" == package else None

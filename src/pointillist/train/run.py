@@ -20,12 +20,15 @@ Selection = Literal["held-out", "masks", "last"]
 
 
 class Run(Config):
-    """Everything that decides what a training gives; two equal runs give equal weights on one machine.
+    """Everything that decides what a training gives.
+
+    On one machine two equal runs give equal weights: to the bit on a CPU with as many threads; a GPU adds in
+    any order.
 
     Args:
         data: where images and masks come from.
         annotate: simulates the annotations of the training and validation images from their masks; None:
-            the annotations that came with the data.
+            the annotations that came with the data, and no masks.
         annotations: a folder of annotation files, by sample name, used in place of `annotate`.
         model: the network's recipe.
         supervise: the terms of the loss, summed.

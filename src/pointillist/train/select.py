@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.metrics.confusion import confusion_matrix, dice
 from pointillist.train.device import Device
 from pointillist.train.feed import pixels
-from pointillist.train.predict import predict_probs
+from pointillist.train.predict import predict_image
 from pointillist.train.run import Run
 from pointillist.train.supervise import supervised
 from pointillist.train.tally import Tally
@@ -52,15 +52,13 @@ class HeldOut:
     def __init__(self, run: Run, names: Sequence[str], device: Device) -> None:
         self.device, self.num_classes = device, len(run.data.classes)
         self.tally = Tally(run.data.classes)
-        items = [supervised(run, name) for name in names] if run.select != "last" else []
-        for item in items:
+        self.known: list[tuple[torch.Tensor, MaskArray]] = []
+        for name in names if run.select != "last" else ():
+            item = supervised(run, name)
             self.tally.add(item)
-        labels = [item.sample.truth() if run.select == "masks" else item.labels for item in items]
-        self.known = [
-            (*pixels(item), truth)
-            for item, truth in zip(items, labels, strict=True)
-            if (truth != IGNORE).any()
-        ]
+            truth = item.sample.truth() if run.select == "masks" else item.labels
+            if (truth != IGNORE).any():
+                self.known.append((pixels(item)[0], truth))
 
     def __bool__(self) -> bool:
         return bool(self.known)
@@ -69,9 +67,9 @@ class HeldOut:
         """Score weights."""
         matrix = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
         logs = np.zeros(self.num_classes)
-        for image, _, truth in self.known:
-            tensor = image.float() / 255 if image.dtype == torch.uint8 else image
-            probs = predict_probs(network, tensor[None], self.device)[0].cpu().numpy()
+        for image, truth in self.known:
+            floats = image.float() / 255 if image.dtype == torch.uint8 else image
+            probs = predict_image(network, floats.numpy(), self.device)
             matrix += confusion_matrix(probs.argmax(0).astype(np.uint8), truth, self.num_classes)
             for k in np.unique(truth[truth != IGNORE]):
                 logs[k] += np.log(np.maximum(probs[k][truth == k], 1e-6)).sum()

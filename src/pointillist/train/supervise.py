@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pointillist.core.annotation import Annotation, Dense, read_annotation
-from pointillist.core.errors import InputError
+from pointillist.core.annotation import Annotation, check_fits, read_annotation
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
@@ -38,38 +36,21 @@ class Supervised:
 def annotation_of(run: Run, sample: Sample) -> Annotation | None:
     """Give the annotation that a run trains on: from its folder, simulated, or the sample's own.
 
+    A mask that came with the data is never shown unless the run's annotator draws it.
+
     Raises:
         InputError: the annotation belongs to another image, or names other classes.
     """
     if run.annotations is not None:
         path = run.annotations / f"{sample.name}.json"
-        return _fitting(read_annotation(path), sample, run, path) if path.is_file() else None
-    if run.annotate is not None:
-        if sample.mask is None:
+        if not path.is_file():
             return None
-        return run.annotate.annotate(sample, run.data.classes, run.seed)
-    if sample.annotation is not None:
+        annotation = read_annotation(path)
+        check_fits(annotation, sample.name, run.data.classes, sample.image, path)
+        return annotation
+    if run.annotate is None:
         return sample.annotation
-    if sample.mask is None:
-        return None
-    dense = Dense.from_map(sample.truth())
-    return Annotation(
-        name=sample.name,
-        height=sample.height,
-        width=sample.width,
-        classes=run.data.classes,
-        marks=(dense,),
-    )
-
-
-def _fitting(annotation: Annotation, sample: Sample, run: Run, path: Path) -> Annotation:
-    if annotation.name != sample.name:
-        fix = "Give each image the file of its own name."
-        raise InputError(f"name must be {sample.name!r}", repr(annotation.name), fix, path)
-    if annotation.classes != run.data.classes:
-        fix = "Annotate with the data set's classes, in their order."
-        raise InputError(f"classes must be {run.data.classes}", str(annotation.classes), fix, path)
-    return annotation
+    return run.annotate.annotate(sample, run.data.classes, run.seed) if sample.mask is not None else None
 
 
 def supervised(run: Run, name: str) -> Supervised:

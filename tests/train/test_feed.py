@@ -1,0 +1,96 @@
+"""Crops show labels, mirrored borders are unlabelled, small and mixed sizes make batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointillist.annotate import Full
+from pointillist.core.sample import Sample
+from pointillist.core.shapes import IGNORE
+from pointillist.datasets import Folder
+from pointillist.train.feed import Feed, Key, cut, pixels, steps_per_epoch
+from pointillist.train.supervise import Supervised
+from tests.datasets.trees import draw_folder
+from tests.train.small import CPU, small_run
+
+
+@given(
+    height=st.integers(5, 80),
+    width=st.integers(5, 80),
+    row=st.floats(0, 0.999),
+    col=st.floats(0, 0.999),
+    turn=st.integers(0, 5),
+)
+def test_a_crop_shows_the_only_labelled_pixel(
+    height: int, width: int, row: float, col: float, turn: int
+) -> None:
+    run = small_run(crop=32)
+    labels = torch.full((height, width), IGNORE, dtype=torch.uint8)
+    labels[int(row * height), int(col * width)] = 1
+    image = (labels == 1).to(torch.uint8).expand(3, -1, -1) * 255
+    window, seen = cut(run, image, labels, Key(0, "a", turn))
+    assert window.shape == (3, 48, 48)
+    # The crop proper is the window's inner 32 x 32; every labelled pixel shows its own image.
+    assert (seen[8:40, 8:40] == 1).sum() == 1
+    assert bool((window[0][seen == 1] == 255).all())
+    assert set(seen.unique().tolist()) <= {1, IGNORE}
+
+
+def test_what_is_mirrored_beyond_the_border_is_unlabelled() -> None:
+    run = small_run(crop=32)
+    labels = torch.zeros((20, 24), dtype=torch.uint8)
+    window, seen = cut(run, torch.ones(3, 20, 24, dtype=torch.uint8), labels, Key(0, "a", 0))
+    assert int((seen == 0).sum()) == 20 * 24
+    assert bool((window == 1).all())
+
+
+def test_an_image_without_labels_is_cut_somewhere() -> None:
+    labels = torch.full((64, 64), IGNORE, dtype=torch.uint8)
+    image, run = torch.arange(64 * 64).reshape(1, 64, 64), small_run(crop=16)
+    places = {int(cut(run, image, labels, Key(0, "a", turn))[0][0, 12, 12]) for turn in range(20)}
+    assert len(places) > 10
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "crops", "steps"),
+    [(8, 4, 1, 2), (9, 4, 1, 2), (10, 4, 1, 3), (1, 4, 1, 1), (3, 1, 1, 3), (3, 4, 8, 6), (2, 8, 1, 1)],
+)
+def test_a_last_batch_of_one_is_left_out(count: int, batch: int, crops: int, steps: int) -> None:
+    assert steps_per_epoch(small_run(batch=batch, crops_per_image=crops), count) == steps
+
+
+def test_images_of_different_sizes_make_a_batch_whose_padding_is_unlabelled(tmp_path: Path) -> None:
+    data = Folder(root=draw_folder(tmp_path))
+    run = small_run(data=data, annotate=Full(), batch=64)
+    sizes = {data.read(name).image.shape for name in data.names("train")}
+    (batch,) = Feed(run, data.names("train"), CPU).epoch(0)
+    height, width = max(s[1] for s in sizes), max(s[2] for s in sizes)
+    assert batch.images.shape[2:] == (height, width)
+    streamed = next(iter(Feed(run, data.names("train"), CPU, resident_bytes=0).epoch(0)))
+    assert torch.equal(streamed.images, batch.images)
+    assert torch.equal(streamed.labels, batch.labels)
+
+
+def test_eight_bits_are_stored_as_bytes_and_more_are_kept() -> None:
+    ramp = np.linspace(0, 1, 65536, dtype=np.float32).reshape(1, 256, 256)
+    labels = np.full((256, 256), IGNORE, np.uint8)
+    eight = pixels(Supervised(Sample("a", ramp), labels, None))[0]
+    sixteen = pixels(Supervised(Sample("a", ramp, bits=16), labels, None))[0]
+    assert (eight.dtype, len(eight.unique())) == (torch.uint8, 256)
+    assert len(sixteen.unique()) == 65536
+
+
+def test_files_of_eight_and_of_sixteen_bits_mix_in_a_batch() -> None:
+    run = small_run(batch=2)
+    feed = Feed(run, run.data.names("train"), CPU)
+    grey = torch.full((3, 24, 32), 0.25)
+    labels = torch.zeros((24, 32), dtype=torch.uint8)
+    keys = (Key(0, "a", 0), Key(0, "b", 0))
+    windows = [(torch.full((3, 24, 32), 51, dtype=torch.uint8), labels), (grey, labels)]
+    batch = feed._collate(windows, keys)
+    assert batch.images[0].unique().tolist() == pytest.approx([0.2])
+    assert batch.images[1].unique().tolist() == pytest.approx([0.25])

@@ -97,6 +97,9 @@ def test_simulated_annotations_are_files_that_train(tmp_path: Path) -> None:
     files = sorted(out.glob("*.json"))
     assert len(files) == 10
     assert len(list((out / "pictures").glob("*.png"))) == 10
+    again = pointillist("simulate", *flags, "--clicks", 2, "-o", out)
+    assert again.code == 2
+    assert "--out must hold no annotations yet" in again.err
     annotation = json.loads(files[0].read_text())
     assert sum(len(mark["at"]) for mark in annotation["marks"]) == 4
     done = pointillist("train", *flags, "--annotations", out, "--epochs", 1, "-o", tmp_path / "runs", *TINY)
@@ -147,10 +150,10 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
     done = pointillist("predict", run, images, "-o", out, "--boxes", "--tags")
     assert done.code == 0, done
     for stem, size in {"odd size": (83, 61), "photo.b": first.size, "grey": first.size}.items():
-        with Image.open(out / "labels" / f"{stem}.png") as label_map:
+        with Image.open(out / "predictions" / f"{stem}.png") as label_map:
             assert label_map.mode == "P"
             assert label_map.size == size
-        labels = pixels(out / "labels" / f"{stem}.png")
+        labels = pixels(out / "predictions" / f"{stem}.png")
         probs = tifffile.imread(out / "probabilities" / f"{stem}.tif")
         assert probs.shape[1:] == labels.shape
         assert np.array_equal(probs.argmax(0), labels)
@@ -163,7 +166,7 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
     ]
     with (out / "tags.csv").open() as file:
         for row in csv.DictReader(file):
-            labels = pixels(out / "labels" / f"{Path(row['image']).stem}.png")
+            labels = pixels(out / "predictions" / f"{Path(row['image']).stem}.png")
             assert int(row["area_px"]) == (labels > 0).sum()
 
 
@@ -181,7 +184,7 @@ def test_predict_takes_globs_and_tells_broken_files_while_doing_the_rest(
     assert "bad.png" in done.err
     assert "not an image" in done.err
     assert "Traceback" not in done.err
-    assert (tmp_path / "out" / "labels" / "good.png").is_file()
+    assert (tmp_path / "out" / "predictions" / "good.png").is_file()
 
 
 def test_describe_synthetic(tmp_path: Path) -> None:
@@ -291,6 +294,9 @@ WRONG = {
     "root is missing": (["train", "--data", "ph2", "--root", "nowhere"], "nowhere"),
     "root for drawn data": (["train", "--root", "."], "--root must be a choice"),
     "size": (["train", "--size", "big"], "--size must be like"),
+    "size is no number": (["train", "--size", "²"], "--size must be like"),
+    "size is huge": (["data", "describe", "drive", "--root", "DRIVE", "--size", "100000x100000"], "at most"),
+    "seed is huge": (["train", "--seed", "9" * 30, "--show"], "seed"),
     "clicks and density": (["train", "--clicks", "1", "--density", "0.1"], "exclude each other"),
     "strategy": (["train", "--clicks", "1", "--strategy", "center"], "strategy"),
     "strategy without clicks": (["train", "--strategy", "centre"], "need clicks"),
@@ -323,6 +329,8 @@ def test_a_mistake_gets_one_message_exit_2_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     arguments, words = WRONG[name]
+    drive = str(draw_drive(tmp_path.parent / f"drive-{tmp_path.name}")) if "DRIVE" in arguments else ""
+    arguments = [drive if argument == "DRIVE" else argument for argument in arguments]
     monkeypatch.chdir(tmp_path)
     done = pointillist(*arguments)
     assert done.code == 2, done

@@ -278,7 +278,10 @@ def test_h55_counts_annotations_too(tmp_path: Path) -> None:
     write_annotation(tmp_path / "annotations" / "a.json", drawn)
     assert "'background'" in only(checked(tmp_path), "H55").found
     write_annotation(tmp_path / "annotations" / "a.json", drawn.model_copy(update={"name": "b"}))
-    assert "name 'b'" in only(checked(tmp_path), "H69").found
+    assert "one of 'b' for 'a'" in only(checked(tmp_path), "H69").found
+    turned = drawn.model_copy(update={"height": SIZE * 2})
+    write_annotation(tmp_path / "annotations" / "a.json", turned)
+    assert "pixels" in only(checked(tmp_path), "H69").found
 
 
 def test_h60_the_same_bytes_in_two_splits(tmp_path: Path) -> None:

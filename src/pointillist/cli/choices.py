@@ -32,7 +32,10 @@ Strategy = Annotated[
 Radius = Annotated[float, typer.Option("--radius", min=0, help="A click labels the disc of this radius.")]
 Jitter = Annotated[float, typer.Option("--jitter", min=0, help="Unsteady hand: pixels (deviation).")]
 MistakeRate = Annotated[
-    float, typer.Option("--mistakes", min=0, max=1, help="Share of the clicks with a wrong class.")
+    float,
+    typer.Option(
+        "--mistakes", min=0, max=1, help="Share of what is drawn (clicks, pixels) with a wrong class."
+    ),
 ]
 DensityShare = Annotated[
     float | None, typer.Option("--density", help="Label each pixel with this probability instead of clicks.")
@@ -54,7 +57,7 @@ def choose_size(text: str | None) -> Any:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) <= 2 and all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) <= 2 and all(part.isdecimal() and int(part) > 0 for part in parts):
         return int(parts[0]) if len(parts) == 1 else [int(part) for part in parts]
     raise InputError("--size must be like 576x768, 512 or native", repr(text), "Height comes first.")
 

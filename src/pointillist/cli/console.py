@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,9 +12,9 @@ from rich.table import Table
 
 from pointillist.metrics.summary import MetricRow, Summary
 
-# No markup: a path may hold square brackets.
-out = Console(highlight=False, markup=False)
-err = Console(stderr=True, highlight=False, markup=False)
+# No markup and no emoji codes: a path may hold brackets and colons.
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 HEADINGS = {
     "dice_per_image": "Dice",
@@ -39,6 +41,16 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
 
 
+def typed(path: Path) -> str:
+    """Write a path as one types it in a shell.
+
+    >>> typed(Path("my images")), typed(Path("-x"))
+    ("'my images'", './-x')
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def print_summary(summary: Summary, title: str) -> None:
     """Print every metric of a split, pooled and per image, with its interval and images used."""
     table = Table(title=title, title_justify="left")
@@ -47,7 +59,8 @@ def print_summary(summary: Summary, title: str) -> None:
     for row in summary.rows:
         name = row.metric if row.class_name is None else f"{row.metric} [{row.class_name}]"
         table.add_row(name, number(row.value, 4), _interval(row), _used(row))
-    out.print(table)
+    out.print(table, soft_wrap=False)
+    out.print("Names that end in _per_image are means over images; the others count all pixels together.")
 
 
 def _interval(row: MetricRow) -> str:
@@ -68,7 +81,7 @@ def print_comparison(rows: Sequence[tuple[str, str, str, Summary]], title: str) 
     """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("learnt from", no_wrap=True)
-    table.add_column("s / image", justify="right")
+    table.add_column("s/image", justify="right")
     table.add_column("split")
     for heading in HEADINGS.values():
         table.add_column(heading, justify="right")
@@ -78,4 +91,4 @@ def print_comparison(rows: Sequence[tuple[str, str, str, Summary]], title: str) 
         who = ("", "") if supervision == before else (supervision, cost)
         table.add_row(*who, split, *values, end_section=split == "test")
         before = supervision
-    out.print(table)
+    out.print(table, soft_wrap=False)

@@ -75,6 +75,8 @@ def describe_command(
     ] = None,
 ) -> None:
     """Tell number, sizes, splits, class shares, regions of interest and groups; draw a contact sheet."""
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise InputError("--out must end in .png", sheet.name, "Rename it.", sheet)
     data = choices.choose_data(kind, root, size)
     facts = {split: SplitFacts() for split in SPLITS}
     shown: list[Sample] = []
@@ -115,8 +117,11 @@ def _print_facts(data: AnyDataset, facts: Mapping[Split, SplitFacts], first: Sam
         line("with a region of interest", [str(f.with_region) for f in every])
         line("share inside the region", [_share(f.region_pixels, f.pixels) for f in every])
         line("foreground outside it in", [f"{f.outside} images" for f in every])
-    out.print(table)
-    out.print(f"{len(first.image)} channels; classes: {', '.join(data.classes)}")
+    out.print(table, soft_wrap=False)
+    channels = len(first.image)
+    out.print(f"{channels} channel{'s' * (channels > 1)}; classes: {', '.join(data.classes)}")
+    if getattr(data, "size", None) is not None:
+        out.print("Sizes are those worked at; '--size native' tells the files' own.")
 
 
 def _sizes(sizes: Counter[tuple[int, int]]) -> str:
@@ -143,6 +148,8 @@ def check_command(
     if not folder.is_dir():
         what = "a file" if folder.exists() else "nothing there"
         raise InputError("DIR must be a folder", what, "Check the path.", folder)
+    if report is not None and report.is_dir():
+        raise InputError("--report must be a file", "a folder", "Name a file in it.", report)
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("checking", total=None)
         found = check_folder(folder, lambda done, total: bar.update(task, completed=done, total=total))

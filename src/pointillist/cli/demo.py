@@ -9,10 +9,10 @@ import numpy as np
 import typer
 
 from pointillist.annotate import Full, PointsAnnotator
-from pointillist.cli.console import out, print_comparison, seconds
+from pointillist.cli.console import out, print_comparison, seconds, typed
 from pointillist.cli.evaluate import cost, supervision, write_measures
 from pointillist.cli.progress import TrainingBar
-from pointillist.cli.train import default_folder
+from pointillist.cli.train import default_folder, describe_run
 from pointillist.data.draw import draw_row, panels, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.datasets.dataset import SPLITS
@@ -38,7 +38,7 @@ def demo_command(
     device = find_device()
     data = Synthetic()
     annotators = (PointsAnnotator(positive=5, negative=5), Full())
-    runs = [Run(data=data, annotate=a, epochs=epochs, seed=seed) for a in annotators]
+    runs = [describe_run(data, a, None, seed).model_copy(update={"epochs": epochs}) for a in annotators]
     out.print(
         f"{data.train} training images are drawn in memory; a simulated person clicks 5 times on each class "
         "of each, or outlines every lesion."
@@ -57,7 +57,7 @@ def demo_command(
     _draw(picture, done[0][1])
     first = done[0][0]
     out.print(f"Written: {picture} (look at it), and the runs beside it", soft_wrap=True)
-    out.print(f"Next:    pointillist evaluate {first} --details", soft_wrap=True)
+    out.print(f"Next:    pointillist evaluate {typed(first)} --details", soft_wrap=True)
     out.print("         pointillist train --data folder --root YOUR_IMAGES --clicks 5", soft_wrap=True)
 
 

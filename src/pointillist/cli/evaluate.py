@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from pointillist.cli import choices
-from pointillist.cli.console import number, out, print_comparison, print_summary
+from pointillist.cli.console import number, out, print_comparison, print_summary, typed
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
@@ -73,7 +73,7 @@ def evaluate_command(
         for name, summary in measured:
             print_summary(summary, f"{name}, {where}")
     out.print(f"Written: {folder / 'metrics'}", soft_wrap=True)
-    out.print(f"Next:    pointillist predict {folder} IMAGES -o OUT", soft_wrap=True)
+    out.print(f"Next:    pointillist predict {typed(folder)} IMAGES -o OUT", soft_wrap=True)
 
 
 def _where(whole_image: bool) -> str:

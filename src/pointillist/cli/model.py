@@ -33,7 +33,7 @@ def describe_command(
     ] = None,
     size: Annotated[str, typer.Option("--size", help="HEIGHTxWIDTH of the image.")] = "256x256",
     channels: Annotated[int, typer.Option("--channels", min=1, help="Channels of the image.")] = 3,
-    num_classes: Annotated[int, typer.Option("--classes", min=2, help="Background counted.")] = 2,
+    num_classes: Annotated[int, typer.Option("--classes", min=2, max=255, help="Background counted.")] = 2,
     picture: Annotated[
         Path | None, typer.Option("--out", "-o", help="Draw the sketch into this PNG file.")
     ] = None,
@@ -50,11 +50,13 @@ def describe_command(
     for layer in layers:
         shape = f"{layer.channels} x {layer.height} x {layer.width}"
         table.add_row(layer.name, layer.operation, shape, f"{layer.parameters:,}" if layer.parameters else "")
-    out.print(table)
+    out.print(table, soft_wrap=False)
     total = sum(layer.parameters for layer in layers)
     megabytes = activation_megabytes(layers)
     out.print(f"{total:,} parameters; about {megabytes:.0f} MB of feature maps per image while training.")
-    out.print("Every size above was checked against a real forward pass.")
+    out.print(
+        "Every size above was checked against a forward pass of the network (on shapes, without numbers)."
+    )
     if picture is not None:
         write_picture(picture, draw_model(layers))
         out.print(f"Written: {picture}", soft_wrap=True)

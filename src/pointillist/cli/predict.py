@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from pointillist.train.objects import find_objects, find_tags
 from pointillist.train.predict import HALO, TILE, predict_image, resized
 from pointillist.train.store import read_run
 
+AXES = {"axes": "CYX"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
 
 
@@ -50,7 +52,10 @@ def predict_command(
     overlays: Annotated[bool, typer.Option(help="Draw the result over each image.")] = True,
     probabilities: Annotated[bool, typer.Option(help="Write the class probabilities (TIFF).")] = True,
     boxes: Annotated[bool, typer.Option("--boxes", help="Write objects with boxes (COCO JSON).")] = False,
-    tags: Annotated[bool, typer.Option("--tags", help="Write classes present, with areas (CSV).")] = False,
+    tags: Annotated[
+        bool,
+        typer.Option("--tags", help="Write classes present, with areas (CSV; names like =1+1 are quoted)."),
+    ] = False,
     smallest: Annotated[
         int, typer.Option("--smallest", min=1, help="Leave out objects of fewer pixels (with --boxes).")
     ] = 1,
@@ -59,6 +64,8 @@ def predict_command(
     device: choices.DeviceName = None,
 ) -> None:
     """Predict images of any size; large ones tile by tile."""
+    if out_folder.exists() and not out_folder.is_dir():
+        raise InputError("--out must be a folder", "a file", "Name another.", out_folder)
     paths = find_images(images)
     trained = load_trained(folder, find_device(read_run(folder).precision, device))
     findings = Findings()
@@ -137,15 +144,15 @@ def _write(
     picture = Image.fromarray(prediction, mode="P")
     picture.putpalette([value for colour in colours for value in colour])
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    durable.write_bytes(folder / "labels" / f"{stem}.png", buffer.getvalue())
+    picture.save(buffer, format="PNG")
+    durable.write_bytes(folder / "predictions" / f"{stem}.png", buffer.getvalue())
     if overlays:
         write_picture(folder / "overlays" / f"{stem}.png", draw_overlay(image, prediction, colours))
     if probabilities:
         with durable.replacing(folder / "probabilities" / f"{stem}.tif") as temporary:
-            tifffile.imwrite(
-                temporary, probs.astype(np.float32), compression="zlib", metadata={"axes": "CYX"}
-            )
+            pages = probs.astype(np.float32)
+            quick = {"level": 1}
+            tifffile.imwrite(temporary, pages, compression="zlib", compressionargs=quick, metadata=AXES)
 
 
 def _list(findings: Findings, path: Path, prediction: MaskArray) -> None:
@@ -164,7 +171,7 @@ def _tags(path: Path, prediction: MaskArray, classes: Sequence[str]) -> list[Seq
 def _write_coco(path: Path, findings: Findings, classes: Sequence[str]) -> None:
     categories = [{"id": i, "name": name} for i, name in enumerate(classes) if i]
     everything = {"images": findings.images, "annotations": findings.objects, "categories": categories}
-    durable.write_json(path, everything)
+    durable.write_text(path, json.dumps(everything, allow_nan=False))
 
 
 def _write_tags(path: Path, findings: Findings) -> None:

@@ -83,7 +83,7 @@ class TrainingBar:
     def say(self, message: str) -> None:
         """Print above the bar."""
         if not self.quiet:
-            self.progress.console.print(message)
+            self.progress.console.print(message, soft_wrap=True)
 
 
 def _writer(logs: Path, done: int) -> Any:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from pointillist.cli import choices
-from pointillist.cli.console import out, seconds
+from pointillist.cli.console import out, seconds, typed
 from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
-from pointillist.data.draw import draw_annotation, write_picture
+from pointillist.data.draw import draw_annotation, panel_scale, write_picture
 from pointillist.datasets.dataset import SPLITS
 
 
@@ -35,7 +35,11 @@ def simulate_command(
     annotator = choices.choose_annotator(clicks, negative, strategy, radius, jitter, mistakes, density)
     if out_folder.exists() and not out_folder.is_dir():
         raise InputError("--out must be a folder", "a file", "Name another.", out_folder)
-    count, total = 0, 0.0
+    if any(out_folder.glob("*.json")):
+        fix = "Name an empty folder: what a person drew must not be lost, nor two simulations mixed."
+        raise InputError("--out must hold no annotations yet", "some .json files", fix, out_folder)
+    count = 0
+    total: float | None = 0.0
     for split in SPLITS:
         for sample in dataset.samples(split):
             if sample.mask is None:
@@ -43,12 +47,15 @@ def simulate_command(
             annotation = annotator.annotate(sample, dataset.classes, seed)
             write_annotation(out_folder / f"{sample.name}.json", annotation)
             if pictures:
-                picture = draw_annotation(sample.image, annotation, dataset.colours)
+                scale = panel_scale(sample.height)
+                picture = draw_annotation(sample.image, annotation, dataset.colours, scale)
                 write_picture(out_folder / "pictures" / f"{sample.name}.png", picture)
-            count, total = count + 1, total + (annotation.seconds or 0.0)
+            count += 1
+            total = None if total is None or annotation.seconds is None else total + annotation.seconds
     if not count:
         raise InputError("an image must have a mask to simulate from", "none has", "Check the folder.")
-    out.print(f"Annotated {count} images, about {seconds(total)} of a person's time.")
-    flags = f"--data {data}" + (f" --root {root}" if root else "")
+    time = "nobody knows how long that takes a person" if total is None else f"about {seconds(total)} by hand"
+    out.print(f"Annotated {count} images: {time}.")
+    flags = f"--data {data}" + (f" --root {typed(root)}" if root else "")
     out.print(f"Written: {out_folder}", soft_wrap=True)
-    out.print(f"Next:    pointillist train {flags} --annotations {out_folder}", soft_wrap=True)
+    out.print(f"Next:    pointillist train {flags} --annotations {typed(out_folder)}", soft_wrap=True)

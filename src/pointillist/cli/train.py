@@ -9,15 +9,17 @@ import typer
 
 from pointillist.annotate import AnyAnnotator
 from pointillist.cli import choices
-from pointillist.cli.console import out, seconds
+from pointillist.cli.console import out, seconds, typed
 from pointillist.cli.progress import TrainingBar
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import AnyDataset
+from pointillist.losses import CrossEntropy, Dice
 from pointillist.train.device import Device, find_device, leave_processes
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
+from pointillist.train.term import Term
 
 
 def default_folder(out_folder: Path, run: Run) -> Path:
@@ -82,6 +84,8 @@ def train_command(
             run = describe_run(choices.choose_data(data, root, size), annotator, annotations, seed)
         flags = {"epochs": epochs, "precision": precision, "seed": seed}
         run = with_changes(run, [f"{flag}={flags[flag]}" for flag in sorted(flags.keys() & given)] + changes)
+        if out_folder.exists() and not out_folder.is_dir():
+            raise InputError("--out must be a folder", "a file", "Name another.", out_folder)
         folder = default_folder(out_folder, run)
     if show:
         return out.print_json(run.to_json())
@@ -113,10 +117,15 @@ def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | N
         found = "a file" if annotations.exists() else "nothing there"
         raise InputError("--annotations must be a folder", found, "Name it.", annotations)
     own = data.annotated and annotate.kind == "full"
+    terms = [Term(loss=CrossEntropy())]
+    if annotate.kind in ("full", "density") and not own and annotations is None:
+        # Where whole regions are labelled, Dice balances what is thin or small; few clicks have no area.
+        terms.append(Term(loss=Dice()))
     return Run(
         data=data,
         annotate=None if own or annotations is not None else annotate,
         annotations=None if annotations is None else annotations.absolute(),
+        supervise=tuple(terms),
         crop=data.crop,
         crops_per_image=data.crops_per_image,
         epochs=data.epochs,
@@ -140,4 +149,4 @@ def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:
         f"chosen on {held_out['annotated']} more ({seconds(held_out['seconds'])}).",
         soft_wrap=True,
     )
-    out.print(f"Written: {folder}\nNext:    pointillist evaluate {folder}", soft_wrap=True)
+    out.print(f"Written: {folder}\nNext:    pointillist evaluate {typed(folder)}", soft_wrap=True)

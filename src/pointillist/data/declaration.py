@@ -82,6 +82,8 @@ class Declaration(Config):
         for code, name in (self.codes or {}).items():
             if not re.fullmatch(r"\d{1,5}|\d{1,3},\d{1,3},\d{1,3}", code):
                 raise ValueError(f"codes: {code!r} must be a number or 'red,green,blue'")
+            if max(map(int, code.split(","))) > (255 if "," in code else 65535):
+                raise ValueError(f"codes: {code!r} must be at most 65535, and a colour's parts at most 255")
             if name not in self.classes + UNKNOWN:
                 raise ValueError(f"codes: {code} leads to {name!r}. {nearest(name, self.classes + UNKNOWN)}")
         return self

@@ -210,7 +210,7 @@ def write_picture(path: Path, pixels: Picture) -> None:
     if path.suffix.lower() != ".png":
         raise InputError("a picture's name must end in .png", path.name, "Rename it.", path)
     with durable.replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, optimize=True)
+        Image.fromarray(pixels).save(temporary)
 
 
 def _check_table(

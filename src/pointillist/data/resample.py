@@ -11,9 +11,11 @@ from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch.nn import functional as F
 
+from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import ImageArray, MaskArray
 
+MAX_PIXELS = 100_000_000
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Size = tuple[Side, Side] | Side | None
 """(H, W): resampled to that; N: the longer side shrunk to at most N; None: as it is."""
@@ -60,8 +62,15 @@ def resample_mask(mask: MaskArray, size: Size) -> UInt8[np.ndarray, "rows cols"]
 
 
 def wanted_size(height: int, width: int, size: Size) -> tuple[int, int]:
-    """Say what (H, W) an image of this height and width takes under a size."""
+    """Say what (H, W) an image of this height and width takes under a size.
+
+    Raises:
+        InputError: the size has more than 100 million pixels.
+    """
     if isinstance(size, tuple):
+        if size[0] * size[1] > MAX_PIXELS:
+            must = f"a size must have at most {MAX_PIXELS} pixels"
+            raise InputError(must, f"{size[0]} x {size[1]}", "Work on smaller images, or on tiles.")
         return size
     if size is None or max(height, width) <= size:
         return height, width

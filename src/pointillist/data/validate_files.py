@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pointillist.core.annotation import read_annotation
+from pointillist.core.annotation import check_fits, read_annotation
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.container import open_regular
@@ -102,11 +102,13 @@ def inspect(
         except InputError as error:
             findings.append(finding_of(error, root))
             drawn[kind] = None
-    classes, problems = _annotated(item, declaration, root)
+    classes, problems = _annotated(item, declaration, image, root)
     return ItemFacts(item, facts, drawn["mask"], drawn["labels"], classes), findings + problems
 
 
-def _annotated(item: Item, declaration: Declaration, root: Path) -> tuple[frozenset[int], list[Finding]]:
+def _annotated(
+    item: Item, declaration: Declaration, image: ImageArray | None, root: Path
+) -> tuple[frozenset[int], list[Finding]]:
     if item.annotation is None:
         return frozenset(), []
     try:
@@ -115,11 +117,11 @@ def _annotated(item: Item, declaration: Declaration, root: Path) -> tuple[frozen
         return frozenset(), [finding_of(error, root, "H69") for error in errors.errors]
     except InputError as error:
         return frozenset(), [finding_of(error, root, "H69")]
-    if annotation.name != item.name or annotation.classes != declaration.classes:
-        found = f"name {annotation.name!r}, classes {', '.join(annotation.classes)}"
-        must = f"an annotation must name its image and the classes {', '.join(declaration.classes)}"
-        file = (relative(item.annotation, root),)
-        return frozenset(), [Finding("H69", "error", file, must, found, "Correct one of them.")]
+    if image is not None:
+        try:
+            check_fits(annotation, item.name, declaration.classes, image, item.annotation)
+        except InputError as error:
+            return frozenset(), [finding_of(error, root, "H69")]
     classes: set[int] = set()
     for mark in annotation.marks:
         classes |= set(np.unique(mark.to_map()).tolist()) if mark.kind == "dense" else {mark.label}

@@ -112,7 +112,7 @@ def _palette(count: int) -> tuple[tuple[int, int, int], ...]:
     # Golden-angle hues: neighbours in the list stay far apart in colour, however many there are.
     colours = [(0, 0, 0)]
     for i in range(count - 1):
-        r, g, b = colorsys.hsv_to_rgb((0.08 + 0.381966 * i) % 1.0, 0.75, 0.95)
+        r, g, b = colorsys.hsv_to_rgb((0.5 + 0.381966 * i) % 1.0, 0.75, 0.95)
         colours.append((round(r * 255), round(g * 255), round(b * 255)))
     return tuple(colours)
 

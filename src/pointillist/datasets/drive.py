@@ -44,6 +44,8 @@ class Drive(Dataset):
     """
 
     crop: ClassVar[int | None] = 256
+    crops_per_image: ClassVar[int] = 8
+    epochs: ClassVar[int] = 75
 
     kind: Literal["drive"] = "drive"
     root: Path

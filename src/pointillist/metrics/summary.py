@@ -19,6 +19,8 @@ from pointillist.metrics.confusion import Matrix, confusion_matrix
 from pointillist.metrics.curve import MIXED, Histogram, average_precisions, roc_areas
 from pointillist.metrics.surface import Spacing, surface_distances
 
+FEWEST = 5
+"""Groups below which no interval is given."""
 PerForeground: TypeAlias = Float64[np.ndarray, "f"]
 Draws: TypeAlias = Float64[np.ndarray, "rows f"]
 Flags: TypeAlias = Bool[np.ndarray, "n f"]
@@ -104,7 +106,7 @@ class MetricRow(Config):
         metric: its name; the name of a mean over images ends in ``_per_image``.
         pooling: "pooled": of all pixels together; "per-image": mean over images.
         value: None where undefined.
-        low: end of the 95 % interval; None where undefined or where fewer than two groups are used.
+        low: end of the 95 % interval; None where undefined or where fewer than five groups are used.
         high: the other end.
         images_used: images that the value depends on; the others lack the class, or any known pixel.
         images: all images.
@@ -199,8 +201,8 @@ def _curve_columns(histograms: Sequence[tuple[Histogram, ...]], weights: Weights
 
 def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[str]) -> Iterator[MetricRow]:
     def row(values: np.ndarray, used: np.ndarray, failed: np.ndarray, class_name: str | None) -> MetricRow:
-        # An interval from one group would have no width, and claim a certainty that nobody has.
-        spread = interval(values[1:]) if np.unique(groups[used]).size > 1 else None
+        # Resampling a handful of groups gives little more than their range: it would claim too much.
+        spread = interval(values[1:]) if np.unique(groups[used]).size >= FEWEST else None
         return MetricRow(
             metric=column.metric,
             pooling=column.pooling,

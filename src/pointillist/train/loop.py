@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
+from pointillist.datasets.dataset import SPLITS
 from pointillist.train.device import Device, find_device
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -93,7 +94,10 @@ def train(
     device, watch = device or find_device(run.precision), watch or Quiet()
     names = run.data.names("train")
     if not names:
-        raise InputError("the training split must hold images", "none", "Put some there.")
+        found = ", ".join(f"{len(run.data.names(split))} for {split}" for split in SPLITS[1:])
+        fix = "Check the names of the folders, or declare the splits."
+        root = getattr(run.data, "root", None)
+        raise InputError("the training split must hold images", f"none ({found})", fix, root)
     if (folder / "run.json").is_file():
         write_run(folder, run)  # Refuses another run's folder.
     # Everything is read before anything is written: data that is wrong leaves no trace.
@@ -176,7 +180,13 @@ def _check_data(was: str, found: str, folder: Path) -> None:
 def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
     if not feed.tally.labelled.any():
         fix = "Annotate some training images, or check that the files bear the images' names."
+        if run.annotate is not None:
+            fix = "Clicks are simulated from masks: put masks beside the training images."
         raise InputError("at least one training pixel must be labelled", "none", fix, run.annotations)
+    if idle := feed.tally.images - feed.tally.annotated:
+        watch.say(
+            f"{idle} of {feed.tally.images} training images are not annotated: nothing is learnt there."
+        )
     for name, count in zip(run.data.classes, feed.tally.labelled, strict=True):
         if not count:
             watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")

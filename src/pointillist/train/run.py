@@ -58,11 +58,11 @@ class Run(Config):
     crop: Annotated[int, Field(ge=16, le=4096)] | None = None
     crops_per_image: Annotated[int, Field(ge=1)] = 1
     epochs: Annotated[int, Field(ge=1)] = 40
-    batch: Annotated[int, Field(ge=1)] = 8
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    batch: Annotated[int, Field(ge=1)] = 4
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     average: Annotated[float, Field(ge=0, lt=1)] = 0.98
     clip: Annotated[float, Field(gt=0)] = 10.0
     select: Selection = "held-out"
     precision: Precision = "auto"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0

@@ -19,6 +19,7 @@ from pointillist.core.errors import InputError
 from pointillist.train.run import Run
 
 KEPT = 3
+FORMAT = "pointillist-model-1"
 Tensors = dict[str, Tensor]
 
 
@@ -128,6 +129,7 @@ def read_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 def write_model(folder: Path, weights: Tensors, about: dict[str, Any]) -> None:
     """Write a trained network's weights, replacing none: a finished run stays as it is."""
+    about = {"format": FORMAT, **about}
     files = {"model.safetensors": _packed(weights), "about.json": json.dumps(about, indent=1).encode()}
     durable.write_generation(folder / "model", files)
 
@@ -148,6 +150,9 @@ def read_model(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     except (CorruptError, SafetensorError, ValueError, KeyError) as error:
         fix = "Restore the folder from a backup, or train again."
         raise InputError("the model must match its manifest", str(error), fix, folder) from None
+    if about.get("format") != FORMAT:
+        fix = "Use that version, or train again."
+        raise InputError("the model must be of this version's form", f"{about.get('format')!r}", fix, folder)
     if (bad := _finite({"model": weights})) is not None:
         raise InputError("weights must be finite", f"NaN or infinity in {bad}", "Train again.", folder)
     return weights, about

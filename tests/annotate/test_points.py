@@ -1,7 +1,5 @@
 """Every strategy clicks where its name says."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -207,18 +205,3 @@ def test_a_disc_shrinks_to_what_lies_inside_its_class() -> None:
     annotation = drawn_by(person, truth)
     assert [(m.radius, len(m.at)) for m in annotation.marks] == [(1.0, 1), (0.0, 8)]
     assert np.array_equal(to_labels(annotation) == 1, truth == 1)
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize(("size", "limit"), [((584, 565), 0.1), ((1500, 1500), 1.0)])
-def test_a_drawing_takes_no_time_to_speak_of(strategy: str, size: tuple[int, int], limit: float) -> None:
-    # On an idle core half of the limits: 0.05 and 0.5 s.
-    noise = np.random.default_rng(0).normal(size=size)
-    truth = (ndimage.gaussian_filter(noise, 8) > 0.04).astype(np.uint8)
-    person = PointsAnnotator(positive=20, negative=20, strategy=strategy, jitter=2, radius=3)
-    taken = []
-    for seed in range(3):
-        start = time.process_time()
-        person.draw(truth, 2, np.random.default_rng(seed))
-        taken.append(time.process_time() - start)
-    assert min(taken) < limit

@@ -121,16 +121,19 @@ def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | N
     if annotate.kind in ("full", "density") and not own and annotations is None:
         # Where whole regions are labelled, Dice balances what is thin or small; few clicks have no area.
         terms.append(Term(loss=Dice()))
-    return Run(
-        data=data,
-        annotate=None if own or annotations is not None else annotate,
-        annotations=None if annotations is None else annotations.absolute(),
-        supervise=tuple(terms),
-        crop=data.crop,
-        crops_per_image=data.crops_per_image,
-        epochs=data.epochs,
-        seed=seed,
-    )
+    fields = {
+        "data": data,
+        "annotate": None if own or annotations is not None else annotate,
+        "annotations": None if annotations is None else annotations.absolute(),
+        "supervise": terms,
+        "crop": data.crop,
+        "crops_per_image": data.crops_per_image,
+        "epochs": data.epochs,
+        "batch": data.batch,
+        "learning_rate": data.learning_rate,
+        "seed": seed,
+    }
+    return validated(Run, fields)
 
 
 def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:

@@ -34,12 +34,14 @@ class Dataset(Config, ABC):
 
     ``classes`` and ``colours`` (RGB for pictures, background first) describe the labels. What suits the
     images when nobody says otherwise: ``crop``, the side of the training crops (None: whole images),
-    ``crops_per_image`` in an epoch, and ``epochs``.
+    ``crops_per_image`` in an epoch, ``epochs``, ``batch`` and ``learning_rate``, chosen on validation images.
     """
 
     crop: ClassVar[int | None] = None
     crops_per_image: ClassVar[int] = 1
     epochs: ClassVar[int] = 40
+    batch: ClassVar[int] = 4
+    learning_rate: ClassVar[float] = 1e-3
 
     @property
     @abstractmethod

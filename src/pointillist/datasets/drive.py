@@ -46,6 +46,8 @@ class Drive(Dataset):
     crop: ClassVar[int | None] = 256
     crops_per_image: ClassVar[int] = 8
     epochs: ClassVar[int] = 75
+    batch: ClassVar[int] = 8
+    learning_rate: ClassVar[float] = 4e-3
 
     kind: Literal["drive"] = "drive"
     root: Path

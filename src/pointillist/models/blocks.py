@@ -51,6 +51,15 @@ class Down(nn.Sequential):
         super().__init__(parts)
 
 
+def encoder_levels(channels: int, widths: tuple[int, ...], norm: Norm) -> list[Down]:
+    """Build the way down, one part for each level."""
+    inputs = (channels, *widths[:-1])
+    return [
+        Down(before, width, norm, pool=level > 0)
+        for level, (before, width) in enumerate(zip(inputs, widths, strict=True))
+    ]
+
+
 class Up(nn.ConvTranspose2d):
     """Double the height and the width by a 2x2 transposed convolution.
 

@@ -8,9 +8,19 @@ from typing import Literal
 from torch import nn
 
 from pointillist.core.shapes import Images, Logits
-from pointillist.models.blocks import ConvUnit, Crop, Down, Norm, Pad, Up, Widths, draw_weights, padded
+from pointillist.models.blocks import (
+    ConvUnit,
+    Crop,
+    Norm,
+    Pad,
+    Up,
+    Widths,
+    draw_weights,
+    encoder_levels,
+    padded,
+)
 from pointillist.models.model import LayerSize, Model
-from pointillist.models.sizes import conv_sizes, ends, pool_size, up_size
+from pointillist.models.sizes import conv_sizes, encoder_sizes, ends, up_size
 
 
 class EncoderDecoder(Model):
@@ -44,12 +54,8 @@ class EncoderDecoder(Model):
         pools = len(self.widths) - 1
         rows, cols = padded(height, pools), padded(width, pools)
         pad, head, crop = ends(channels, self.widths[0], num_classes, (height, width), (rows, cols))
-        layers = [pad]
-        for level, (before, after) in enumerate(zip((channels, *self.widths), self.widths, strict=False)):
-            if level:
-                rows, cols = rows // 2, cols // 2
-                layers.append(pool_size(f"encoder.{level}.pool", before, rows, cols))
-            layers += conv_sizes(f"encoder.{level}", before, after, rows, cols, self.norm)
+        layers = [pad, *encoder_sizes(channels, self.widths, rows, cols, self.norm)]
+        rows, cols = rows >> pools, cols >> pools
         for level, (before, after) in enumerate(zip(self.widths[:0:-1], self.widths[-2::-1], strict=True)):
             rows, cols = rows * 2, cols * 2
             layers.append(up_size(f"decoder.{level}.up", before, after, rows, cols, kept=1))
@@ -63,14 +69,8 @@ class EncoderDecoderNetwork(nn.Module):
     def __init__(self, recipe: EncoderDecoder, channels: int, num_classes: int) -> None:
         super().__init__()
         widths = recipe.widths
-        inputs = (channels, *widths[:-1])
         self.pad = Pad(channels, len(widths) - 1)
-        self.encoder = nn.Sequential(
-            *(
-                Down(before, width, recipe.norm, pool=level > 0)
-                for level, (before, width) in enumerate(zip(inputs, widths, strict=True))
-            )
-        )
+        self.encoder = nn.Sequential(*encoder_levels(channels, widths, recipe.norm))
         self.decoder = nn.Sequential(
             *(
                 _up(below, width, recipe.norm)

@@ -37,3 +37,16 @@ def ends(
     pad = LayerSize("pad", "pad", channels, *grid, kept=1)
     head = LayerSize("head", "conv 1x1", num_classes, *grid, width * num_classes + num_classes, 1)
     return pad, head, LayerSize("crop", "crop", num_classes, *image)
+
+
+def encoder_sizes(
+    channels: int, widths: tuple[int, ...], rows: int, cols: int, norm: Norm
+) -> list[LayerSize]:
+    """Describe the way down: two convolutions a level, a pool before each level but the first."""
+    layers = []
+    for level, (before, after) in enumerate(zip((channels, *widths), widths, strict=False)):
+        if level:
+            rows, cols = rows // 2, cols // 2
+            layers.append(pool_size(f"encoder.{level}.pool", before, rows, cols))
+        layers += conv_sizes(f"encoder.{level}", before, after, rows, cols, norm)
+    return layers

@@ -11,17 +11,17 @@ from pointillist.core.shapes import Images, Logits
 from pointillist.models.blocks import (
     ConvUnit,
     Crop,
-    Down,
     Features,
     Norm,
     Pad,
     Up,
     Widths,
     draw_weights,
+    encoder_levels,
     padded,
 )
 from pointillist.models.model import LayerSize, Model
-from pointillist.models.sizes import conv_sizes, ends, pool_size, up_size
+from pointillist.models.sizes import conv_sizes, encoder_sizes, ends, up_size
 
 
 class Unet(Model):
@@ -55,12 +55,8 @@ class Unet(Model):
         pools = len(self.widths) - 1
         rows, cols = padded(height, pools), padded(width, pools)
         pad, head, crop = ends(channels, self.widths[0], num_classes, (height, width), (rows, cols))
-        layers = [pad]
-        for level, (before, after) in enumerate(zip((channels, *self.widths), self.widths, strict=False)):
-            if level:
-                rows, cols = rows // 2, cols // 2
-                layers.append(pool_size(f"encoder.{level}.pool", before, rows, cols))
-            layers += conv_sizes(f"encoder.{level}", before, after, rows, cols, self.norm)
+        layers = [pad, *encoder_sizes(channels, self.widths, rows, cols, self.norm)]
+        rows, cols = rows >> pools, cols >> pools
         for level, (before, after) in enumerate(zip(self.widths[:0:-1], self.widths[-2::-1], strict=True)):
             rows, cols = rows * 2, cols * 2
             name = f"decoder.{level}"
@@ -100,12 +96,8 @@ class UnetNetwork(nn.Module):
     def __init__(self, recipe: Unet, channels: int, num_classes: int) -> None:
         super().__init__()
         widths = recipe.widths
-        inputs = (channels, *widths[:-1])
         self.pad = Pad(channels, len(widths) - 1)
-        self.encoder = nn.ModuleList(
-            Down(before, width, recipe.norm, pool=level > 0)
-            for level, (before, width) in enumerate(zip(inputs, widths, strict=True))
-        )
+        self.encoder = nn.ModuleList(encoder_levels(channels, widths, recipe.norm))
         self.decoder = nn.ModuleList(
             JoinedUp(below, width, recipe.norm)
             for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True)

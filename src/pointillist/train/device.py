@@ -134,15 +134,7 @@ def find_device(precision: Precision = "auto", name: str | None = None) -> Devic
     """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    default = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name or default)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        fix = "Leave --device out, or name cpu or cuda."
-        raise InputError(
-            "--device must be at hand", f"{name!r} ({str(error).splitlines()[0]})", fix
-        ) from None
+    device = _named(name or ("cuda" if torch.cuda.is_available() else "cpu"), local)
     if world > 1 and not dist.is_initialized():
         if device.type == "cuda":
             torch.cuda.set_device(device)

@@ -80,11 +80,11 @@ def describe_command(
     data = choices.choose_data(kind, root, size)
     facts = {split: SplitFacts() for split in SPLITS}
     shown: list[Sample] = []
-    every = max(1, len(data.entries) // SHEET)
+    chosen = set(np.linspace(0, len(data.entries) - 1, SHEET).round().astype(int).tolist())
     for number, entry in enumerate(track(data.entries, "reading", console=err, transient=True)):
         sample = data.read(entry.name)
         facts[entry.split].add(sample, entry.group)
-        if number % every == 0 and len(shown) < SHEET:
+        if number in chosen:
             shown.append(sample)
     if not shown:
         raise InputError("the data set must hold images", "none", "Check --root.", root)

@@ -92,16 +92,20 @@ def computes_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory(largest: int = 1 << 30, trim: int = (1 << 31) - 1) -> None:
     """Let glibc keep large freed blocks, which every training step asks for again.
 
-    Without it each step's feature maps go back to the system and are faulted in anew: measured by
-    `benchmarks/train_step.py`, that costs about a seventh of a step on the CPU.
+    Without it the larger feature maps go back to the system at each step and are faulted in anew:
+    `benchmarks/train_step.py` shows what that costs.
+
+    Args:
+        largest: blocks up to this many bytes are kept.
+        trim: bytes that may lie free before some are given back.
     """
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+        libc.mallopt(_MMAP_THRESHOLD, largest)
+        libc.mallopt(_TRIM_THRESHOLD, trim)
 
 
 def _named(name: str, local: int) -> torch.device:
@@ -139,7 +143,7 @@ def find_device(precision: Precision = "auto", name: str | None = None) -> Devic
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    _keep_freed_memory()
+    keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.backends.cudnn.allow_tf32 = precision != "float32"

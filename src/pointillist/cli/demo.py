@@ -31,7 +31,7 @@ def demo_command(
     out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where the results go.")] = Path(
         "pointillist-demo"
     ),
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the images.")] = 20,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the images.")] = 25,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Root of all chance.")] = 0,
 ) -> None:
     """Draw images, simulate clicks, train on the clicks and on full masks, and compare."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -88,6 +88,8 @@ class Synthetic(Drawn):
     >>> data.classes, sample.image.shape, sorted(set(sample.mask.flat)) == [0, 1]
     (('background', 'vessel'), (3, 64, 64), True)
     """
+
+    learning_rate: ClassVar[float] = 3e-3
 
     kind: Literal["synthetic"] = "synthetic"
     scene: Literal["lesions", "vessels", "aerial"] = "lesions"

@@ -40,6 +40,20 @@ def test_nothing_is_learnt_outside_the_region_of_interest(tmp_path: Path) -> Non
     assert (item.labels[item.sample.region] != IGNORE).all()
 
 
+def test_a_persons_click_outside_the_region_teaches_nothing(tmp_path: Path) -> None:
+    data = Drive(root=draw_drive(tmp_path / "drive"))
+    sample = data.read(data.names("train")[0])
+    assert sample.region is not None
+    outside, inside = (tuple(map(float, np.argwhere(where)[0])) for where in (~sample.region, sample.region))
+    marks = (Points(label=1, at=(outside, inside)),)
+    drawn = Annotation(
+        name=sample.name, height=sample.height, width=sample.width, classes=data.classes, marks=marks
+    )
+    write_annotation(tmp_path / "clicks" / f"{sample.name}.json", drawn)
+    run = small_run(data=data, annotate=None, annotations=tmp_path / "clicks")
+    assert (supervised(run, sample.name).labels != IGNORE).sum() == 1
+
+
 def annotation(name: str = NAME, classes: tuple[str, ...] = ("background", "lesion")) -> Annotation:
     marks = (Points(label=1, at=((12.0, 16.0),)),)
     return Annotation(name=name, height=24, width=32, classes=classes, marks=marks, seconds=3.0)

@@ -29,7 +29,7 @@ from pointillist.train.learner import Learner
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 from pointillist.train.stop import NonFiniteError, StoppedError
-from pointillist.train.store import read_checkpoint, read_model, read_run, write_checkpoint
+from pointillist.train.store import read_checkpoint, read_model, read_run, write_checkpoint, write_run
 from pointillist.train.term import Term
 from tests.train.small import CPU, Silent, small_run, train_small
 
@@ -255,6 +255,13 @@ def test_f12_a_folder_that_is_no_run_is_refused(tmp_path: Path, make: str) -> No
         folder.write_text("a file")
     with pytest.raises(InputError, match="a run's folder must exist"):
         read_run(folder)
+
+
+def test_f12_a_run_without_a_checkpoint_starts_anew_and_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, small_run())
+    watch = train_small(small_run(), tmp_path)
+    assert any("no checkpoint yet: training starts at step 0" in message for message in watch.said)
+    assert not any("no checkpoint" in message for message in train_small(small_run(), tmp_path / "new").said)
 
 
 def test_f13_a_second_process_is_refused(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def train(
         _check_data(checkpoint.state["data_sha256"], data_sha256, folder)
         device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
         watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
+    elif (folder / "run.json").is_file():
+        watch.say(f"{folder} has no checkpoint yet: training starts at step 0.")
     with durable.locked(folder) if device.leads else nullcontext():
         if device.leads:
             write_run(folder, run)

@@ -21,6 +21,7 @@ from PIL import Image
 from pointillist.cli import main
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
+from pointillist.train.store import read_checkpoint
 from tests.datasets.trees import draw_drive, draw_folder, draw_massachusetts, draw_ph2
 
 
@@ -364,6 +365,27 @@ def test_two_processes_train_one_run(tmp_path: Path) -> None:
     assert about["environment"]["processes"] == 2
     assert about["steps"] == 4
     assert pointillist("evaluate", run, "--split", "val").code == 0
+
+
+def test_f05_a_signal_stops_two_processes_at_one_step(tmp_path: Path) -> None:
+    flags = ["train", "--data", "synthetic", "--clicks", "3", "-o", str(tmp_path), "--epochs", "100000"]
+    flags += ["model.widths=[4,8]", "data.size=[24,32]", "data.train=8", "data.val=2", "batch=8"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "pointillist", *flags, "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        waited = time.monotonic()
+        while not list(tmp_path.glob("*/tensorboard")) and time.monotonic() - waited < 90:
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=90)
+    assert "everything is saved" in err
+    (run,) = tmp_path.iterdir()
+    checkpoint, warnings = read_checkpoint(run)
+    assert checkpoint is not None
+    assert checkpoint.step >= 1
+    assert warnings == []
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

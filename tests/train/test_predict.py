@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from pointillist.core.errors import InputError
-from pointillist.train.predict import predict_image, predict_probs, resized, tile_starts
+from pointillist.data.resample import resized
+from pointillist.train.predict import predict_image, predict_probs, tile_starts
 from tests.train.small import CPU
 
 

@@ -91,7 +91,7 @@ def describe_command(
     _print_facts(data, facts, shown[0])
     if sheet is not None:
         write_picture(sheet, contact_sheet(shown, data.colours))
-        out.print(f"Written: {sheet}", soft_wrap=True)
+        out.print(f"Written: {sheet}")
 
 
 def _print_facts(data: AnyDataset, facts: Mapping[Split, SplitFacts], first: Sample) -> None:
@@ -154,9 +154,9 @@ def check_command(
         task = bar.add_task("checking", total=None)
         found = check_folder(folder, lambda done, total: bar.update(task, completed=done, total=total))
     for line in found.lines():
-        out.print(line, soft_wrap=True)
+        out.print(line)
     if report is not None:
         durable.write_text(report, found.to_json())
-        out.print(f"Written: {report}", soft_wrap=True)
+        out.print(f"Written: {report}")
     if not found.ok:
         raise typer.Exit(2)

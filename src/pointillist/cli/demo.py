@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from pointillist.annotate import Full, PointsAnnotator
@@ -56,9 +55,9 @@ def demo_command(
     picture = out_folder / "demo.png"
     _draw(picture, done[0][1])
     first = done[0][0]
-    out.print(f"Written: {picture} (look at it), and the runs beside it", soft_wrap=True)
-    out.print(f"Next:    pointillist evaluate {typed(first)} --details", soft_wrap=True)
-    out.print("         pointillist train --data folder --root YOUR_IMAGES --clicks 5", soft_wrap=True)
+    out.print(f"Written: {picture} (look at it), and the runs beside it")
+    out.print(f"Next:    pointillist evaluate {typed(first)} --details")
+    out.print("         pointillist train --data folder --root YOUR_IMAGES --clicks 5")
 
 
 def _trained(run: Run, folder: Path, device: Device) -> Trained:
@@ -79,7 +78,7 @@ def _draw(path: Path, trained: Trained) -> None:
         drawn = f"{seconds(annotation.seconds)} of clicking"
         if split == "test":  # The model sees none on new images.
             annotation, drawn = annotation.model_copy(update={"marks": ()}), "an unseen image: nothing"
-        truth, prediction = sample.truth(), trained.probs(sample).argmax(0).astype(np.uint8)
+        truth, prediction = sample.truth(), trained.predict(sample)
         rows.append(draw_row(sample.image, annotation, prediction, truth, data.colours))
         overlap = dice(confusion_matrix(prediction, truth, len(data.classes)))[1]
         captions.append((f"{split} image", drawn, "", f"Dice {overlap:.3f}"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from pointillist.cli.console import number, out, print_comparison, print_summary
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
-from pointillist.core.text import cell
+from pointillist.core.text import cell, to_csv
 from pointillist.datasets.dataset import SPLITS, Split
 from pointillist.metrics.confusion import accuracy, dice, iou, sensitivity, specificity
 from pointillist.metrics.summary import ImageResult, Summary
@@ -72,8 +70,8 @@ def evaluate_command(
     if details:
         for name, summary in measured:
             print_summary(summary, f"{name}, {where}")
-    out.print(f"Written: {folder / 'metrics'}", soft_wrap=True)
-    out.print(f"Next:    pointillist predict {typed(folder)} IMAGES -o OUT", soft_wrap=True)
+    out.print(f"Written: {folder / 'metrics'}")
+    out.print(f"Next:    pointillist predict {typed(folder)} IMAGES -o OUT")
 
 
 def _where(whole_image: bool) -> str:
@@ -111,15 +109,13 @@ def write_measures(
     stem = f"{split}-whole-image" if whole_image else split
     table = {"split": split, "counted": _where(whole_image), **summary.model_dump(mode="json")}
     durable.write_json(folder / "metrics" / f"{stem}.json", table)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     functions = {"dice": dice, "iou": iou, "sensitivity": sensitivity, "specificity": specificity}
     header = ["name", "group", "class", *functions, "accuracy", "hd95", "surface_dice"]
-    writer.writerow(header)
+    rows = []
     for result in results:
         for index, name in enumerate(trained.run.data.classes[1:], start=1):
             values = [function(result.matrix)[index] for function in functions.values()]
             values += [accuracy(result.matrix), result.hd95[index - 1], result.surface_dice[index - 1]]
             cells = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
-            writer.writerow([cell(result.name), cell(result.group), cell(name), *cells])
-    durable.write_text(folder / "metrics" / f"{stem}.csv", text.getvalue())
+            rows.append([cell(result.name), cell(result.group), cell(name), *cells])
+    durable.write_text(folder / "metrics" / f"{stem}.csv", to_csv(header, rows))

@@ -59,4 +59,4 @@ def describe_command(
     )
     if picture is not None:
         write_picture(picture, draw_model(layers))
-        out.print(f"Written: {picture}", soft_wrap=True)
+        out.print(f"Written: {picture}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import io
 import json
@@ -24,16 +23,17 @@ from pointillist.cli.console import err, out
 from pointillist.core import durable
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.shapes import ImageArray, MaskArray
-from pointillist.core.text import cell
+from pointillist.core.text import cell, to_csv
+from pointillist.data.decode import SUFFIXES
 from pointillist.data.draw import draw_overlay, write_picture
+from pointillist.data.resample import resized
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.objects import find_objects, find_tags
-from pointillist.train.predict import HALO, TILE, predict_image, resized
+from pointillist.train.predict import HALO, TILE, predict_image
 from pointillist.train.store import read_run
 
 AXES = {"axes": "CYX"}
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
 
 
 @dataclass
@@ -88,11 +88,12 @@ def predict_command(
     if boxes:
         _write_coco(out_folder / "objects.json", findings, trained.classes)
     if tags:
-        _write_tags(out_folder / "tags.csv", findings)
+        header = ("image", "class", "area_px", "share", "components")
+        durable.write_text(out_folder / "tags.csv", to_csv(header, findings.tags))
     done = len(paths) - len(failed)
     out.print(f"Predicted {done} of {len(paths)} images.")
     if done:
-        out.print(f"Written: {out_folder}", soft_wrap=True)
+        out.print(f"Written: {out_folder}")
     if failed:
         raise InputErrors(failed)
 
@@ -172,11 +173,3 @@ def _write_coco(path: Path, findings: Findings, classes: Sequence[str]) -> None:
     categories = [{"id": i, "name": name} for i, name in enumerate(classes) if i]
     everything = {"images": findings.images, "annotations": findings.objects, "categories": categories}
     durable.write_text(path, json.dumps(everything, allow_nan=False))
-
-
-def _write_tags(path: Path, findings: Findings) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "class", "area_px", "share", "components"])
-    writer.writerows(findings.tags)
-    durable.write_text(path, text.getvalue())

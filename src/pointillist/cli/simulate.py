@@ -57,5 +57,5 @@ def simulate_command(
     time = "nobody knows how long that takes a person" if total is None else f"about {seconds(total)} by hand"
     out.print(f"Annotated {count} images: {time}.")
     flags = f"--data {data}" + (f" --root {typed(root)}" if root else "")
-    out.print(f"Written: {out_folder}", soft_wrap=True)
-    out.print(f"Next:    pointillist train {flags} --annotations {typed(out_folder)}", soft_wrap=True)
+    out.print(f"Written: {out_folder}")
+    out.print(f"Next:    pointillist train {flags} --annotations {typed(out_folder)}")

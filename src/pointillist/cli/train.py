@@ -150,6 +150,5 @@ def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:
         f"Trained in {seconds(about['environment']['train_s'])} on {cost['annotated']} annotated images "
         f"({seconds(cost['seconds'])} of annotation); {kept}, "
         f"chosen on {held_out['annotated']} more ({seconds(held_out['seconds'])}).",
-        soft_wrap=True,
     )
-    out.print(f"Written: {folder}\nNext:    pointillist evaluate {typed(folder)}", soft_wrap=True)
+    out.print(f"Written: {folder}\nNext:    pointillist evaluate {typed(folder)}")

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import ImageArray, MaskArray
+from pointillist.core.shapes import MaskArray
 
 MAX_PIXELS = 100_000_000
 Side = Annotated[int, Field(ge=1, le=100_000)]
@@ -43,7 +43,7 @@ def resample(sample: Sample, size: Size) -> Sample:
         return sample
     return replace(
         sample,
-        image=_filtered(sample.image, height, width),
+        image=resized(sample.image, height, width),
         mask=None if sample.mask is None else resample_mask(sample.mask, size),
         region=None if sample.region is None else resample_mask(sample.region.view(np.uint8), size) == 1,
     )
@@ -83,8 +83,13 @@ def _nearest(old: int, new: int) -> np.ndarray:
     return indices
 
 
-def _filtered(image: ImageArray, height: int, width: int) -> Float[np.ndarray, "c rows cols"]:
+def resized(
+    image: Float[np.ndarray, "c _ _"], height: int, width: int
+) -> Float[np.ndarray, "c {height} {width}"]:
+    """Resample an image, or a stack of probabilities, in [0, 1]: bilinearly and without aliasing."""
+    if image.shape[1:] == (height, width):
+        return image
     batch = torch.from_numpy(np.ascontiguousarray(image))[None].float()
     smooth = F.interpolate(batch, (height, width), mode="bilinear", antialias=True, align_corners=False)
-    clean: ImageArray = smooth[0].clamp(0, 1).numpy()
+    clean: np.ndarray = smooth[0].clamp(0, 1).numpy()
     return clean

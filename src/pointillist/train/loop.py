@@ -19,7 +19,14 @@ from pointillist.train.record import environment
 from pointillist.train.run import Run
 from pointillist.train.select import HeldOut
 from pointillist.train.stop import Listener, StoppedError
-from pointillist.train.store import read_checkpoint, read_model, write_checkpoint, write_model, write_run
+from pointillist.train.store import (
+    Checkpoint,
+    read_checkpoint,
+    read_model,
+    write_checkpoint,
+    write_model,
+    write_run,
+)
 
 
 @runtime_checkable
@@ -105,19 +112,15 @@ def train(
     _check_labels(run, feed, watch)
     held_out = HeldOut(run, run.data.names("val"), device)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
-    if (folder / "model").is_dir():
-        _check_data(read_model(folder)[1]["environment"]["data_sha256"], data_sha256, folder)
-        return watch.say(f"{folder} is finished already: nothing to train.")
-    checkpoint, warnings = read_checkpoint(folder)
-    for warning in warnings:
-        watch.say(warning)
-    if checkpoint is not None:
-        _check_data(checkpoint.state["data_sha256"], data_sha256, folder)
-        device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
-        watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
-    elif (folder / "run.json").is_file():
-        watch.say(f"{folder} has no checkpoint yet: training starts at step 0.")
+    # Held from here on: nobody else may finish the run between our look at it and our first step.
     with durable.locked(folder) if device.leads else nullcontext():
+        if (folder / "model").is_dir():
+            _check_data(read_model(folder)[1]["environment"]["data_sha256"], data_sha256, folder)
+            return watch.say(f"{folder} is finished already: nothing to train.")
+        checkpoint = _checkpoint(folder, data_sha256, watch)
+        if checkpoint is not None:
+            device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
+            watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
         if device.leads:
             write_run(folder, run)
             durable.delete_leftovers(folder)
@@ -128,6 +131,17 @@ def train(
         _fit(learner, held_out, folder, watch, options)
         if device.leads:
             _finish(learner, held_out, folder)
+
+
+def _checkpoint(folder: Path, data_sha256: str, watch: Watch) -> Checkpoint | None:
+    checkpoint, warnings = read_checkpoint(folder)
+    for warning in warnings:
+        watch.say(warning)
+    if checkpoint is not None:
+        _check_data(checkpoint.state["data_sha256"], data_sha256, folder)
+    elif (folder / "run.json").is_file():
+        watch.say(f"{folder} has no checkpoint yet: training starts at step 0.")
+    return checkpoint
 
 
 def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, options: Options) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -94,14 +93,3 @@ def predict_image(
             weights[top:bottom, left:right] += weight
     assert total is not None
     return (total / weights).numpy()
-
-
-def resized(
-    image: Float[np.ndarray, "c _ _"], height: int, width: int
-) -> Float[np.ndarray, "c {height} {width}"]:
-    """Resample an image or a stack of probabilities, bilinearly and without aliasing."""
-    if image.shape[1:] == (height, width):
-        return image
-    tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
-    resampled = F.interpolate(tensor, (height, width), mode="bilinear", antialias=True, align_corners=False)
-    return resampled[0].numpy()

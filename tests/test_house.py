@@ -12,6 +12,7 @@ TABLES = {
     "datasets": "DATASETS",
     "annotate": "ANNOTATORS",
     "losses": "LOSSES",
+    "propagate": "PROPAGATORS",
     "models": "MODELS",
     "metrics": "METRICS",
 }
@@ -28,7 +29,7 @@ SHARED = {
     "sketch",
     "reduction",
 }
-SHARED |= {"place", "summary", "bootstrap"}
+SHARED |= {"place", "summary", "bootstrap", "propagator"}
 WRITERS = {"write_text", "write_bytes", "save_file", "savefig", "imwrite", "save", "dump"}
 
 

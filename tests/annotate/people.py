@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from pointillist.annotate import Annotator, Density, Full, Mistakes, PointsAnnotator
 from pointillist.annotate.place import STRATEGIES
-from pointillist.core.annotation import Annotation, Points
+from pointillist.core.annotation import Annotation
+from pointillist.core.marks import Points
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from pointillist.annotate import Annotator, Density, Full, Mistakes, PointsAnnotator
-from pointillist.core.annotation import Points, Scribble
+from pointillist.core.marks import Points, Scribble
 from pointillist.core.raster import to_labels
 from pointillist.core.shapes import IGNORE
 from tests.annotate.people import PEOPLE, clicked, drawn_by

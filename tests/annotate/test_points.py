@@ -8,7 +8,7 @@ from scipy import ndimage, stats
 
 from pointillist.annotate import PointsAnnotator
 from pointillist.annotate.place import STRATEGIES
-from pointillist.core.annotation import Points
+from pointillist.core.marks import Points
 from pointillist.core.raster import to_labels
 from tests.annotate.people import clicked, drawn_by, maps, masks
 

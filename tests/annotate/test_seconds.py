@@ -5,7 +5,7 @@ import pytest
 
 from pointillist.annotate import Density, Full, Mistakes, PointsAnnotator
 from pointillist.annotate.seconds import SECONDS, seconds_of
-from pointillist.core.annotation import Dense, Mark, Points, Scribble
+from pointillist.core.marks import Dense, Mark, Points, Scribble
 from pointillist.core.shapes import IGNORE
 from tests.annotate.people import drawn_by, maps
 

@@ -12,16 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pointillist.core.annotation import (
-    Annotation,
-    Dense,
-    Points,
-    Scribble,
-    read_annotation,
-    write_annotation,
-)
+from pointillist.core.annotation import Annotation, read_annotation, write_annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Dense, Points, Scribble
 
 CLASSES = ("background", "lesion")
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointillist.core.annotation import Annotation, Dense, Mark, Points, Scribble
+from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Dense, Mark, Points, Scribble
 from pointillist.core.raster import to_labels
 from pointillist.core.shapes import IGNORE
 

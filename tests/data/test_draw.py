@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pointillist.core.annotation import Annotation, Dense, Points, Scribble
+from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Dense, Points, Scribble
 from pointillist.core.sample import Sample
 from pointillist.data.draw import (
     contact_sheet,

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pointillist.core.annotation import Annotation, Points
+from pointillist.core.annotation import Annotation
+from pointillist.core.marks import Points
 from pointillist.core.raster import to_labels
 from pointillist.core.rng import numpy_rng
 from pointillist.core.sample import Sample

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from pointillist.core.annotation import Annotation, Points, write_annotation
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.marks import Points
 from pointillist.core.raster import to_labels
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets.folder import Folder

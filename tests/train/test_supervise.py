@@ -7,8 +7,9 @@ import pytest
 from torch import nn
 
 from pointillist.annotate import Full
-from pointillist.core.annotation import Annotation, Points, write_annotation
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Points
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Drive, Folder

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from pointillist.annotate.seconds import seconds_of
-from pointillist.core.annotation import Annotation, Mark
+from pointillist.core.annotation import Annotation
 from pointillist.core.config import Config
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Mark
 from pointillist.core.rng import numpy_rng
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from pointillist.annotate.annotator import Annotator
-from pointillist.core.annotation import Dense, Mark
+from pointillist.core.marks import Dense, Mark
 from pointillist.core.shapes import IGNORE, MaskArray
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from pointillist.annotate.annotator import Annotator
-from pointillist.core.annotation import Dense, Mark
+from pointillist.core.marks import Dense, Mark
 from pointillist.core.shapes import IGNORE, MaskArray
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pointillist.annotate.annotator import Annotator
 from pointillist.annotate.points import PointsAnnotator
-from pointillist.core.annotation import Dense, Mark, Points
+from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.shapes import IGNORE, MaskArray
 
 if TYPE_CHECKING:

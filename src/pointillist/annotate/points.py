@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from pointillist.annotate.annotator import Annotator
 from pointillist.annotate.place import STRATEGIES, Ground, Places, jittered, objects
-from pointillist.core.annotation import Mark, Points
+from pointillist.core.marks import Mark, Points
 from pointillist.core.shapes import IGNORE, MaskArray
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

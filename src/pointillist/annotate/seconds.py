@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from pointillist.core.annotation import Dense, Mark, Points
+from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.shapes import IGNORE, MaskArray
 
 

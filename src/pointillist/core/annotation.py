@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,97 +11,8 @@ from pydantic import Field, model_validator
 from pointillist.core import durable
 from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
-from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
-
-# Strict: the text "3", true and null are no numbers, though pydantic would take the first two.
-ClassIndex = Annotated[int, Field(ge=0, lt=IGNORE, strict=True)]
-Coordinate = tuple[Annotated[float, Field(strict=True)], Annotated[float, Field(strict=True)]]
-Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-MAX_PIXELS = 1 << 28
-"""Of a label map that a file may hold: 16 384 x 16 384, 256 MiB."""
-
-
-class Points(Config):
-    """Clicks on one class.
-
-    Args:
-        label: the class that was clicked.
-        at: (row, col) of each click, an integer being a pixel's centre.
-        radius: a click labels the disc of this radius around it, in pixels; 0: one pixel.
-    """
-
-    kind: Literal["points"] = "points"
-    label: ClassIndex
-    at: tuple[Coordinate, ...]
-    radius: Annotated[float, Field(ge=0, le=10_000, strict=True)] = 0.0
-
-
-class Scribble(Config):
-    """One free-hand line on one class.
-
-    Args:
-        label: the class under the line.
-        path: (row, col) of its corners, at least one.
-        width: of the line in pixels.
-    """
-
-    kind: Literal["scribble"] = "scribble"
-    label: ClassIndex
-    path: tuple[Coordinate, ...] = Field(min_length=1)
-    width: Annotated[float, Field(ge=1, le=10_000, strict=True)] = 1.0
-
-
-class Dense(Config):
-    """A label map, full or with unlabelled pixels: what no list of vectors says shorter.
-
-    Args:
-        height: rows; the whole map has at most 2^28 pixels.
-        width: columns.
-        labels: base64 of the zlib-compressed rows of uint8 classes, IGNORE where unlabelled.
-    """
-
-    kind: Literal["dense"] = "dense"
-    height: Length
-    width: Length
-    labels: str = Field(repr=False)
-
-    @classmethod
-    def from_map(cls, labels: MaskArray) -> Dense:
-        """Pack a uint8 (H, W) label map.
-
-        >>> Dense.from_map(np.array([[0, 1], [255, 1]], np.uint8)).to_map().tolist()
-        [[0, 1], [255, 1]]
-        """
-        packed = base64.b64encode(zlib.compress(np.ascontiguousarray(labels).tobytes(), 6))
-        return cls(height=labels.shape[0], width=labels.shape[1], labels=packed.decode())
-
-    def to_map(self) -> MaskArray:
-        """Unpack to uint8 (H, W)."""
-        rows = _inflate(self.labels, self.height * self.width)
-        return np.frombuffer(rows, np.uint8).reshape(self.height, self.width).copy()
-
-    @model_validator(mode="after")
-    def _unpacks(self) -> Dense:
-        if self.height * self.width > MAX_PIXELS:
-            raise ValueError(f"height x width must be at most {MAX_PIXELS} pixels")
-        _inflate(self.labels, self.height * self.width)
-        return self
-
-
-def _inflate(packed: str, length: int) -> bytes:
-    # Bounded: a small file must not unpack to more than the map that it declares.
-    unpacker = zlib.decompressobj()
-    try:
-        rows = unpacker.decompress(base64.b64decode(packed, validate=True), length + 1)
-    except (ValueError, zlib.error):
-        raise ValueError("labels must be base64 of zlib-compressed uint8 rows") from None
-    # Only at the stream's end has zlib compared its checksum.
-    if len(rows) != length or not unpacker.eof:
-        raise ValueError(f"labels must unpack to height x width = {length} bytes, and be whole")
-    return rows
-
-
-Mark = Annotated[Points | Scribble | Dense, Field(discriminator="kind")]
+from pointillist.core.marks import Box, Dense, ExtremePoints, Length, Mark
+from pointillist.core.shapes import IGNORE, ImageArray
 
 
 class Annotation(Config):
@@ -111,6 +20,9 @@ class Annotation(Config):
 
     Where two marks disagree about a pixel, the later one holds, so that a correction always wins. A
     coordinate may lie on the image's border: -0.5 <= row <= height - 0.5, likewise for columns.
+
+    Whoever draws a box (or extreme points) on an image draws one around *every* object of a foreground class:
+    what lies outside all boxes is background, unless another mark says otherwise.
 
     Args:
         name: the sample's name.
@@ -139,7 +51,9 @@ class Annotation(Config):
                 continue
             if mark.label >= len(self.classes):
                 raise ValueError(f"marks.{number}.label must be below {len(self.classes)}")
-            for row, col in mark.at if isinstance(mark, Points) else mark.path:
+            if isinstance(mark, Box | ExtremePoints) and mark.label == 0:
+                raise ValueError(f"marks.{number}.label must be a foreground class, not 0")
+            for row, col in mark.places:
                 if not (-0.5 <= row <= self.height - 0.5 and -0.5 <= col <= self.width - 0.5):
                     raise ValueError(
                         f"marks.{number} must lie inside the {self.height} x {self.width} image, "

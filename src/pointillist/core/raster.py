@@ -8,16 +8,19 @@ from itertools import chain, pairwise
 import numpy as np
 from jaxtyping import UInt8
 
-from pointillist.core.annotation import MAX_PIXELS, Annotation, Coordinate, Dense, Points, Scribble
+from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import MAX_PIXELS, Box, Dense, ExtremePoints, Places, Points, Scribble
 from pointillist.core.shapes import IGNORE, MaskArray
 
 
 def to_labels(annotation: Annotation, height: int | None = None, width: int | None = None) -> MaskArray:
     """Draw an annotation as a label map, IGNORE where nothing was drawn.
 
-    Later marks overwrite earlier ones. Where the wanted size differs from the annotated image's, positions
-    and lengths are scaled with it (a click stays at least one pixel, a dense map takes the nearest pixel).
+    Later marks overwrite earlier ones; with boxes, what lies outside all of them is background unless a mark
+    says otherwise; tags, sizes and centroids draw nothing. Where the wanted size differs from the annotated
+    image's, positions and lengths are scaled with it (a click stays at least one pixel, a dense map takes the
+    nearest pixel).
 
     Args:
         annotation: what was drawn.
@@ -30,7 +33,7 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
     Raises:
         InputError: the map would have more than 2^28 pixels.
 
-    >>> from pointillist.core.annotation import Points
+    >>> from pointillist.core.marks import Points
     >>> clicks = Points(label=1, at=((0.0, 2.0),))
     >>> to_labels(Annotation(name="a", height=1, width=3, classes=("no", "yes"), marks=(clicks,))).tolist()
     [[255, 255, 1]]
@@ -41,18 +44,47 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
         raise InputError(f"a label map must have at most {MAX_PIXELS} pixels", f"{height} x {width}", fix)
     scale = np.array([height / annotation.height, width / annotation.width])
     labels = np.full((height, width), IGNORE, dtype=np.uint8)
+    boxes = [mark for mark in annotation.marks if isinstance(mark, Box | ExtremePoints)]
+    labels[bool(boxes) & (labels == IGNORE)] = 0
+    for box in boxes:
+        top, left, bottom, right = outline(box, scale, (height, width))
+        labels[top:bottom, left:right] = IGNORE
     for mark in annotation.marks:
         if isinstance(mark, Dense):
             drawn = _nearest(mark.to_map(), height, width)
             labels = np.where(drawn == IGNORE, labels, drawn)
-        else:
+        elif isinstance(mark, Points | Scribble | ExtremePoints):
             _draw(labels, mark, scale)
     return labels
 
 
-def _draw(labels: MaskArray, mark: Points | Scribble, scale: np.ndarray) -> None:
+def outline(box: Box | ExtremePoints, scale: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Give top, left, bottom and right (half-open) of the smallest box of whole pixels around a drawn one.
+
+    Args:
+        box: what was drawn.
+        scale: rows and columns of the wanted image per row and column of the annotated one.
+        size: rows and columns of the wanted image.
+
+    >>> outline(Box(label=1, top=2, left=0, bottom=5, right=4), np.array([0.5, 0.5]), (8, 8))
+    (1, 0, 3, 2)
+    """
+    if isinstance(box, Box):
+        edges = np.array([[box.top, box.left], [box.bottom, box.right]], float)
+    else:
+        at = np.floor(np.array(box.at) + 0.5)
+        edges = np.stack([at.min(0), at.max(0) + 1])
+    # A hair's breadth of tolerance, so that 3 * (1 / 3) is 1 and takes no second pixel.
+    low = np.clip(np.floor(edges[0] * scale + 1e-6), 0, np.array(size) - 1).astype(int)
+    high = np.clip(np.ceil(edges[1] * scale - 1e-6), low + 1, size).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _draw(labels: MaskArray, mark: Points | Scribble | ExtremePoints, scale: np.ndarray) -> None:
     if isinstance(mark, Points):
         places, radius = _scaled(mark.at, scale), mark.radius
+    elif isinstance(mark, ExtremePoints):
+        places, radius = _scaled(mark.at, scale), 0.0
     else:
         places = _along(_scaled(mark.path, scale))
         # A line of width w covers the pixels within (w - 1) / 2 of it: width 1 is one pixel wide.
@@ -62,7 +94,7 @@ def _draw(labels: MaskArray, mark: Points | Scribble, scale: np.ndarray) -> None
     _stamp(labels, centres, radius * float(scale.mean()), mark.label)
 
 
-def _scaled(points: tuple[Coordinate, ...], scale: np.ndarray) -> np.ndarray:
+def _scaled(points: Places, scale: np.ndarray) -> np.ndarray:
     flat = np.fromiter(chain.from_iterable(points), float, 2 * len(points))
     scaled: np.ndarray = (flat.reshape(-1, 2) + 0.5) * scale - 0.5
     return scaled

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pointillist.core.errors import InputError
+from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE, Labels
 
 
@@ -25,6 +28,8 @@ class Target:
         boxes: class, top, left, bottom, right (half-open), int64 (N, M, 5); unknown: class IGNORE.
         sizes: lowest and highest area in pixels, float (N, K, 2); unknown: (0, inf), a range that no
             prediction leaves.
+        centroids: lowest and highest row, then column, of the centre of gravity, float (N, K, 2, 2); unknown:
+            (-inf, inf).
         soft: class probabilities, float (N, K, H, W); unknown: all zeros.
     """
 
@@ -32,6 +37,7 @@ class Target:
     tags: Int64[Tensor, "n k"]
     boxes: Int64[Tensor, "n m 5"]
     sizes: Float[Tensor, "n k 2"]
+    centroids: Float[Tensor, "n k 2 2"]
     soft: Float[Tensor, "n k h w"]
 
     @classmethod
@@ -53,9 +59,33 @@ class Target:
             tags=torch.full((n, num_classes), IGNORE, dtype=torch.int64, device=device),
             boxes=torch.empty((n, 0, 5), dtype=torch.int64, device=device),
             sizes=torch.tensor([0.0, torch.inf], device=device).expand(n, num_classes, 2),
+            centroids=torch.tensor([-torch.inf, torch.inf], device=device).expand(n, num_classes, 2, 2),
             # One stored zero stands for the whole map: an unknown field costs no memory.
             soft=torch.zeros((), device=device).expand(n, num_classes, h, w),
         )
+
+    @classmethod
+    def from_known(cls, items: Sequence[Known]) -> Target:
+        """Put together what is known about several images of equal height and width.
+
+        Raises:
+            InputError: a label map holds a class that does not exist.
+        """
+        labels = torch.from_numpy(np.stack([item.labels for item in items]).astype(np.int64))
+        target = cls.from_labels(labels, len(items[0].tags))
+        target.tags[:] = torch.from_numpy(np.stack([item.tags for item in items]).astype(np.int64))
+        boxes = torch.full((len(items), max(len(item.boxes) for item in items), 5), IGNORE)
+        for row, item in zip(boxes, items, strict=True):
+            row[: len(item.boxes)] = torch.from_numpy(item.boxes)
+        soft = target.soft
+        if any(item.soft is not None for item in items):
+            soft = torch.zeros(soft.shape)
+            for number, item in enumerate(items):
+                if item.soft is not None:
+                    soft[number] = torch.from_numpy(item.soft)
+        sizes = torch.from_numpy(np.stack([item.sizes for item in items])).float()
+        centroids = torch.from_numpy(np.stack([item.centroids for item in items])).float()
+        return cls(target.labels, target.tags, boxes, sizes, centroids, soft)
 
     @classmethod
     def unknown(cls, n: int, num_classes: int, height: int, width: int) -> Target:

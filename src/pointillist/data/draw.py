@@ -12,8 +12,9 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from pointillist.core import durable
-from pointillist.core.annotation import Annotation, Dense, Points, Scribble
+from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Dense, Points, Scribble
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pointillist.core.annotation import Points, Scribble
+from pointillist.core.marks import Points, Scribble
 
 WHITE, INK, GREY, FRAME = (255, 255, 255), (28, 28, 32), (96, 96, 104), (205, 205, 210)
 

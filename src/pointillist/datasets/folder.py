@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from pointillist.core.annotation import Annotation, Dense, check_fits, read_annotation
+from pointillist.core.annotation import Annotation, check_fits, read_annotation
 from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.data.container import FileError

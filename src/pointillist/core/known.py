@@ -1,0 +1,130 @@
+"""What is known about one image: its annotation as arrays, every field with a value that means unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64, UInt8
+
+from pointillist.core.annotation import Annotation
+from pointillist.core.marks import Box, Centroid, ExtremePoints, Size, Tag
+from pointillist.core.raster import outline, to_labels
+from pointillist.core.shapes import IGNORE, MaskArray
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """One image's share of a `Target`, on the CPU.
+
+    Args:
+        labels: label map; unknown: IGNORE.
+        tags: class absent 0 / present 1; unknown: IGNORE.
+        boxes: class, top, left, bottom, right (half-open), one row for each object.
+        sizes: lowest and highest area of each class, in pixels; unknown: (0, inf).
+        centroids: for each class the lowest and highest row, then column, of its centre of gravity; unknown:
+            (-inf, inf).
+        soft: class probabilities, all zeros where unknown; None: unknown all over.
+    """
+
+    labels: MaskArray
+    tags: UInt8[np.ndarray, " k"]
+    boxes: Int64[np.ndarray, "m 5"]
+    sizes: Float[np.ndarray, "k 2"]
+    centroids: Float[np.ndarray, "k 2 2"]
+    soft: Float[np.ndarray, "k h w"] | None = None
+
+    @classmethod
+    def nothing(cls, num_classes: int, height: int, width: int) -> Known:
+        """Know nothing."""
+        return cls(
+            labels=np.full((height, width), IGNORE, np.uint8),
+            tags=np.full(num_classes, IGNORE, np.uint8),
+            boxes=np.empty((0, 5), np.int64),
+            sizes=np.tile([0.0, np.inf], (num_classes, 1)),
+            centroids=np.tile([-np.inf, np.inf], (num_classes, 2, 1)),
+        )
+
+    @classmethod
+    def from_annotation(cls, annotation: Annotation, height: int, width: int) -> Known:
+        """Say in arrays of an image's size what an annotation tells, at whatever size it was drawn.
+
+        Besides what the marks say, what follows from them with certainty: a class with a labelled pixel or a
+        box is present; one that is absent has no pixel, one that is present has at least one; the objects of
+        a class are no larger than their boxes, and a tight box that touches a connected object on all sides
+        holds at least its longer side in pixels.
+
+        Args:
+            annotation: what was drawn.
+            height: rows of the image as it is looked at.
+            width: its columns.
+        """
+        known = cls.nothing(len(annotation.classes), height, width)
+        labels = to_labels(annotation, height, width)
+        scale = np.array([height / annotation.height, width / annotation.width])
+        boxes = [
+            (mark.label, *outline(mark, scale, (height, width)))
+            for mark in annotation.marks
+            if isinstance(mark, Box | ExtremePoints)
+        ]
+        rows = np.array(boxes, np.int64).reshape(-1, 5)
+        tags = _tags(annotation, labels, rows)
+        sizes = _sizes(annotation, known.sizes, tags, rows, float(scale.prod()))
+        centroids = known.centroids.copy()
+        for mark in annotation.marks:
+            if isinstance(mark, Centroid):
+                ranges = np.array([mark.rows, mark.cols])
+                centroids[mark.label] = (ranges + 0.5) * scale[:, None] - 0.5
+        return cls(labels, tags, rows, sizes, centroids)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all is known."""
+        return not (
+            (self.labels != IGNORE).any()
+            or (self.tags != IGNORE).any()
+            or len(self.boxes)
+            or np.isfinite(self.centroids).any()
+            or (self.sizes[:, 0] > 0).any()
+            or np.isfinite(self.sizes[:, 1]).any()
+            or self.soft is not None
+        )
+
+    @property
+    def of_the_whole(self) -> bool:
+        """Whether something is known that holds only for the whole, upright image: boxes, sizes, centroids."""
+        return bool(
+            len(self.boxes)
+            or np.isfinite(self.centroids).any()
+            or (self.sizes[:, 0] > 1).any()
+            or ((self.sizes[:, 1] > 0) & np.isfinite(self.sizes[:, 1])).any()
+        )
+
+
+def _tags(annotation: Annotation, labels: MaskArray, boxes: np.ndarray) -> UInt8[np.ndarray, " k"]:
+    tags = np.full(len(annotation.classes), IGNORE, np.uint8)
+    present = {int(v) for v in np.unique(labels)} | {int(row[0]) for row in boxes}
+    tags[sorted(present - {IGNORE})] = 1
+    if (labels != IGNORE).all():
+        tags[tags == IGNORE] = 0
+    for mark in annotation.marks:
+        if isinstance(mark, Tag):
+            tags[mark.label] = int(mark.present)
+    return tags
+
+
+def _sizes(
+    annotation: Annotation, unknown: np.ndarray, tags: np.ndarray, boxes: np.ndarray, scale: float
+) -> Float[np.ndarray, "k 2"]:
+    sizes: np.ndarray = unknown.copy()
+    sizes[tags == 0] = 0.0
+    sizes[tags == 1, 0] = 1.0
+    for label in {int(row[0]) for row in boxes}:
+        mine = boxes[boxes[:, 0] == label]
+        tall, wide = mine[:, 3] - mine[:, 1], mine[:, 4] - mine[:, 2]
+        # Boxes may overlap, so only the largest one's object is certain.
+        sizes[label] = np.maximum(tall, wide).max(), (tall * wide).sum()
+    for mark in annotation.marks:
+        if isinstance(mark, Size):
+            sizes[mark.label] = mark.low * scale, mark.high * scale
+    return sizes

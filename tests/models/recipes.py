@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointillist.models import MODELS, EncoderDecoder, Model, Unet
+from pointillist.models import MODELS, EncoderDecoder, Model, PretrainedUnet, Unet
 
 SMALL: list[Model] = [
     cls(widths=widths, norm=norm)
@@ -15,6 +15,7 @@ SMALL: list[Model] = [
         ((8,), "batch"),
     )
 ]
+SMALL.append(PretrainedUnet(widths=(16, 12, 8, 8, 8), pretrained=False))
 EVERY: list[Model] = [*(cls() for cls in MODELS.values()), *SMALL]
 SIZES = [(1, 1), (1, 50), (50, 1), (2, 3), (16, 16), (33, 64), (97, 131)]
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.models import AnyModel, EncoderDecoder, Model, Unet
+from pointillist.models import AnyModel, EncoderDecoder, Model, PretrainedUnet, Unet
+from pointillist.models.model import EncodedNetwork
 from tests.models.recipes import EVERY, SMALL, every_model, every_size, name
 
 every_small_model = pytest.mark.parametrize("model", SMALL, ids=name)
@@ -59,8 +60,11 @@ def test_overfits_one_image(model: Model) -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(150):
         optimizer.zero_grad()
-        F.cross_entropy(network(image), truth).backward()
+        loss = F.cross_entropy(network(image), truth)
+        loss.backward()
         optimizer.step()
+        if loss < 0.003:
+            break
     network.eval()
     assert (network(image).argmax(1) == truth).float().mean() > 0.98
 
@@ -160,6 +164,37 @@ def test_other_channels_are_refused(model: Model) -> None:
         seeded(model)(noise(1, 1, 8, 8))
 
 
+@every_model
+@pytest.mark.parametrize("size", [(13, 30), (64, 33)], ids=name)
+def test_a_network_is_its_two_halves(model: Model, size: tuple[int, int]) -> None:
+    network = seeded(model).eval()
+    assert isinstance(network, EncodedNetwork)
+    images = noise(2, 3, *size)
+    torch.testing.assert_close(network.decode(network.encode(images), *size), network(images))
+
+
+@every_model
+def test_a_new_decoder_is_another_of_the_same_shape(model: Model) -> None:
+    network = seeded(model)
+    assert isinstance(network, EncodedNetwork)
+    for _ in range(3):
+        network(noise(4, 3, 40, 40))
+    before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        second = network.new_decoder()
+    old = [*network.decoder.parameters(), *network.head.parameters()]
+    assert [p.shape for p in second.parameters()] == [p.shape for p in old]
+    convs = [(a, b) for a, b in zip(second.parameters(), old, strict=True) if a.ndim == 4]
+    assert all(not torch.equal(a, b) for a, b in convs)
+    # Its norms have seen nothing yet.
+    assert all(not b.any() for key, b in second.named_buffers() if key.endswith("running_mean"))
+    second(network.encode(noise(2, 3, 40, 40)), 40, 40).square().sum().backward()
+    assert all(p.grad is not None for p in (*second.parameters(), *network.encoder.parameters()))
+    assert all(p.grad is None for p in old)
+    assert all(torch.equal(before[key], p) for key, p in network.named_parameters())
+
+
 @pytest.mark.parametrize("model", EVERY, ids=name)
 def test_json_round_trip(model: Model) -> None:
     again: Model = TypeAdapter(AnyModel).validate_json(model.to_json())
@@ -167,17 +202,22 @@ def test_json_round_trip(model: Model) -> None:
     assert again.id == model.id
 
 
-@pytest.mark.parametrize("cls", [EncoderDecoder, Unet])
+@pytest.mark.parametrize("cls", [EncoderDecoder, Unet, PretrainedUnet])
 @pytest.mark.parametrize(
     ("data", "field"),
     [
         ({"widths": []}, "widths"),
         ({"widths": [16, 0]}, "widths.1"),
         ({"widths": [1] * 11}, "widths"),
-        ({"norm": "layer"}, "norm"),
         ({"width": 16}, "Did you mean 'widths'"),
     ],
 )
 def test_bad_recipes_are_refused(cls: type[Model], data: object, field: str) -> None:
     with pytest.raises(InputError, match=field):
         validated(cls, data)
+
+
+@pytest.mark.parametrize("cls", [EncoderDecoder, Unet])
+def test_an_unknown_norm_is_refused(cls: type[Model]) -> None:
+    with pytest.raises(InputError, match="norm"):
+        validated(cls, {"norm": "layer"})

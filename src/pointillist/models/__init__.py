@@ -9,9 +9,10 @@ from pydantic import Field
 from pointillist.core.config import Table
 from pointillist.models.encoder_decoder import EncoderDecoder
 from pointillist.models.model import LayerSize, Model
+from pointillist.models.pretrained_unet import PretrainedUnet
 from pointillist.models.unet import Unet
 
-AnyModel = Annotated[EncoderDecoder | Unet, Field(discriminator="kind")]
+AnyModel = Annotated[EncoderDecoder | PretrainedUnet | Unet, Field(discriminator="kind")]
 MODELS: Table[Model] = Table("model", AnyModel, Model)
 
-__all__ = ["MODELS", "AnyModel", "EncoderDecoder", "LayerSize", "Model", "Unet"]
+__all__ = ["MODELS", "AnyModel", "EncoderDecoder", "LayerSize", "Model", "PretrainedUnet", "Unet"]

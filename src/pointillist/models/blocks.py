@@ -115,7 +115,7 @@ class Crop(nn.Module):
 
 
 def draw_weights(network: nn.Module) -> None:
-    """Draw every convolution's weights by He et al. 2015, equation 10; biases start at 0.
+    """Draw every convolution's weights by He et al. 2015, equation 10; biases and norms start anew.
 
     Source: K. He et al., Delving deep into rectifiers, ICCV 2015. Layers without a ReLU (the transposed
     convolutions and the head) get the variance 1 / fan-in in place of 2 / fan-in.
@@ -130,3 +130,5 @@ def draw_weights(network: nn.Module) -> None:
             nn.init.normal_(module.weight, std=math.sqrt(gain / fan_in))
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
+            module.reset_parameters()

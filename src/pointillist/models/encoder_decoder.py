@@ -7,10 +7,11 @@ from typing import Literal
 
 from torch import nn
 
-from pointillist.core.shapes import Images, Logits
+from pointillist.core.shapes import Images
 from pointillist.models.blocks import (
     ConvUnit,
     Crop,
+    Features,
     Norm,
     Pad,
     Up,
@@ -19,7 +20,7 @@ from pointillist.models.blocks import (
     encoder_levels,
     padded,
 )
-from pointillist.models.model import LayerSize, Model
+from pointillist.models.model import EncodedNetwork, LayerSize, Model
 from pointillist.models.sizes import conv_sizes, encoder_sizes, ends, up_size
 
 
@@ -63,7 +64,18 @@ class EncoderDecoder(Model):
         return (*layers, head, crop)
 
 
-class EncoderDecoderNetwork(nn.Module):
+class PlainDecoder(nn.Sequential):
+    """The way up, from the coarsest map alone."""
+
+    def forward(self, features: list[Features]) -> Features:
+        """Give the map at the full resolution."""
+        rising = features[-1]
+        for level in self:
+            rising = level(rising)
+        return rising
+
+
+class EncoderDecoderNetwork(EncodedNetwork):
     """The network of `EncoderDecoder`."""
 
     def __init__(self, recipe: EncoderDecoder, channels: int, num_classes: int) -> None:
@@ -71,7 +83,7 @@ class EncoderDecoderNetwork(nn.Module):
         widths = recipe.widths
         self.pad = Pad(channels, len(widths) - 1)
         self.encoder = nn.Sequential(*encoder_levels(channels, widths, recipe.norm))
-        self.decoder = nn.Sequential(
+        self.decoder = PlainDecoder(
             *(
                 _up(below, width, recipe.norm)
                 for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True)
@@ -81,11 +93,9 @@ class EncoderDecoderNetwork(nn.Module):
         self.crop = Crop()
         draw_weights(self)
 
-    def forward(self, images: Images) -> Logits:
-        """Give the logits of every pixel."""
-        features = self.decoder(self.encoder(self.pad(images)))
-        logits: Logits = self.crop(self.head(features), *images.shape[2:])
-        return logits
+    def encode(self, images: Images) -> list[Features]:
+        """Give the coarsest feature map alone."""
+        return [self.encoder(self.pad(images))]
 
 
 def _up(inputs: int, outputs: int, norm: Norm) -> nn.Sequential:

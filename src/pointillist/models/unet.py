@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from pointillist.core.shapes import Images, Logits
+from pointillist.core.shapes import Images
 from pointillist.models.blocks import (
     ConvUnit,
     Crop,
@@ -20,7 +20,7 @@ from pointillist.models.blocks import (
     encoder_levels,
     padded,
 )
-from pointillist.models.model import LayerSize, Model
+from pointillist.models.model import EncodedNetwork, LayerSize, Model
 from pointillist.models.sizes import conv_sizes, encoder_sizes, ends, up_size
 
 
@@ -69,11 +69,11 @@ class Unet(Model):
 class JoinedUp(nn.Module):
     """One level of the decoder: double the size, join the encoder's features, two convolutions."""
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm) -> None:
+    def __init__(self, inputs: int, skip: int, outputs: int, norm: Norm) -> None:
         super().__init__()
         self.up = Up(inputs, outputs)
         self.join = Join()
-        self.conv1 = ConvUnit(2 * outputs, outputs, norm)
+        self.conv1 = ConvUnit(skip + outputs, outputs, norm)
         self.conv2 = ConvUnit(outputs, outputs, norm)
 
     def forward(self, features: Features, skip: Features) -> Features:
@@ -90,7 +90,18 @@ class Join(nn.Module):
         return torch.cat([skip, features], dim=1)
 
 
-class UnetNetwork(nn.Module):
+class JoinedDecoder(nn.ModuleList):
+    """The way up: one level for each skip, from the coarsest map to the finest."""
+
+    def forward(self, features: list[Features]) -> Features:
+        """Give the map at the finest skip's size."""
+        *skips, rising = features
+        for level, skip in zip(self, reversed(skips), strict=True):
+            rising = level(rising, skip)
+        return rising
+
+
+class UnetNetwork(EncodedNetwork):
     """The network of `Unet`."""
 
     def __init__(self, recipe: Unet, channels: int, num_classes: int) -> None:
@@ -98,22 +109,17 @@ class UnetNetwork(nn.Module):
         widths = recipe.widths
         self.pad = Pad(channels, len(widths) - 1)
         self.encoder = nn.ModuleList(encoder_levels(channels, widths, recipe.norm))
-        self.decoder = nn.ModuleList(
-            JoinedUp(below, width, recipe.norm)
+        self.decoder = JoinedDecoder(
+            JoinedUp(below, width, width, recipe.norm)
             for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.head = nn.Conv2d(widths[0], num_classes, kernel_size=1)
         self.crop = Crop()
         draw_weights(self)
 
-    def forward(self, images: Images) -> Logits:
-        """Give the logits of every pixel."""
-        features = self.pad(images)
-        skips = []
+    def encode(self, images: Images) -> list[Features]:
+        """Give every level's feature map, the full resolution first."""
+        found = [self.pad(images)]
         for down in self.encoder:
-            features = down(features)
-            skips.append(features)
-        for up, skip in zip(self.decoder, skips[-2::-1], strict=True):
-            features = up(features, skip)
-        logits: Logits = self.crop(self.head(features), *images.shape[2:])
-        return logits
+            found.append(down(found[-1]))
+        return found[1:]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pointillist.core.errors import InputError
 from pointillist.core.shapes import Images, Logits
-from pointillist.models.model import Model
+from pointillist.models.model import EncodedNetwork, Model
 
 
 class Network(nn.Module):
@@ -37,6 +40,40 @@ class Network(nn.Module):
         return self.mean.shape[1]
 
 
+class TwinNetwork(Network):
+    """A network with a second decoder on its encoder, for training schemes in which two teach each other.
+
+    In training it gives both decoders' logits, and the second one does not get to see all features; in
+    prediction it is the network that it was made of, whose first decoder alone answers.
+
+    Args:
+        network: with an `EncodedNetwork` inside.
+        dropout: share of the feature maps that the second decoder does not get to see.
+    """
+
+    PREFIX = "twin."
+
+    def __init__(self, network: Network, dropout: float) -> None:
+        model = network.model
+        if not isinstance(model, EncodedNetwork):
+            must = "a network with two decoders must have an encoder of its own"
+            raise InputError(must, type(model).__name__, "Choose unet, encoder-decoder or pretrained-unet.")
+        super().__init__(model, network.mean, network.deviation)
+        self.twin = model.new_decoder()
+        self.dropout = dropout
+
+    def forward(self, images: Images) -> Any:
+        """Map images in [0, 1] to logits: one tensor in prediction, a pair in training."""
+        model = cast(EncodedNetwork, self.model)
+        features = model.encode((images - self.mean) / self.deviation)
+        height, width = images.shape[2:]
+        logits = model.decode(features, height, width)
+        if not self.training:
+            return logits
+        dropped = [F.dropout2d(feature, self.dropout) for feature in features]
+        return logits, self.twin(dropped, height, width)
+
+
 def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tensor, Tensor]) -> Network:
     """Build a network whose first weights are a function of the seed alone.
 
@@ -44,11 +81,13 @@ def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tens
         model: the recipe.
         num_classes: K.
         seed: the run's.
-        moments: mean and deviation of the images' channels, (C,) each.
+        moments: mean and deviation of the images' channels, (C,) each; a model may ask for its own.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = model.build(len(moments[0]), num_classes)
+    if (fixed := model.moments()) is not None:
+        moments = (torch.full_like(moments[0], fixed[0]), torch.full_like(moments[1], fixed[1]))
     return Network(network, *moments)
 
 

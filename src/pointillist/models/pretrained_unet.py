@@ -1,0 +1,169 @@
+"""A U-Net on an encoder that was trained on ImageNet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import nn
+
+from pointillist.core.shapes import Images
+from pointillist.models.blocks import ConvUnit, Crop, Features, Pad, Up, Width, draw_weights, padded
+from pointillist.models.efficientnet_lite import (
+    STAGES,
+    STEM,
+    TAP_CHANNELS,
+    Block,
+    EfficientNetLite,
+    around,
+)
+from pointillist.models.imagenet import fill_encoder
+from pointillist.models.model import EncodedNetwork, LayerSize, Model
+from pointillist.models.sizes import conv_sizes, ends, up_size
+from pointillist.models.unet import JoinedUp
+
+POOLS = 5
+
+
+class PretrainedUnet(Model):
+    """A U-Net whose encoder has seen ImageNet, for images of any size.
+
+    Images of any number of channels: where it is not 3, every channel gets 3 / C times the mean of the
+    first convolution's red, green and blue filters. Images are normalised as on ImageNet, by mean 0.5 and
+    deviation 0.5, whatever the data set's own are.
+
+    Args:
+        encoder: its one kind so far.
+        widths: channels of the decoder at strides 16, 8, 4, 2 and 1.
+        pretrained: a training starts from the ImageNet weights (the package of the extra
+            ``pointillist[pretrained]``), else from random ones. A trained run needs no package.
+
+    >>> import torch
+    >>> network = PretrainedUnet().build(channels=3, num_classes=2)
+    >>> network.eval()(torch.zeros(1, 3, 97, 50)).shape
+    torch.Size([1, 2, 97, 50])
+
+    Source: the decoder as in `Unet`, on the encoder of `EfficientNetLite`, in the manner of V. Iglovikov and
+    A. Shvets, TernausNet, arXiv 1801.05746, figure 1. Ours is thin, and has no skip at the full resolution,
+    where the encoder has no map.
+    """
+
+    kind: Literal["pretrained-unet"] = "pretrained-unet"
+    encoder: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    widths: Annotated[tuple[Width, ...], Field(min_length=POOLS, max_length=POOLS)] = (128, 64, 48, 32, 16)
+    pretrained: bool = True
+
+    def build(self, channels: int, num_classes: int) -> nn.Module:
+        """Build the network with freshly drawn weights; `fill` reads the pretrained ones."""
+        return PretrainedUnetNetwork(self, channels, num_classes)
+
+    def fill(self, network: nn.Module) -> None:
+        """Put the ImageNet weights into the encoder, unless ``pretrained`` is false.
+
+        Raises:
+            InputError: the package with the weights is missing, or its file is not the known one.
+        """
+        if self.pretrained and isinstance(network, PretrainedUnetNetwork):
+            fill_encoder(network.encoder)
+
+    def moments(self) -> tuple[float, float]:
+        """Give what the encoder's images were normalised by."""
+        return 0.5, 0.5
+
+    def layers(self, channels: int, num_classes: int, height: int, width: int) -> tuple[LayerSize, ...]:
+        """Predict every layer's size by arithmetic."""
+        rows, cols = padded(height, POOLS), padded(width, POOLS)
+        pad, head, crop = ends(channels, self.widths[-1], num_classes, (height, width), (rows, cols))
+        layers = [pad, *_encoder_sizes(channels, rows, cols)]
+        rows, cols = rows >> POOLS, cols >> POOLS
+        before = TAP_CHANNELS[-1]
+        for level, (skip, after) in enumerate(zip((*TAP_CHANNELS[-2::-1], 0), self.widths, strict=True)):
+            rows, cols = rows * 2, cols * 2
+            name = f"decoder.{level}"
+            layers.append(up_size(f"{name}.up", before, after, rows, cols, kept=0 if skip else 1))
+            if skip:
+                layers.append(LayerSize(f"{name}.join", "join the skip", skip + after, rows, cols, kept=1))
+            layers += conv_sizes(name, skip + after, after, rows, cols, "batch")
+            before = after
+        return (*layers, head, crop)
+
+
+class PretrainedUnetNetwork(EncodedNetwork):
+    """The network of `PretrainedUnet`."""
+
+    def __init__(self, recipe: PretrainedUnet, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.pad = Pad(channels, POOLS)
+        self.encoder = EfficientNetLite(channels)
+        self.decoder = RisingDecoder(recipe.widths)
+        self.head = nn.Conv2d(recipe.widths[-1], num_classes, kernel_size=1)
+        self.crop = Crop()
+        draw_weights(self.decoder)
+        draw_weights(self.head)
+
+    def encode(self, images: Images) -> list[Features]:
+        """Give the feature maps at strides 2, 4, 8, 16 and 32."""
+        found: list[Features] = self.encoder(self.pad(images))
+        return found
+
+
+class RisingDecoder(nn.ModuleList):
+    """The way up: four levels with a skip each, and one to the full resolution without."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        inputs = (TAP_CHANNELS[-1], *widths[:-1])
+        joined = zip(inputs, TAP_CHANNELS[-2::-1], widths, strict=False)
+        super().__init__(JoinedUp(below, skip, width, "batch") for below, skip, width in joined)
+        self.append(PlainUp(inputs[-1], widths[-1]))
+
+    def forward(self, features: list[Features]) -> Features:
+        """Give the map at the full resolution."""
+        *skips, rising = features
+        for level, skip in zip(self, reversed(skips), strict=False):
+            rising = level(rising, skip)
+        risen: Features = self[-1](rising)
+        return risen
+
+
+class PlainUp(nn.Module):
+    """One level of the decoder without a skip."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.up = Up(inputs, outputs)
+        self.conv1 = ConvUnit(outputs, outputs, "batch")
+        self.conv2 = ConvUnit(outputs, outputs, "batch")
+
+    def forward(self, features: Features) -> Features:
+        """Go one level up."""
+        risen: Features = self.conv2(self.conv1(self.up(features)))
+        return risen
+
+
+def _encoder_sizes(channels: int, rows: int, cols: int) -> list[LayerSize]:
+    rows, cols = rows // 2, cols // 2
+    # Three maps: what the norm was given, what ReLU6 was given, what it gave; and the padded images.
+    kept = 3 + channels * (2 * rows + 1) * (2 * cols + 1) / (STEM * rows * cols)
+    operation, parameters = "conv 3x3, batch norm, ReLU6", (9 * channels + 2) * STEM
+    layers = [LayerSize("encoder.stem", operation, STEM, rows, cols, parameters, kept)]
+    for number, stage in enumerate(STAGES):
+        for place, block in enumerate(stage):
+            layers.append(_block_size(f"encoder.stages.{number}.{place}", block, rows, cols))
+            rows, cols = layers[-1].height, layers[-1].width
+    return layers
+
+
+def _block_size(name: str, block: Block, rows: int, cols: int) -> LayerSize:
+    widens = block.hidden > block.inputs
+    parameters = block.hidden * (block.kernel**2 + 2) + block.outputs * (block.hidden + 2)
+    inside = 0
+    if widens:
+        parameters += block.hidden * (block.inputs + 2)
+        # The depthwise convolution keeps its padded input when it halves, else the ReLU6's output.
+        grown = sum(around(block.kernel)) if block.stride == 2 else 0
+        inside += 2 * block.hidden * rows * cols + block.hidden * (rows + grown) * (cols + grown)
+    height, width = rows // block.stride, cols // block.stride
+    inside += 3 * block.hidden * height * width
+    kept = 2 + inside / (block.outputs * height * width)
+    operation = f"inverted residual {block.kernel}x{block.kernel}"
+    return LayerSize(name, operation, block.outputs, height, width, parameters, kept)

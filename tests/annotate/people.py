@@ -3,7 +3,20 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from pointillist.annotate import Annotator, Density, Full, Mistakes, PointsAnnotator
+from pointillist.annotate import (
+    Annotator,
+    Boxes,
+    Density,
+    ExtremePointsAnnotator,
+    Full,
+    Mistakes,
+    Mixed,
+    PointsAnnotator,
+    Scribbles,
+    Several,
+    SizeRanges,
+    Tags,
+)
 from pointillist.annotate.place import STRATEGIES
 from pointillist.core.annotation import Annotation
 from pointillist.core.marks import Points
@@ -28,10 +41,29 @@ PEOPLE: dict[str, Annotator] = {
     "density": Density(probability=0.3),
     "density of one": Density(probability=1),
     **CLICKERS,
+    "scribbles": Scribbles(),
+    "thick scribbles": Scribbles(width=4.5, length=0.7),
+    "contour scribbles": Scribbles(place="contour", objects=2),
+    "boxes": Boxes(),
+    "wide boxes": Boxes(margin=2),
+    "shaky boxes": Boxes(jitter=0.3),
+    "extreme points": ExtremePointsAnnotator(),
+    "shaky extreme points": ExtremePointsAnnotator(jitter=2),
+    "tags": Tags(),
+    "guessed sizes": SizeRanges(),
+    "oracle's sizes": SizeRanges(error=0, slack=0.1),
+    "several": Several(of=(PointsAnnotator(), SizeRanges(error=0), Scribbles())),
+    "mixed": Mixed(of=((Boxes(), 0.3), (Scribbles(), 0.3), (Mixed(of=((Tags(), 0.5),)), 0.3))),
+    "mistakes of boxes": Mistakes(of=Boxes(), rate=0.5),
+    "mistakes of several": Mistakes(of=Several(of=(Tags(), Scribbles(), SizeRanges())), rate=0.5),
     "mistakes of points": Mistakes(rate=0.5),
     "mistakes of full": Mistakes(of=Full(), rate=0.5),
     "mistakes of mistakes": Mistakes(of=Mistakes(rate=0.5), rate=0.5),
 }
+STEADY = [
+    PEOPLE[name] for name in ("full", "boxes", "wide boxes", "extreme points", "tags", "oracle's sizes")
+]
+"""They draw the same with any seed."""
 TRUTHFUL = {name: person for name, person in PEOPLE.items() if person.truthful}
 
 

@@ -10,8 +10,10 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from pointillist.annotate import ANNOTATORS, Annotator, AnyAnnotator
-from pointillist.core.annotation import read_annotation, write_annotation
+from pointillist.core.annotation import Annotation, read_annotation, write_annotation
 from pointillist.core.errors import InputError
+from pointillist.core.known import Known
+from pointillist.core.marks import Box, ExtremePoints
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
@@ -19,6 +21,7 @@ from tests.annotate.people import (
     CLASSES,
     CLICKERS,
     PEOPLE,
+    STEADY,
     TRUTHFUL,
     clicked,
     drawn_by,
@@ -52,18 +55,29 @@ EDGES = dict(
 
 
 def test_every_kind_of_the_table_is_under_the_laws() -> None:
-    assert {person.kind for person in PEOPLE.values()} == set(ANNOTATORS)
+    # Corrections need the files of predictions: tests/annotate/test_corrections.py.
+    assert {person.kind for person in PEOPLE.values()} | {"corrections"} == set(ANNOTATORS)
 
 
-def tells_the_truth(labels: np.ndarray, truth: np.ndarray) -> bool:
-    return bool((labels == truth)[labels != IGNORE].all())
+def drawn_pixels(annotation: Annotation) -> np.ndarray:
+    """Label map of what was drawn, without the background that boxes imply: it covers void as well."""
+    labels = to_labels(annotation)
+    if any(isinstance(mark, Box | ExtremePoints) for mark in annotation.marks):
+        labels = np.where(labels == 0, np.uint8(IGNORE), labels)
+    return labels
+
+
+def tells_the_truth(annotation: Annotation, truth: np.ndarray) -> bool:
+    labels, drawn = to_labels(annotation), drawn_pixels(annotation)
+    implied = (labels != truth) & (labels != IGNORE) & (truth != IGNORE)
+    return not implied.any() and bool((drawn == truth)[drawn != IGNORE].all())
 
 
 @every_truthful
 @few
 @given(truth=masks(), seed=st.integers(0, 9))
 def test_every_drawn_pixel_tells_the_truth(person: Annotator, truth: np.ndarray, seed: int) -> None:
-    assert tells_the_truth(to_labels(drawn_by(person, truth, seed)), truth)
+    assert tells_the_truth(drawn_by(person, truth, seed), truth)
 
 
 @every_person
@@ -74,11 +88,39 @@ def test_void_and_what_lies_outside_the_region_are_never_drawn_on(
 ) -> None:
     region = np.indices(truth.shape).sum(0) % 3 > 0
     annotation = person.annotate(sample_of(truth, region=region), CLASSES, seed=0)
-    drawn = to_labels(annotation) != IGNORE
+    drawn = drawn_pixels(annotation) != IGNORE
     if person.truthful:
         assert not drawn[~region | (truth == IGNORE)].any()
     inside = sum((region & (truth == label)).any() for label in range(4))
-    assert bool(annotation.marks) or not inside or "density" in person.kind
+    assert bool(annotation.marks) or not inside or person.kind in ("density", "mixed")
+
+
+@every_truthful
+@few
+@given(truth=masks(), seed=st.integers(0, 9))
+def test_the_mask_satisfies_all_that_is_known(person: Annotator, truth: np.ndarray, seed: int) -> None:
+    known = Known.from_annotation(drawn_by(person, truth, seed), *truth.shape)
+    counts = np.bincount(truth.ravel(), minlength=256)
+    void = counts[IGNORE]  # May be of any class.
+    for label in range(4):
+        if known.tags[label] == 1:
+            assert counts[label] + void > 0
+        if known.tags[label] == 0:
+            assert counts[label] == 0
+        low, high = known.sizes[label]
+        assert low <= counts[label] + void
+        assert counts[label] <= high
+        rows, cols = np.nonzero(truth == label)
+        for at, (least, most) in zip((rows, cols), known.centroids[label], strict=True):
+            assert not len(at) or least <= at.mean() <= most
+    for label, top, left, bottom, right in known.boxes:
+        inside = truth[top:bottom, left:right] == label
+        assert all(side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+    if len(known.boxes):
+        outside = np.ones(truth.shape, bool)
+        for _, top, left, bottom, right in known.boxes:
+            outside[top:bottom, left:right] = False
+        assert np.isin(truth[outside], (0, IGNORE)).all()
 
 
 @every_clicker
@@ -100,7 +142,7 @@ def test_clicks_are_as_many_as_asked_or_all_there_are(
 @pytest.mark.parametrize("edge", EDGES.values(), ids=EDGES)
 def test_edges(person: Annotator, edge: np.ndarray) -> None:
     annotation = drawn_by(person, edge)
-    assert tells_the_truth(to_labels(annotation), edge)
+    assert tells_the_truth(annotation, edge)
     if (edge == IGNORE).all():
         assert annotation.marks == ()
         assert annotation.seconds == 0
@@ -117,7 +159,7 @@ def test_a_drawing_depends_on_seed_and_name_and_on_nothing_else(person: Annotato
     forth = {name: drawn_by(person, truth, name=name) for name in names}
     back = {name: drawn_by(person.model_copy(), truth, name=name) for name in reversed(names)}
     assert forth == back
-    if "full" not in person.to_json() and getattr(person, "probability", 0) != 1:
+    if "full" not in person.to_json() and getattr(person, "probability", 0) != 1 and person not in STEADY:
         assert len({forth[name].marks for name in names}) > 1
         assert any(drawn_by(person, truth, seed=1, name=name).marks != forth[name].marks for name in names)
 
@@ -148,7 +190,8 @@ def test_annotators_and_their_drawings_come_back_from_json(person: Annotator, tm
 @every_person
 def test_time_is_positive_or_unknown(person: Annotator) -> None:
     seconds = drawn_by(person, EDGES["split"]).seconds
-    assert seconds is None if person.to_json().count('"probability":0.3') else seconds > 0
+    unknown = any(kind in person.to_json() for kind in ('"probability":0.3', "size-ranges"))
+    assert seconds is None if unknown else seconds > 0 or person.kind == "mixed"
 
 
 def test_rows_of_a_table_tell_annotators_apart() -> None:
@@ -177,6 +220,17 @@ def test_a_sample_without_a_mask_cannot_be_annotated() -> None:
         '{"kind": "density", "probability": 1.5}',
         '{"kind": "mistakes", "rate": 5}',
         '{"kind": "mistakes", "of": {"kind": "typos"}}',
+        '{"kind": "scribbles", "length": 0}',
+        '{"kind": "scribbles", "width": 0.5}',
+        '{"kind": "scribbles", "place": "border"}',
+        '{"kind": "boxes", "jitter": -1}',
+        '{"kind": "boxes", "margin": 1.5}',
+        '{"kind": "size-ranges", "error": NaN}',
+        '{"kind": "several", "of": []}',
+        '{"kind": "mixed", "of": []}',
+        '{"kind": "mixed", "of": [[{"kind": "tags"}, 0.6], [{"kind": "full"}, 0.6]]}',
+        '{"kind": "mixed", "of": [[{"kind": "tags"}, -0.1]]}',
+        '{"kind": "corrections"}',
     ],
 )
 def test_impossible_annotators_are_refused(fields: str) -> None:
@@ -194,6 +248,6 @@ def test_the_laws_hold_on_a_real_vessel_tree(drive_root: Path) -> None:
     truth = np.where(inside, vessels, np.uint8(IGNORE)).astype(np.uint8)
     for name, person in TRUTHFUL.items():
         annotation = drawn_by(person, truth)
-        assert tells_the_truth(to_labels(annotation), truth), name
+        assert tells_the_truth(annotation, truth), name
         if name in CLICKERS:
             assert [len(clicked(annotation, label)) for label in (0, 1)] == [3, 4], name

@@ -4,19 +4,37 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pointillist.annotate import Annotator, Density, Full, Mistakes, PointsAnnotator
-from pointillist.core.marks import Points, Scribble
+from pointillist.annotate import (
+    Annotator,
+    Boxes,
+    Density,
+    ExtremePointsAnnotator,
+    Full,
+    Mistakes,
+    Mixed,
+    PointsAnnotator,
+    Scribbles,
+    Several,
+    SizeRanges,
+    Tags,
+)
+from pointillist.core.marks import Points
 from pointillist.core.raster import to_labels
 from pointillist.core.shapes import IGNORE
-from tests.annotate.people import PEOPLE, clicked, drawn_by
+from tests.annotate.people import PEOPLE, clicked, drawn_by, maps
 
 TRUTH = (np.indices((80, 80)).sum(0) // 5 % 4).astype(np.uint8)
 CAREFUL = {"points": PointsAnnotator(positive=500, negative=500), "full": Full(), "density": Density()}
 every_careful = pytest.mark.parametrize("careful", CAREFUL.values(), ids=CAREFUL)
 
 
-def test_only_mistakes_are_untruthful() -> None:
-    assert {person.kind for person in PEOPLE.values() if not person.truthful} == {"mistakes"}
+def test_people_say_whether_they_can_be_wrong() -> None:
+    wrong = {name for name, person in PEOPLE.items() if not person.truthful}
+    sloppy = {"wide boxes", "shaky boxes", "shaky extreme points", "guessed sizes"}
+    assert wrong == {name for name in PEOPLE if "mistakes" in name} | sloppy
+    assert Mistakes(rate=0).truthful
+    assert not Several(of=(Tags(), SizeRanges())).truthful
+    assert not Mixed(of=((Tags(), 0.5), (Boxes(jitter=1), 0.5))).truthful
 
 
 @every_careful
@@ -60,16 +78,41 @@ def test_discs_keep_their_radius_when_mislabelled() -> None:
 
 
 def test_a_whole_scribble_is_mistaken_at_once() -> None:
-    class Scribbler(Annotator):
-        def in_words(self):
-            return "a scribble"
+    good = drawn_by(Scribbles(length=1), TRUTH).marks
+    bad = drawn_by(Mistakes(of=Scribbles(length=1), rate=1), TRUTH).marks
+    assert len(bad) == len(good) > 4
+    for before, after in zip(good, bad, strict=True):
+        assert after.label != before.label
+        assert after.model_copy(update={"label": before.label}) == before
 
-        def draw(self, truth, num_classes, rng):
-            return (Scribble(label=1, path=((0, 0), (5, 5)), width=2.0),)
 
-    careless = Mistakes.model_construct(of=Scribbler(), rate=1.0)
-    (mark,) = careless.draw(TRUTH, 2, np.random.default_rng(0))
-    assert mark == Scribble(label=0, path=((0, 0), (5, 5)), width=2.0)
+@pytest.mark.parametrize("careful", [Boxes(), ExtremePointsAnnotator()])
+def test_a_mistaken_box_is_of_another_foreground_class(careful: Annotator) -> None:
+    marks = drawn_by(Mistakes(of=careful, rate=1), TRUTH).marks
+    steps = [
+        (after.label - before.label) % 3
+        for before, after in zip(drawn_by(careful, TRUTH).marks, marks, strict=True)
+    ]
+    assert set(steps) == {1, 2}
+    assert all(mark.label > 0 for mark in marks)
+
+
+def test_with_one_foreground_class_a_mistaken_box_is_a_forgotten_one() -> None:
+    truth = (np.indices((90, 90)) % 3 == 0).all(0).astype(np.uint8)  # 900 objects of one pixel.
+    marks = Mistakes(of=Boxes(), rate=0.2).draw(truth, 2, np.random.default_rng(0))
+    assert stats.binomtest(900 - len(marks), 900, 0.2).pvalue > 0.001
+    assert {mark.label for mark in marks} == {1}
+
+
+def test_a_mistaken_tag_says_the_opposite_and_a_size_is_given_to_another_class() -> None:
+    (truth,) = maps("01020")
+    tags = Mistakes(of=Tags(), rate=1).draw(truth, 4, np.random.default_rng(0))
+    assert [(tag.label, tag.present) for tag in tags] == [(1, False), (2, False), (3, True)]
+    good = SizeRanges(error=0).draw(truth, 4, np.random.default_rng(0))[:2]
+    bad = Mistakes(of=SizeRanges(error=0), rate=1).draw(truth, 4, np.random.default_rng(0))[:2]
+    assert all(
+        a.label != b.label and (a.low, a.high) == (b.low, b.high) for a, b in zip(bad, good, strict=True)
+    )
 
 
 def test_with_one_class_there_is_nothing_to_mistake() -> None:

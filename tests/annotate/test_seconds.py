@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 
-from pointillist.annotate import Density, Full, Mistakes, PointsAnnotator
+from pointillist.annotate import (
+    Boxes,
+    Density,
+    ExtremePointsAnnotator,
+    Full,
+    Mistakes,
+    PointsAnnotator,
+    Scribbles,
+    Several,
+    SizeRanges,
+    Tags,
+)
 from pointillist.annotate.seconds import SECONDS, seconds_of
-from pointillist.core.marks import Dense, Mark, Points, Scribble
+from pointillist.core.marks import Dense, Mark, Points, Scribble, Tag
 from pointillist.core.shapes import IGNORE
 from tests.annotate.people import drawn_by, maps
 
@@ -31,14 +42,12 @@ def published(draw: str) -> float:
             label: tuple((float(r), float(c)) for r, c in np.argwhere(truth == label)) for label in present
         }
         marks: dict[str, list[Mark]] = {
-            "tags": [],
+            "tags": [Tag(label=label, present=label in present) for label in range(1, 21)],
             "points": [Points(label=label, at=at[:1]) for label, at in places.items()],
             "squiggles": [Scribble(label=label, path=at) for label, at in places.items()],
             "full": [Dense.from_map(truth)],
         }
-        # For tags all 20 classes are looked for, and those found cost a second as well.
-        absent = 20 if draw == "tags" else 20 - len(present)
-        seconds = seconds_of(marks[draw], truth, absent)
+        seconds = seconds_of(marks[draw], truth, absent=20 - len(present))
         assert seconds is not None
         total += seconds
         objects, classes = objects + sum(len(at) for at in places.values()), classes + len(present)
@@ -54,7 +63,9 @@ def test_the_published_seconds_per_image_follow(draw: str, seconds: float) -> No
 
 
 def test_every_cost_names_its_source() -> None:
-    assert all("Bearman" in cost.source and cost.seconds > 0 for cost in SECONDS.values())
+    for cost in SECONDS.values():
+        assert cost.seconds > 0
+        assert any(f"{who} et al. 20" in cost.source for who in ("Bearman", "Papadopoulos"))
 
 
 def test_clicks_cost_more_for_the_first_of_a_class() -> None:
@@ -95,3 +106,25 @@ def test_marks_add_up_and_nothing_costs_nothing() -> None:
 def test_an_image_without_background_has_nothing_missing() -> None:
     (truth,) = maps("1122 1133")
     assert drawn_by(PointsAnnotator(positive=1), truth).seconds == pytest.approx(3 * CLICK)
+
+
+def test_boxes_and_extreme_points_cost_by_the_object_and_say_what_is_absent_for_a_second() -> None:
+    (truth,) = maps("1000.2 0100.2 0001.2")
+    assert drawn_by(Boxes(), truth).seconds == pytest.approx(3 * SECONDS["box"].seconds + ABSENT)
+    extreme = 3 * SECONDS["extreme-points"].seconds
+    assert drawn_by(ExtremePointsAnnotator(), truth).seconds == pytest.approx(extreme + ABSENT)
+    assert SECONDS["box"].seconds == 5 * SECONDS["extreme-points"].seconds  # As published.
+    assert drawn_by(Scribbles(), truth).seconds == pytest.approx(4 * SCRIBBLE + ABSENT)
+
+
+def test_tags_cost_a_second_for_each_class_found_or_not() -> None:
+    (truth,) = maps("0110")
+    assert drawn_by(Tags(), truth).seconds == 3.0
+    # Tags and boxes both say that two classes are absent, which takes one look for each.
+    assert drawn_by(Several(of=(Tags(), Boxes())), truth).seconds == 3.0 + SECONDS["box"].seconds
+
+
+def test_nobody_knows_what_guessing_a_size_costs() -> None:
+    (truth,) = maps("0110")
+    assert drawn_by(SizeRanges(), truth).seconds is None
+    assert drawn_by(Several(of=(PointsAnnotator(), SizeRanges())), truth).seconds is None

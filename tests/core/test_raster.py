@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Dense, Mark, Points, Scribble
-from pointillist.core.raster import to_labels
+from pointillist.core.marks import Box, Centroid, Dense, ExtremePoints, Mark, Points, Scribble, Size, Tag
+from pointillist.core.raster import outline, to_labels
 from pointillist.core.shapes import IGNORE
 
 
@@ -187,3 +187,58 @@ def test_a_sparse_map_keeps_its_clicks_when_it_shrinks() -> None:
     full = np.arange(90_000, dtype=np.int64).reshape(300, 300) % 2
     dense = drawn.model_copy(update={"marks": (Dense.from_map(full.astype(np.uint8)),)})
     assert np.array_equal(to_labels(dense, 60, 60), full[2::5, 2::5])
+
+
+def test_outside_all_boxes_is_background_and_inside_unknown() -> None:
+    boxes = (
+        Box(label=1, top=0, left=0, bottom=2, right=3),
+        Box(label=2, top=1, left=2, bottom=4, right=4),
+    )
+    assert picture(draw(*boxes, height=5, width=5)) == ["...00", "....0", "00..0", "00..0", "00000"]
+
+
+def test_marks_hold_over_the_background_of_boxes_whatever_their_order() -> None:
+    box = Box(label=1, top=1, left=1, bottom=3, right=3)
+    clicks = Points(label=1, at=((0, 0), (1, 1)))
+    expected = ["1000", "01.0", "0..0"]
+    assert picture(draw(box, clicks, height=3, width=4)) == expected
+    assert picture(draw(clicks, box, height=3, width=4)) == expected
+
+
+def test_extreme_points_label_their_pixels_within_a_box() -> None:
+    extreme = ExtremePoints(label=2, at=((1, 2), (2, 1), (3, 2), (2, 4)))
+    assert picture(draw(extreme, height=5, width=6)) == ["000000", "0.2..0", "02..20", "0.2..0", "000000"]
+
+
+def test_tags_sizes_and_centroids_draw_nothing() -> None:
+    said = (
+        Tag(label=1, present=False),
+        Size(label=1, low=0, high=4),
+        Centroid(label=1, rows=(0, 0), cols=(0, 1)),
+    )
+    assert picture(draw(*said, height=1, width=3)) == ["..."]
+
+
+@given(
+    size=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    wanted=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    corners=st.tuples(*[st.integers(0, 29)] * 4),
+)
+def test_a_scaled_box_is_the_smallest_that_holds_what_was_boxed(
+    size: tuple[int, int], wanted: tuple[int, int], corners: tuple[int, int, int, int]
+) -> None:
+    top, bottom = sorted(min(c, size[0] - 1) for c in corners[:2])
+    left, right = sorted(min(c, size[1] - 1) for c in corners[2:])
+    box = Box(label=1, top=top, left=left, bottom=bottom + 1, right=right + 1)
+    found = outline(box, np.array(wanted) / np.array(size), wanted)
+    # In whole numbers: pixel i of n' overlaps the rows top to bottom of n.
+    for (first, last), n, new, (low, high) in zip(
+        ((top, bottom + 1), (left, right + 1)), size, wanted, (found[::2], found[1::2]), strict=True
+    ):
+        touched = [i for i in range(new) if i * n < last * new and (i + 1) * n > first * new]
+        assert (low, high) == (touched[0], touched[-1] + 1)
+
+
+def test_extreme_points_have_the_outline_of_their_pixels() -> None:
+    extreme = ExtremePoints(label=1, at=((1.2, 2), (2, 0.8), (3.4, 2), (2, 4)))
+    assert outline(extreme, np.ones(2), (9, 9)) == (1, 1, 4, 5)

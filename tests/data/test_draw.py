@@ -8,7 +8,7 @@ from PIL import Image
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Dense, Points, Scribble
+from pointillist.core.marks import Box, Centroid, Dense, ExtremePoints, Points, Scribble, Size, Tag
 from pointillist.core.sample import Sample
 from pointillist.data.draw import (
     contact_sheet,
@@ -276,6 +276,51 @@ def test_contact_sheet_shows_what_was_drawn_where_there_is_no_mask():
     click = annotate(Points(label=1, at=((30.0, 40.0),)), height=60, width=80)
     drawn = contact_sheet([sample("a", annotation=click)], COLOURS).astype(int)
     assert (drawn[..., 0] - drawn[..., 1] > 150).any()
+
+
+def test_a_box_is_outlined_in_its_colour_on_its_sides_and_nowhere_else():
+    image = photo()
+    drawn = draw_annotation(image, annotate(Box(label=1, top=30, left=40, bottom=70, right=120)), COLOURS, 2)
+    changed = (drawn != draw_image(image, 2)).any(axis=2)
+    sides = np.zeros(changed.shape, bool)
+    sides[56:144, 76:244] = True
+    sides[66:134, 86:234] = False
+    assert not changed[~sides].any()
+    red = (drawn == (255, 0, 0)).all(axis=2)
+    for side in (red[58:63, 100:220], red[138:142, 100:220], red[80:120, 78:82].T, red[80:120, 238:242].T):
+        assert side.any(axis=0).all()
+    assert (drawn[changed] > 230).all(axis=1).any()  # Its white edge.
+
+
+def test_extreme_points_are_ringed_dots_in_a_dashed_box():
+    image = photo()
+    at = ((30.0, 80.0), (50.0, 40.0), (69.0, 90.0), (40.0, 119.0))
+    drawn = draw_annotation(image, annotate(ExtremePoints(label=2, at=at)), COLOURS, 2)
+    for row, col in at:
+        assert drawn[int(2 * row) + 1, int(2 * col) + 1].tolist() == [0, 0, 255]
+    top = (drawn != draw_image(image, 2)).any(axis=2)[60, 90:145]
+    assert top.any()
+    assert not top.all()
+
+
+def test_what_is_said_stands_in_the_lower_left_corner():
+    image = photo()
+    said = annotate(
+        Tag(label=1, present=False),
+        Size(label=2, low=300, high=400),
+        Centroid(label=2, rows=(0, 1), cols=(0, 1)),
+    )
+    changed = (draw_annotation(image, said, COLOURS, 2) != draw_image(image, 2)).any(axis=2)
+    assert changed[215:, :100].any()
+    assert not changed[:200].any()
+    other = annotate(Tag(label=1, present=True))
+    assert (draw_annotation(image, other, COLOURS, 2) != draw_annotation(image, said, COLOURS, 2)).any()
+
+
+def test_a_long_note_is_cut_to_the_width():
+    tags = [Tag(label=label, present=True) for label in (1, 2)] * 100
+    drawn = draw_annotation(photo(), annotate(*tags), COLOURS)
+    assert drawn.shape == (120, 160, 3)
 
 
 def test_no_samples_and_colourless_classes_are_refused():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,12 +17,12 @@ from pointillist.core.shapes import IGNORE, MaskArray
 
 
 class Annotator(Config, ABC):
-    """A simulated person: draws marks that tell the truth of a mask.
+    """A simulated person: draws marks that tell the truth of a mask."""
 
-    ``truthful`` says whether every drawn pixel carries the mask's class; one that makes mistakes says False.
-    """
-
-    truthful: ClassVar[bool] = True
+    @property
+    def truthful(self) -> bool:
+        """Whether all that the marks say holds for the mask; one that makes mistakes says False."""
+        return True
 
     @abstractmethod
     def draw(self, truth: MaskArray, num_classes: int, rng: np.random.Generator) -> tuple[Mark, ...]:
@@ -38,6 +37,10 @@ class Annotator(Config, ABC):
     @abstractmethod
     def in_words(self) -> str:
         """Say in a few words what is drawn, for tables."""
+
+    def marks_on(self, sample: Sample, num_classes: int, rng: np.random.Generator) -> tuple[Mark, ...]:
+        """Draw on a sample: for annotators who must know more of it than its truth; see ``draw``."""
+        return self.draw(sample.truth(), num_classes, rng)
 
     def annotate(self, sample: Sample, classes: tuple[str, ...], seed: int) -> Annotation:
         """Annotate a sample: a function of (self, seed, sample's name), never of the order of calls.
@@ -57,7 +60,7 @@ class Annotator(Config, ABC):
                 "Annotate it by hand, or leave it out.",
             )
         truth = sample.truth()
-        marks = self.draw(truth, len(classes), numpy_rng(seed, sample.name, "annotate"))
+        marks = self.marks_on(sample, len(classes), numpy_rng(seed, sample.name, "annotate"))
         present = {int(label) for label in np.unique(truth)} - {IGNORE}
         absent = len(set(range(1, len(classes))) - present) if present else 0
         return Annotation(

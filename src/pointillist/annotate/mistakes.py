@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from pointillist.annotate.annotator import Annotator
 from pointillist.annotate.points import PointsAnnotator
-from pointillist.core.marks import Dense, Mark, Points
+from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Points, Tag
 from pointillist.core.shapes import IGNORE, MaskArray
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 class Mistakes(Annotator):
     """Draw as another annotator does, but give each thing a wrong class with some probability.
 
-    A thing is a click, a whole scribble, or a pixel of a label map. Its wrong class is any other of the K
-    classes, all alike, whether the image has it or not. Everything stays where it was; with the same seed and
-    name, the mistakes of a lower rate are among those of a higher one in the same places.
+    A thing is a click, a whole scribble, box, size or centre, or a pixel of a label map. Its wrong class is
+    any other of the K classes, all alike, whether the image has it or not; a box or the extreme points of an
+    object get another foreground class, and are forgotten where there is only one. A wrong tag says the
+    opposite. Everything stays where it was; with the same seed and name, the mistakes of a lower rate are
+    among those of a higher one in the same places.
 
     Args:
         of: the annotator that knows better.
@@ -33,11 +35,14 @@ class Mistakes(Annotator):
     [(1, 3)]
     """
 
-    truthful: ClassVar[bool] = False
-
     kind: Literal["mistakes"] = "mistakes"
     of: AnyAnnotator = PointsAnnotator()
     rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @property
+    def truthful(self) -> bool:
+        """Only one that never errs tells the truth."""
+        return self.rate == 0 and self.of.truthful
 
     def in_words(self) -> str:
         """Say what is drawn, and how often wrongly."""
@@ -55,6 +60,11 @@ class Mistakes(Annotator):
             labels = mark.to_map()
             swapped = self._swapped(labels, num_classes, rng)
             return [Dense.from_map(np.where(labels == IGNORE, labels, swapped))]
+        if isinstance(mark, Tag):
+            wrong = bool(rng.random() < self.rate)
+            return [mark.model_copy(update={"present": mark.present != wrong})]
+        if isinstance(mark, Box | ExtremePoints):
+            return self._misnamed(mark, num_classes, rng)
         if not isinstance(mark, Points):
             label = self._swapped(np.array([mark.label], np.uint8), num_classes, rng)[0]
             return [mark.model_copy(update={"label": int(label)})]
@@ -64,6 +74,13 @@ class Mistakes(Annotator):
             Points(label=int(label), at=tuple(map(tuple, at[labels == label].tolist())), radius=mark.radius)
             for label in np.unique(labels)
         ]
+
+    def _misnamed(self, mark: Box | ExtremePoints, num_classes: int, rng: np.random.Generator) -> list[Mark]:
+        if num_classes == 2:
+            return [mark] if rng.random() >= self.rate else []
+        # The foreground classes 1 .. K - 1, counted from 0: the background has no boxes.
+        label = self._swapped(np.array([mark.label - 1], np.uint8), num_classes - 1, rng)[0]
+        return [mark.model_copy(update={"label": int(label) + 1})]
 
     def _swapped(self, labels: np.ndarray, num_classes: int, rng: np.random.Generator) -> np.ndarray:
         wrong = rng.random(labels.shape) < self.rate

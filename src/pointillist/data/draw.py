@@ -14,11 +14,11 @@ from PIL import Image, ImageDraw
 from pointillist.core import durable
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Dense, Points, Scribble
+from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
-from pointillist.data.pen import GREY, INK, WHITE, draw_clicks, draw_scribble, place_tile, write_line
+from pointillist.data.pen import GREY, INK, WHITE, draw_mark, noted, place_tile, say_mark, write_line
 
 Picture: TypeAlias = UInt8[np.ndarray, "rows cols 3"]
 Colours: TypeAlias = Sequence[tuple[int, int, int]]
@@ -94,10 +94,10 @@ def draw_overlay(image: ImageArray, labels: MaskArray, colours: Colours, scale: 
 
 
 def draw_annotation(image: ImageArray, annotation: Annotation, colours: Colours, scale: int = 1) -> Picture:
-    """Draw what was drawn: clicks as ringed dots, scribbles as lines, label maps as translucent colour.
+    """Draw what was drawn: marks as strokes, label maps as translucent colour, what was said as text.
 
-    Dots and lines are larger than what they label, so that a person sees them. A click that labels a disc
-    has a circle of that size around it.
+    Dots and lines are larger than what they label, so that a person sees them; ``data/pen.py`` says how
+    each kind of mark looks.
 
     Args:
         image: what lies below.
@@ -117,7 +117,8 @@ def draw_annotation(image: ImageArray, annotation: Annotation, colours: Colours,
             picture = _tint(picture, to_labels(run, len(picture), picture.shape[1]), colours)
         else:
             picture = _ink(picture, run, colours)
-    return picture
+    said = [text for mark in annotation.marks if (text := say_mark(mark, annotation.classes))]
+    return noted(picture, ", ".join(said)) if said else picture
 
 
 def draw_row(
@@ -272,10 +273,8 @@ def _ink(picture: Picture, annotation: Annotation, colours: Colours) -> Picture:
     stretch = fine * np.array([width / annotation.width, height / annotation.height])
     thick = fine * float(np.clip(min(height, width) / 55, 3.5, 14))
     for mark in annotation.marks:
-        if isinstance(mark, Points):
-            draw_clicks(pen, mark, stretch, thick, colours[mark.label])
-        elif isinstance(mark, Scribble):
-            draw_scribble(pen, mark, stretch, thick, colours[mark.label])
+        if isinstance(mark, Points | Scribble | Box | ExtremePoints):
+            draw_mark(pen, mark, stretch, thick, colours[mark.label])
     return np.array(sheet.reduce(fine))
 
 

@@ -1,27 +1,64 @@
-"""The strokes that pictures are made of: clicks, scribbles, lines of text and framed tiles."""
+"""The strokes that pictures are made of: marks of every kind, lines of text and framed tiles."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pointillist.core.marks import Points, Scribble
+from pointillist.core.marks import Box, Centroid, Drawn, ExtremePoints, Mark, Points, Scribble, Size, Tag
 
 WHITE, INK, GREY, FRAME = (255, 255, 255), (28, 28, 32), (96, 96, 104), (205, 205, 210)
 
 
-def draw_clicks(
-    pen: ImageDraw.ImageDraw, mark: Points, stretch: np.ndarray, thick: float, colour: tuple[int, int, int]
+Colour = tuple[int, int, int]
+
+
+def draw_mark(
+    pen: ImageDraw.ImageDraw, mark: Drawn, stretch: np.ndarray, thick: float, colour: Colour
 ) -> None:
-    """Draw each click as a ringed dot, and a circle around it where it labels a disc larger than the dot.
+    """Draw one mark.
+
+    Clicks are ringed dots; scribbles are lines, and boxes rectangles, with a white edge; extreme points are
+    ringed dots in a thin dashed box.
 
     Args:
         pen: draws on the sheet.
-        mark: the clicks.
+        mark: what was drawn.
         stretch: the sheet's pixels for one of the annotation's, across and down.
         thick: radius of a dot in the sheet's pixels.
         colour: of the class.
     """
+    if isinstance(mark, Points):
+        draw_clicks(pen, mark, stretch, thick, colour)
+    elif isinstance(mark, Scribble):
+        draw_scribble(pen, mark, stretch, thick, colour)
+    elif isinstance(mark, Box):
+        draw_box(pen, mark, stretch, thick, colour)
+    else:
+        _draw_dashes(pen, mark, stretch, thick, colour)
+        draw_clicks(pen, Points(label=mark.label, at=mark.at), stretch, thick, colour)
+
+
+def say_mark(mark: Mark, classes: tuple[str, ...]) -> str:
+    """Say in a few words what a mark tells that draws nothing; "" for one that is drawn.
+
+    >>> say_mark(Tag(label=1, present=False), ("skin", "lesion"))
+    'no lesion'
+    """
+    if isinstance(mark, Tag):
+        return classes[mark.label] if mark.present else f"no {classes[mark.label]}"
+    if isinstance(mark, Size):
+        return f"{classes[mark.label]} {mark.low:g} to {mark.high:g} px"
+    if isinstance(mark, Centroid):
+        (top, bottom), (left, right) = mark.rows, mark.cols
+        return f"{classes[mark.label]} around row {top:g} to {bottom:g}, col {left:g} to {right:g}"
+    return ""
+
+
+def draw_clicks(
+    pen: ImageDraw.ImageDraw, mark: Points, stretch: np.ndarray, thick: float, colour: Colour
+) -> None:
+    """Draw each click as a ringed dot, and a circle around it where it labels a disc larger than the dot."""
     dot = thick if len(mark.at) <= 100 else thick * 0.6
     labelled = mark.radius * float(stretch.mean())
     for row, col in mark.at:
@@ -34,9 +71,9 @@ def draw_clicks(
 
 
 def draw_scribble(
-    pen: ImageDraw.ImageDraw, mark: Scribble, stretch: np.ndarray, thick: float, colour: tuple[int, int, int]
+    pen: ImageDraw.ImageDraw, mark: Scribble, stretch: np.ndarray, thick: float, colour: Colour
 ) -> None:
-    """Draw a line with a white edge; the arguments are those of ``draw_clicks``."""
+    """Draw a line with a white edge; the arguments are those of ``draw_mark``."""
     at = [((col + 0.5) * stretch[0], (row + 0.5) * stretch[1]) for row, col in mark.path]
     line = max(thick * 0.8, mark.width * float(stretch.mean()))
     for width, ink in ((line + thick * 0.7, WHITE), (line, colour)):
@@ -44,6 +81,30 @@ def draw_scribble(
             pen.line(at, fill=ink, width=round(width), joint="curve")
         for x, y in (at[0], at[-1]):
             pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=ink)
+
+
+def draw_box(pen: ImageDraw.ImageDraw, mark: Box, stretch: np.ndarray, thick: float, colour: Colour) -> None:
+    """Draw a rectangle with a white edge, its middle on the box's sides; see ``draw_mark``."""
+    line = max(1, round(thick / 2))
+    edge = max(1, round(thick / 5))
+    left, right = (side * stretch[0] for side in (mark.left, mark.right))
+    top, bottom = (side * stretch[1] for side in (mark.top, mark.bottom))
+    for out, width, ink in ((line / 2 + edge, line + 2 * edge, WHITE), (line / 2, line, colour)):
+        pen.rectangle((left - out, top - out, right + out - 1, bottom + out - 1), outline=ink, width=width)
+
+
+def _draw_dashes(
+    pen: ImageDraw.ImageDraw, mark: ExtremePoints, stretch: np.ndarray, thick: float, colour: Colour
+) -> None:
+    at = np.floor(np.array(mark.at) + 0.5)
+    (top, left), (bottom, right) = at.min(0) * stretch[::-1], (at.max(0) + 1) * stretch[::-1]
+    sheet_corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    line = max(1, round(thick / 4))
+    for start, end in zip(sheet_corners, np.roll(sheet_corners, -1, axis=0), strict=True):
+        count = max(1, round(float(np.abs(end - start).sum()) / thick))
+        for i in range(0, count, 2):
+            dash = (*(start + (end - start) * i / count), *(start + (end - start) * (i + 1) / count))
+            pen.line(dash, fill=colour, width=line)
 
 
 def place_tile(sheet: Image.Image, tile: Image.Image, left: int, top: int) -> None:
@@ -59,7 +120,7 @@ def write_line(
     centre: tuple[float, float],
     room: int,
     size: int,
-    ink: tuple[int, int, int],
+    ink: Colour,
 ) -> None:
     """Write one line, smaller or shortened where it would not fit."""
     pen, text = ImageDraw.Draw(sheet), " ".join(text.split())
@@ -69,3 +130,16 @@ def write_line(
     while pen.textlength(text, font) > room and len(text) > 2:
         text = text[:-2] + "…"
     pen.text(centre, text, fill=ink, font=font, anchor="mm")
+
+
+def noted(picture: np.ndarray, text: str) -> np.ndarray:
+    """Write one small line of text into the lower left corner, readable on any ground."""
+    # No more letters than columns, or a long text would be measured letter by letter.
+    sheet, text = Image.fromarray(picture), " ".join(text.split())[: picture.shape[1]]
+    size = int(np.clip(sheet.height / 18, 11, 20))
+    font, pen = ImageFont.load_default(size), ImageDraw.Draw(sheet)
+    while pen.textlength(text, font) > sheet.width - size and len(text) > 2:
+        text = text[:-2] + "…"
+    at = (size / 2, sheet.height - size / 2)
+    pen.text(at, text, fill=WHITE, font=font, anchor="ld", stroke_width=2, stroke_fill=INK)
+    return np.array(sheet)

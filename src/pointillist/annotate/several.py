@@ -1,0 +1,50 @@
+"""Several annotators at work on the same image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pointillist.annotate.annotator import Annotator
+from pointillist.core.marks import Mark
+from pointillist.core.shapes import MaskArray
+
+if TYPE_CHECKING:
+    from pointillist.annotate import AnyAnnotator
+
+
+class Several(Annotator):
+    """Draw on each image what several annotators draw, one after the other.
+
+    Where they disagree about a pixel, the later one holds. The first draws exactly what it draws alone with
+    the same seed; the others have chance of their own, so that what they draw does not depend on it.
+
+    Args:
+        of: the annotators, in order.
+
+    >>> from pointillist.annotate import PointsAnnotator, Tags
+    >>> both = Several(of=(PointsAnnotator(positive=1, negative=1), Tags()))
+    >>> both.in_words()
+    '1+1 clicks and tags'
+    """
+
+    kind: Literal["several"] = "several"
+    of: Annotated[tuple[AnyAnnotator, ...], Field(min_length=1)]
+
+    @property
+    def truthful(self) -> bool:
+        """Whether all tell the truth."""
+        return all(person.truthful for person in self.of)
+
+    def in_words(self) -> str:
+        """Say what each draws."""
+        return " and ".join(person.in_words() for person in self.of)
+
+    def draw(self, truth: MaskArray, num_classes: int, rng: np.random.Generator) -> tuple[Mark, ...]:
+        """Draw the marks of all, in order."""
+        # With a shared generator, one more click of the first would move all scribbles of the second.
+        chances = [rng, *rng.spawn(len(self.of) - 1)]
+        drawn = [person.draw(truth, num_classes, own) for person, own in zip(self.of, chances, strict=True)]
+        return tuple(mark for marks in drawn for mark in marks)

@@ -28,8 +28,13 @@ SHARED = {
     "trace",
     "sketch",
     "reduction",
+    "disagreement",
 }
-SHARED |= {"place", "summary", "bootstrap", "propagator"}
+SHARED |= {"place", "part", "skeleton", "summary", "bootstrap", "propagator"}
+SHARED |= {"filters", "pixel_classifier", "vae"}
+SHARED |= {"efficientnet_lite", "imagenet", "penalty"}
+SHARED |= {"seeded", "start", "pixel_graph", "mixture"}
+SHARED |= {"sam_encoder", "sam_decoder", "sam_onnx", "sam_prompt", "sam_weights"}
 WRITERS = {"write_text", "write_bytes", "save_file", "savefig", "imwrite", "save", "dump"}
 
 
@@ -92,11 +97,19 @@ def test_only_durable_writes_to_disk() -> None:
 FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "torch.load", "os.system"}
 
 
+def _only_tensors(call: ast.Call) -> bool:
+    # One known file, by its SHA-256, and even that one as tensors only.
+    keywords = {k.arg: ast.unparse(k.value) for k in call.keywords}
+    return ast.unparse(call.func) == "torch.load" and keywords.get("weights_only") == "True"
+
+
 def test_nothing_runs_what_a_user_loads() -> None:
     calls = [
         f"{path.name}:{node.lineno} {ast.unparse(node.func)}"
         for path in SOURCE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in FORBIDDEN
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in FORBIDDEN
+        and not (path.name in {"imagenet.py", "sam_weights.py"} and _only_tensors(node))
     ]
     assert not calls

@@ -26,7 +26,7 @@ def labelled(n: int, h: int, w: int) -> tuple[Tensor, Tensor]:
 
 def test_without_freedom_nothing_changes() -> None:
     images, labels = labelled(16, 12, 20)
-    moved, new = STILL(images, labels, STILL.draw(KEYS, 0))
+    moved, new = STILL(images, labels, STILL.draw(KEYS, 0))[:2]
     torch.testing.assert_close(moved, images.float() / 255, atol=1e-5, rtol=0)
     assert torch.equal(new, labels.long())
 
@@ -34,7 +34,7 @@ def test_without_freedom_nothing_changes() -> None:
 @pytest.mark.parametrize("size", [(16, 16), (12, 20)])
 def test_flips_and_turns_are_exact_and_move_image_and_labels_alike(size: tuple[int, int]) -> None:
     images, labels = labelled(16, *size)
-    moved, new = TURNS(images, labels, TURNS.draw(KEYS, 0))
+    moved, new = TURNS(images, labels, TURNS.draw(KEYS, 0))[:2]
     torch.testing.assert_close(moved[:, 0], new.float(), atol=1e-4, rtol=0)
     turned = [
         {torch.rot90(flipped, k).numpy().tobytes() for flipped in (image, image.flip(0)) for k in range(4)}
@@ -47,7 +47,7 @@ def test_flips_and_turns_are_exact_and_move_image_and_labels_alike(size: tuple[i
 def test_all_eight_symmetries_of_a_square_occur() -> None:
     labels = torch.arange(9, dtype=torch.uint8).reshape(1, 3, 3).expand(200, 3, 3).contiguous()
     keys = [(0, f"sample{i}", 0) for i in range(200)]
-    _, new = TURNS(labels[:, None].expand(-1, 3, -1, -1), labels, TURNS.draw(keys, 0))
+    new = TURNS(labels[:, None].expand(-1, 3, -1, -1), labels, TURNS.draw(keys, 0)).labels
     assert len({one.numpy().tobytes() for one in new}) == 8
 
 
@@ -58,7 +58,7 @@ def test_a_click_survives_every_turn_and_zoom_that_keeps_it_inside() -> None:
     images = torch.zeros(64, 3, 65, 65, dtype=torch.uint8)
     keys = [(0, f"sample{i}", 0) for i in range(64)]
     augment = Augment(rotate_degrees=180, scale=0.3)
-    _, new = augment(images, labels, augment.draw(keys, 0))
+    new = augment(images, labels, augment.draw(keys, 0)).labels
     assert all({0, 1} <= set(one.unique().tolist()) for one in new)
     # Where it is: 8 pixels from the centre, zoomed by at most 1.3 either way.
     places = torch.nonzero(new == 1)[:, 1:].float() - 32
@@ -71,13 +71,13 @@ def test_beyond_the_edge_is_unlabelled_and_no_class_is_invented() -> None:
     images, labels = labelled(16, 32, 32)
     labels[labels == 1] = 7
     augment = Augment(rotate_degrees=45, scale=0.3)
-    _, new = augment(images, labels, augment.draw(KEYS, 0))
+    new = augment(images, labels, augment.draw(KEYS, 0)).labels
     assert set(new.unique().tolist()) == {0, 7, IGNORE}
 
 
 def test_a_smaller_size_is_cut_around_the_centre() -> None:
     images, labels = labelled(2, 24, 24)
-    _, new = STILL(images, labels, STILL.draw(KEYS[:2], 0), size=(16, 16))
+    new = STILL(images, labels, STILL.draw(KEYS[:2], 0), size=(16, 16)).labels
     assert torch.equal(new, labels[:, 4:20, 4:20].long())
 
 
@@ -93,7 +93,7 @@ def test_draws_depend_on_seed_epoch_name_and_turn_and_not_on_the_batch() -> None
 def test_inputs_are_untouched_and_colours_stay_in_range() -> None:
     images, labels = labelled(16, 8, 8)
     before = images.clone(), labels.clone()
-    moved, _ = Augment(brightness=1, contrast=1, saturation=1)(images, labels, Augment().draw(KEYS, 0))
+    moved = Augment(brightness=1, contrast=1, saturation=1)(images, labels, Augment().draw(KEYS, 0)).images
     assert torch.equal(images, before[0])
     assert torch.equal(labels, before[1])
     assert 0 <= float(moved.min()) <= float(moved.max()) <= 1

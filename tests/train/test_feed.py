@@ -7,15 +7,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from pointillist.annotate import Full
+from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
-from pointillist.train.feed import Feed, Key, cut, pixels, steps_per_epoch
+from pointillist.train.feed import Feed, Key, Stored, cut, pixels, steps_per_epoch
 from pointillist.train.supervise import Supervised
 from tests.datasets.trees import draw_folder
 from tests.train.small import CPU, small_run
+
+
+def sample(image: Tensor, labels: Tensor) -> Stored:
+    return Stored(image, labels, Known.from_labels(labels.numpy(), 2))
 
 
 @given(
@@ -32,7 +38,7 @@ def test_a_crop_shows_the_only_labelled_pixel(
     labels = torch.full((height, width), IGNORE, dtype=torch.uint8)
     labels[int(row * height), int(col * width)] = 1
     image = (labels == 1).to(torch.uint8).expand(3, -1, -1) * 255
-    window, seen = cut(run, image, labels, Key(0, "a", turn))
+    window, seen = cut(run, sample(image, labels), Key(0, "a", turn))[:2]
     assert window.shape == (3, 48, 48)
     # The crop proper is the window's inner 32 x 32; every labelled pixel shows its own image.
     assert (seen[8:40, 8:40] == 1).sum() == 1
@@ -43,7 +49,8 @@ def test_a_crop_shows_the_only_labelled_pixel(
 def test_what_is_mirrored_beyond_the_border_is_unlabelled() -> None:
     run = small_run(crop=32)
     labels = torch.zeros((20, 24), dtype=torch.uint8)
-    window, seen = cut(run, torch.ones(3, 20, 24, dtype=torch.uint8), labels, Key(0, "a", 0))
+    image = torch.ones(3, 20, 24, dtype=torch.uint8)
+    window, seen = cut(run, sample(image, labels), Key(0, "a", 0))[:2]
     assert int((seen == 0).sum()) == 20 * 24
     assert bool((window == 1).all())
 
@@ -51,7 +58,7 @@ def test_what_is_mirrored_beyond_the_border_is_unlabelled() -> None:
 def test_an_image_without_labels_is_cut_somewhere() -> None:
     labels = torch.full((64, 64), IGNORE, dtype=torch.uint8)
     image, run = torch.arange(64 * 64).reshape(1, 64, 64), small_run(crop=16)
-    places = {int(cut(run, image, labels, Key(0, "a", turn))[0][0, 12, 12]) for turn in range(20)}
+    places = {int(cut(run, sample(image, labels), Key(0, "a", turn)).image[0, 12, 12]) for turn in range(20)}
     assert len(places) > 10
 
 
@@ -77,9 +84,9 @@ def test_images_of_different_sizes_make_a_batch_whose_padding_is_unlabelled(tmp_
 
 def test_eight_bits_are_stored_as_bytes_and_more_are_kept() -> None:
     ramp = np.linspace(0, 1, 65536, dtype=np.float32).reshape(1, 256, 256)
-    labels = np.full((256, 256), IGNORE, np.uint8)
-    eight = pixels(Supervised(Sample("a", ramp), labels, None))[0]
-    sixteen = pixels(Supervised(Sample("a", ramp, bits=16), labels, None))[0]
+    known = Known.nothing(2, 256, 256)
+    eight = pixels(Supervised(Sample("a", ramp), known, None))[0]
+    sixteen = pixels(Supervised(Sample("a", ramp, bits=16), known, None))[0]
     assert (eight.dtype, len(eight.unique())) == (torch.uint8, 256)
     assert len(sixteen.unique()) == 65536
 
@@ -90,7 +97,7 @@ def test_files_of_eight_and_of_sixteen_bits_mix_in_a_batch() -> None:
     grey = torch.full((3, 24, 32), 0.25)
     labels = torch.zeros((24, 32), dtype=torch.uint8)
     keys = (Key(0, "a", 0), Key(0, "b", 0))
-    windows = [(torch.full((3, 24, 32), 51, dtype=torch.uint8), labels), (grey, labels)]
-    batch = feed._collate(windows, keys)
+    samples = [sample(torch.full((3, 24, 32), 51, dtype=torch.uint8), labels), sample(grey, labels)]
+    batch = feed._collate([(cut(run, s, k), s.known) for s, k in zip(samples, keys, strict=True)], keys)
     assert batch.images[0].unique().tolist() == pytest.approx([0.2])
     assert batch.images[1].unique().tolist() == pytest.approx([0.25])

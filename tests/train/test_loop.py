@@ -22,7 +22,6 @@ from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
 from pointillist.datasets import Synthetic
 from pointillist.losses import CrossEntropy, Dice, Focal
-from pointillist.train import feed as feed_module
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -219,7 +218,7 @@ def test_f11_nan_stops_the_run_names_the_batch_and_spoils_no_checkpoint(tmp_path
     if where == "input":
         images = batch.images.float() / 255
         images[0, 0, 12, 16] = torch.nan
-        batch = feed_module.Batch(images, batch.labels, batch.keys)
+        batch = replace(batch, images=images)
     else:
         with torch.no_grad():
             next(learner.network.parameters()).fill_(1e38)
@@ -300,7 +299,7 @@ def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
 
 def test_nothing_labelled_is_refused_and_a_class_never_labelled_is_told(tmp_path: Path) -> None:
     (tmp_path / "annotations").mkdir()
-    with pytest.raises(InputError, match="at least one training pixel must be labelled"):
+    with pytest.raises(InputError, match="at least one training image must be annotated"):
         train_small(small_run(annotate=None, annotations=tmp_path / "annotations"), tmp_path / "a")
     watch = train_small(small_run(annotate=PointsAnnotator(positive=3, negative=0)), tmp_path / "b")
     assert "no training image has a pixel labelled 'background'" in watch.said[0]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 from pointillist.models import Unet
@@ -43,7 +44,7 @@ def test_the_tally_counts_colours_labels_and_seconds() -> None:
     for number, image in enumerate(images):
         labels = np.full((6, 7), IGNORE, np.uint8)
         labels[0, :number] = 1
-        tally.add(Supervised(Sample(f"a{number}", image), labels, None))
+        tally.add(Supervised(Sample(f"a{number}", image), Known.from_labels(labels, 2), None))
     mean, deviation = tally.moments()
     pixels = np.stack(images).transpose(1, 0, 2, 3).reshape(3, -1)
     assert mean.tolist() == pytest.approx(pixels.mean(1).tolist(), rel=1e-5)
@@ -53,6 +54,7 @@ def test_the_tally_counts_colours_labels_and_seconds() -> None:
     assert facts == {
         "images": 4,
         "annotated": 3,
+        "marks": {},
         "seconds": 0.0,
         "labelled_pixels": {"background": 0, "cat": 6},
     }

@@ -114,8 +114,8 @@ def test_an_annotation_of_another_shape_is_refused_and_of_another_size_scaled(tm
 def test_weights_are_chosen_on_clicks_and_never_on_masks() -> None:
     names = RUN.data.names("val")
     by_clicks, by_masks = HeldOut(RUN, names, CPU), HeldOut(small_run(select="masks"), names, CPU)
-    assert [int((truth != IGNORE).sum()) for _, truth in by_clicks.known] == [6, 6, 6]
-    assert all((truth != IGNORE).all() for _, truth in by_masks.known)
+    assert [int((known.labels != IGNORE).sum()) for _, known, _ in by_clicks.items] == [6, 6, 6]
+    assert all((known.labels != IGNORE).all() for _, known, _ in by_masks.items)
     assert not HeldOut(small_run(select="last"), names, CPU)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
@@ -44,6 +44,11 @@ class Known:
             sizes=np.tile([0.0, np.inf], (num_classes, 1)),
             centroids=np.tile([-np.inf, np.inf], (num_classes, 2, 1)),
         )
+
+    @classmethod
+    def from_labels(cls, labels: MaskArray, num_classes: int) -> Known:
+        """Know a label map and nothing else."""
+        return replace(cls.nothing(num_classes, *labels.shape), labels=labels)
 
     @classmethod
     def from_annotation(cls, annotation: Annotation, height: int, width: int) -> Known:
@@ -92,7 +97,7 @@ class Known:
 
     @property
     def of_the_whole(self) -> bool:
-        """Whether something is known that holds only for the whole, upright image: boxes, sizes, centroids."""
+        """Whether boxes, sizes or centroids are known, which hold only for the whole, upright image."""
         return bool(
             len(self.boxes)
             or np.isfinite(self.centroids).any()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from pydantic import Field
 from torch import Tensor
 
@@ -21,6 +21,22 @@ _DRAWS = 9
 _SPARSE = 0.25
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augmented(NamedTuple):
+    """A batch after augmentation.
+
+    Args:
+        images: float in [0, 1].
+        labels: label maps, int64, IGNORE where unlabelled.
+        soft: class probabilities, all zeros where unknown; None when none were given.
+        inverses: from an offset (x, y) from the centre before to one after, in pixels.
+    """
+
+    images: Float[Tensor, "n c h w"]
+    labels: Int64[Tensor, "n h w"]
+    soft: Float[Tensor, "n k h w"] | None
+    inverses: Float[Tensor, "n 2 2"]
 
 
 class Augment(Config):
@@ -55,7 +71,9 @@ class Augment(Config):
         labels: UInt8[Tensor, "n h w"],
         draws: Float[Tensor, "n d"],
         size: tuple[int, int] | None = None,
-    ) -> tuple[Float[Tensor, "n c _ _"], Int64[Tensor, "n _ _"]]:
+        soft: Float[Tensor, "n k h w"] | None = None,
+        upright: Bool[Tensor, " n"] | None = None,
+    ) -> Augmented:
         """Transform a batch around its centre; what comes from beyond the image's edge is unlabelled.
 
         Images are sampled bilinearly (mirrored beyond the edge), label maps at the nearest pixel. In sparse
@@ -67,14 +85,13 @@ class Augment(Config):
             labels: label maps, IGNORE where unlabelled.
             draws: what `draw` gave.
             size: rows and columns of the result; those of the input by default.
-
-        Shapes:
-            float32 (N, C, *size) and int64 (N, *size).
+            soft: class probabilities to move along.
+            upright: which images are only mirrored and turned by quarters, neither askew nor zoomed.
         """
         floats = images.float() / 255 if images.dtype == torch.uint8 else images.float()
         height, width = images.shape[-2:]
         size = size or (height, width)
-        matrices = self._matrices(draws, square=size[0] == size[1])
+        matrices = self._matrices(draws, square=size[0] == size[1], upright=upright)
         inverses = torch.linalg.inv(matrices).to(images.device)
         matrices = matrices.to(images.device)
         grid = _grid(matrices, (height, width), size)
@@ -84,14 +101,20 @@ class Augment(Config):
         new = F.grid_sample(codes, grid, "nearest", "zeros", align_corners=False)[:, 0].long()
         carried = _carry(codes[:, 0].long(), inverses, size)
         new = torch.where(carried > 0, carried, new)
-        return self._recolour(moved, draws.to(images.device)), torch.where(new == 0, IGNORE, new - 1)
+        return Augmented(
+            self._recolour(moved, draws.to(images.device)),
+            torch.where(new == 0, IGNORE, new - 1),
+            None if soft is None else _move_soft(soft, grid),
+            inverses,
+        )
 
-    def _matrices(self, draws: Tensor, square: bool) -> Float[Tensor, "n 2 2"]:
+    def _matrices(self, draws: Tensor, square: bool, upright: Tensor | None) -> Float[Tensor, "n 2 2"]:
         """Output offset (x, y) from the centre -> source offset, in pixels."""
         turns = torch.floor(draws[:, 0] * 4) if square else 2 * torch.floor(draws[:, 0] * 2)
         angle = turns * (math.pi / 2) * self.quarter_turns
-        angle = angle + (draws[:, 1] * 2 - 1) * math.radians(self.rotate_degrees)
-        zoom = torch.exp((draws[:, 2] * 2 - 1) * math.log1p(self.scale))
+        free = torch.ones(len(draws)) if upright is None else (~upright).float()
+        angle = angle + free * (draws[:, 1] * 2 - 1) * math.radians(self.rotate_degrees)
+        zoom = torch.exp(free * (draws[:, 2] * 2 - 1) * math.log1p(self.scale))
         cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
         rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
         mirror = torch.where(draws[:, 3:5] < 0.5, 1.0, -1.0 if self.flip else 1.0)
@@ -117,6 +140,13 @@ def _grid(matrices: Tensor, source: tuple[int, int], size: tuple[int, int]) -> F
     into_x = (m[:, 0, 0] * x + m[:, 0, 1] * y) * (2 / source[1])
     into_y = (m[:, 1, 0] * x + m[:, 1, 1] * y) * (2 / source[0])
     return torch.stack([into_x, into_y], dim=-1)
+
+
+def _move_soft(soft: Tensor, grid: Tensor) -> Tensor:
+    """Sample probabilities; a pixel that came mostly from unknown ones is unknown."""
+    moved = F.grid_sample(soft, grid, "bilinear", "zeros", align_corners=False)
+    mass = moved.sum(1, keepdim=True)
+    return torch.where(mass > 0.5, moved / mass.clamp(min=0.5), 0.0)
 
 
 def _carry(codes: Tensor, inverses: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pointillist.core.rng import torch_rng
 from pointillist.core.target import Target
+from pointillist.train.batch import augmented
 from pointillist.train.device import Device
 from pointillist.train.feed import Batch, Feed, steps_per_epoch
-from pointillist.train.network import Average, build_network
+from pointillist.train.network import Average, TwinNetwork, build_network
 from pointillist.train.run import Run
 from pointillist.train.select import Score
 from pointillist.train.stop import NonFiniteError
 from pointillist.train.store import Checkpoint, Tensors
+from pointillist.train.teacher import TwoDecoders
 
 _WARM_UP = 0.05
 
@@ -37,6 +42,11 @@ class Learner:
         self.names = [_name(number, run) for number in range(len(run.supervise))]
         self.num_classes = len(run.data.classes)
         network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
+        run.model.fill(network.model)
+        if isinstance(run.teacher, TwoDecoders):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(run.seed + 1)
+                network = TwinNetwork(network, run.teacher.dropout)
         self.network = network.to(device.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.network, run.average)
@@ -75,14 +85,9 @@ class Learner:
         self.trained.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
-        size = (self.run.crop, self.run.crop) if self.run.crop else None
-        draws = self.run.augment.draw([key.parts() for key in batch.keys], self.run.seed)
-        images, labels = self.run.augment(batch.images, batch.labels, draws, size)
+        images, target = augmented(self.run, batch)
         images = images.contiguous(memory_format=torch.channels_last)
-        target = Target.from_labels(labels, self.num_classes)
-        with self.device.autocast():
-            logits = self.trained(images)
-        values, total = self._terms(logits.float(), target, images)
+        values, total = self._costs(images, target, batch)
         total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.run.clip)
         self._check({**values, "gradient": float(norm)}, batch.names)
@@ -96,19 +101,52 @@ class Learner:
             self.counts[name] += 1
         return values
 
+    def _costs(self, images: Tensor, target: Target, batch: Batch) -> tuple[dict[str, float], Tensor]:
+        teacher = self.run.teacher
+        if teacher is None:
+            with self.device.autocast():
+                logits = self.trained(images)
+            return self._terms(logits.float(), target, images)
+        generator = torch_rng(self.run.seed, *batch.keys[0].parts(), "teacher")
+        mix = float(torch.rand((), generator=generator))
+        with self.device.autocast():
+            if teacher.sees == "average":
+                with torch.no_grad():
+                    seen = (self.average.network(images),)
+                noise = torch.randn(images.shape, generator=generator).to(images.device)
+                outputs = [self.trained(images + teacher.noise * noise)]
+            else:
+                with self._chance(generator):
+                    outputs = list(self.trained(images))
+                seen = tuple(outputs)
+        target = teacher.write(target, seen, mix)
+        parts = [self._terms(logits.float(), target, images) for logits in outputs]
+        return parts[0][0], torch.stack([total for _, total in parts]).mean()
+
+    @contextmanager
+    def _chance(self, generator: torch.Generator) -> Iterator[None]:
+        """Let a network's own chance (dropout) be a function of the step, like all other chance."""
+        place = self.device.device
+        with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+            torch.manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+            yield
+
     def _terms(self, logits: Tensor, target: Target, images: Tensor) -> tuple[dict[str, float], Tensor]:
         total = logits.new_zeros(())
         values = {}
+        labelled = self.device.share(target.labelled.sum())
         progress = self.step_number / self.total_steps
         for name, term in zip(self.names, self.run.supervise, strict=True):
             weight = term.weight_at(progress)
             if weight > 0:
                 value = term.loss(logits, target, images)
-                total = total + weight * value
+                # A mean over the labelled pixels of this process counts by their share of all processes'.
+                share = labelled if "labels" in term.loss.reads else 1.0
+                total = total + weight * value * share
                 values[name] = float(value.detach())
         # A batch on which no term has anything to say still needs a graph.
         total = total if total.requires_grad else total + 0 * logits.sum()
-        return values, total * self.device.share(target.labelled.sum())
+        return values, total
 
     def _check(self, values: dict[str, float], names: tuple[str, ...]) -> None:
         for what, value in values.items():
@@ -122,7 +160,10 @@ class Learner:
         record |= {f"loss/{name}": value / self.counts[name] for name, value in self.sums.items()}
         if score is not None:
             record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
-            if self.best is None or score.key > self.best.key:
+            if score.masks_dice is not None:
+                record["masks/dice"] = score.masks_dice
+            # Of equals the later, which has learnt for longer: tags alone often score the same all along.
+            if self.best is None or score.key >= self.best.key:
                 self.best = score
                 self.keep()
         self.history.append(record)
@@ -133,7 +174,9 @@ class Learner:
 
     def keep(self) -> None:
         """Take the averaged weights of this moment as the selected ones."""
-        self.selected = {name: t.detach().clone() for name, t in self.average.network.state_dict().items()}
+        weights = self.average.network.state_dict()
+        own = {name: t for name, t in weights.items() if not name.startswith(TwinNetwork.PREFIX)}
+        self.selected = {name: tensor.detach().clone() for name, tensor in own.items()}
         self.selected_step = self.step_number
 
     def to_checkpoint(self) -> Checkpoint:

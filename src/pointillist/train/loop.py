@@ -16,8 +16,10 @@ from pointillist.train.device import Device, find_device
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
 from pointillist.train.record import environment
+from pointillist.train.rounds import train_rounds
 from pointillist.train.run import Run
 from pointillist.train.select import HeldOut
+from pointillist.train.spread import spread_seeds
 from pointillist.train.stop import Listener, StoppedError
 from pointillist.train.store import (
     Checkpoint,
@@ -54,11 +56,14 @@ class Options:
         workers: processes that read data too large for memory.
         save_every_s: seconds between checkpoints.
         resident_bytes: largest data kept on the device; None: a quarter of its memory.
+        with_masks: note the validation masks' Dice beside each held-out score, for studies of the choice of
+            weights; nothing is chosen by it.
     """
 
     workers: int = 0
     save_every_s: float = 30.0
     resident_bytes: int | None = None
+    with_masks: bool = False
 
 
 class Quiet:
@@ -99,6 +104,23 @@ def train(
         StoppedError: a signal asked to stop; the state is saved.
     """
     device, watch = device or find_device(run.precision), watch or Quiet()
+    if run.relabel is None:
+        return _train_once(run, folder, device, watch, options)
+
+    def train_round(one: Run, its_folder: Path) -> None:
+        _train_once(one, its_folder, device, watch, options, whole=(folder, run))
+
+    train_rounds(run, folder, device, watch.say, train_round)
+
+
+def _train_once(
+    run: Run,
+    folder: Path,
+    device: Device,
+    watch: Watch,
+    options: Options,
+    whole: tuple[Path, Run] | None = None,
+) -> None:
     names = run.data.names("train")
     if not names:
         found = ", ".join(f"{len(run.data.names(split))} for {split}" for split in SPLITS[1:])
@@ -108,9 +130,10 @@ def train(
     if (folder / "run.json").is_file():
         write_run(folder, run)  # Refuses another run's folder.
     # Everything is read before anything is written: data that is wrong leaves no trace.
-    feed = Feed(run, names, device, options.workers, options.resident_bytes)
+    held_out = HeldOut(run, run.data.names("val"), device, options.with_masks)
+    spread = spread_seeds(run, names, folder, watch.say)
+    feed = Feed(run, names, device, options.workers, options.resident_bytes, spread)
     _check_labels(run, feed, watch)
-    held_out = HeldOut(run, run.data.names("val"), device)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
     # Held from here on: nobody else may finish the run between our look at it and our first step.
     with durable.locked(folder) if device.leads else nullcontext():
@@ -122,6 +145,8 @@ def train(
             device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
             watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
         if device.leads:
+            if whole is not None:
+                write_run(*whole)
             write_run(folder, run)
             durable.delete_leftovers(folder)
             durable.delete_leftovers(folder / "checkpoints")
@@ -194,17 +219,19 @@ def _check_data(was: str, found: str, folder: Path) -> None:
 
 
 def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
-    if not feed.tally.labelled.any():
+    if not feed.tally.annotated:
         fix = "Annotate some training images, or check that the files bear the images' names."
         if run.annotate is not None:
             fix = "Clicks are simulated from masks: put masks beside the training images."
-        raise InputError("at least one training pixel must be labelled", "none", fix, run.annotations)
+        raise InputError("at least one training image must be annotated", "none", fix, run.annotations)
     if idle := feed.tally.images - feed.tally.annotated:
-        watch.say(
-            f"{idle} of {feed.tally.images} training images are not annotated: nothing is learnt there."
-        )
-    for name, count in zip(run.data.classes, feed.tally.labelled, strict=True):
-        if not count:
+        reads = [term.loss.reads for term in run.supervise]
+        silent = run.teacher is None and feed.spread is None and all(reads)
+        message = f"{idle} of {feed.tally.images} training images are not annotated"
+        watch.say(f"{message}: nothing is learnt there." if silent else f"{message}.")
+    beyond = frozenset().union(*(term.loss.reads for term in run.supervise)) - {"labels"}
+    for label, name in enumerate(run.data.classes):
+        if not feed.tally.labelled[label] and not (beyond and feed.tally.told[label]):
             watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")
 
 

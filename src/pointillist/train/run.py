@@ -13,6 +13,10 @@ from pointillist.data.augment import Augment
 from pointillist.datasets import AnyDataset
 from pointillist.losses import CrossEntropy
 from pointillist.models import AnyModel, Unet
+from pointillist.propagate import AnyPropagator
+from pointillist.train.bounds import SizeBounds
+from pointillist.train.relabel import Relabel
+from pointillist.train.teacher import AnyTeacher
 from pointillist.train.term import Term
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -30,6 +34,11 @@ class Run(Config):
         annotate: simulates the annotations of the training and validation images from their masks; None:
             the annotations that came with the data, and no masks.
         annotations: a folder of annotation files, by sample name, used in place of `annotate`.
+        use_masks: learn from the masks of images that have no annotation.
+        sizes: bounds on the classes' areas for images whose annotation tells none.
+        propagate: spreads what is known of each training image before training; None: not.
+        teacher: writes soft labels while training; None: nobody.
+        relabel: train again on the run's own sure predictions; None: once is enough.
         model: the network's recipe.
         supervise: the terms of the loss, summed.
         augment: how training images vary.
@@ -52,6 +61,11 @@ class Run(Config):
     data: AnyDataset
     annotate: AnyAnnotator | None = Full()
     annotations: Path | None = None
+    use_masks: bool = False
+    sizes: SizeBounds | None = None
+    propagate: AnyPropagator | None = None
+    teacher: AnyTeacher | None = None
+    relabel: Relabel | None = None
     model: AnyModel = Unet()
     supervise: tuple[Term, ...] = Field(default=(Term(loss=CrossEntropy()),), min_length=1)
     augment: Augment = Augment()

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from pointillist.core.shapes import IGNORE, MaskArray
-from pointillist.metrics.confusion import confusion_matrix, dice
+from pointillist.core.known import Known
+from pointillist.core.shapes import MaskArray
+from pointillist.metrics.confusion import confusion_matrix
+from pointillist.train.agreement import Agreement, mean_dice
 from pointillist.train.device import Device
 from pointillist.train.feed import pixels
 from pointillist.train.predict import predict_image
@@ -27,10 +29,12 @@ class Score:
         dice: of the labelled pixels, pooled, mean over the foreground classes.
         likelihood: mean log p of the true class over the labelled pixels, each class weighing the same; it
             decides between equal Dice values, which few clicks often give.
+        masks_dice: likewise on the validation masks, for studies; None: not asked for.
     """
 
     dice: float
     likelihood: float
+    masks_dice: float | None = None
 
     @property
     def key(self) -> tuple[float, float]:
@@ -41,40 +45,41 @@ class Score:
 
 
 class HeldOut:
-    """The validation images with the labels by which weights are chosen, read once.
+    """The validation images with what their annotations tell, by which weights are chosen; read once.
 
     Args:
-        run: its `select` says which labels: the annotations, or the masks.
+        run: its `select` says what is known of them: the annotations, or the masks.
         names: the validation images.
         device: where to predict.
+        with_masks: score on the masks too; never to choose by.
     """
 
-    def __init__(self, run: Run, names: Sequence[str], device: Device) -> None:
+    def __init__(self, run: Run, names: Sequence[str], device: Device, with_masks: bool = False) -> None:
         self.device, self.num_classes = device, len(run.data.classes)
         self.tally = Tally(run.data.classes)
-        self.known: list[tuple[torch.Tensor, MaskArray]] = []
+        self.items: list[tuple[torch.Tensor, Known, MaskArray | None]] = []
         for name in names if run.select != "last" else ():
             item = supervised(run, name)
             self.tally.add(item)
-            truth = item.sample.truth() if run.select == "masks" else item.labels
-            if (truth != IGNORE).any():
-                self.known.append((pixels(item)[0], truth))
+            truth = item.sample.truth()
+            known = item.known
+            if run.select == "masks":
+                known = Known.from_labels(truth, self.num_classes)
+            if not known.empty:
+                self.items.append((pixels(item)[0], known, truth if with_masks else None))
 
     def __bool__(self) -> bool:
-        return bool(self.known)
+        return bool(self.items)
 
     def score(self, network: nn.Module) -> Score:
         """Score weights."""
-        matrix = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
-        logs = np.zeros(self.num_classes)
-        for image, truth in self.known:
+        agreement = Agreement(self.num_classes)
+        on_masks = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
+        for image, known, truth in self.items:
             floats = image.float() / 255 if image.dtype == torch.uint8 else image
             probs = predict_image(network, floats.numpy(), self.device)
-            matrix += confusion_matrix(probs.argmax(0).astype(np.uint8), truth, self.num_classes)
-            for k in np.unique(truth[truth != IGNORE]):
-                logs[k] += np.log(np.maximum(probs[k][truth == k], 1e-6)).sum()
-        counts = matrix.sum(1)
-        likelihood = float(np.mean(logs[counts > 0] / counts[counts > 0]))
-        foreground = dice(matrix)[1:]
-        known = foreground[np.isfinite(foreground)]
-        return Score(float(known.mean()) if len(known) else 0.0, likelihood)
+            agreement.add(probs, known)
+            if truth is not None:
+                on_masks += confusion_matrix(probs.argmax(0).astype(np.uint8), truth, self.num_classes)
+        masks_dice = mean_dice(on_masks) if on_masks.any() else None
+        return Score(mean_dice(agreement.matrix), agreement.likelihood(), masks_dice)

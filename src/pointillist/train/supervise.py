@@ -1,13 +1,14 @@
-"""Who writes the target: from a sample to its annotation, its label map and what that cost a person."""
+"""Who writes the target: from a sample to its annotation, what it tells and what that cost a person."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pointillist.annotate import Full
 from pointillist.core.annotation import Annotation, check_fits, read_annotation
-from pointillist.core.raster import to_labels
+from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.train.run import Run
@@ -19,13 +20,18 @@ class Supervised:
 
     Args:
         sample: the image; its mask is not for the learner.
-        labels: the annotation as a label map, uint8 (H, W), IGNORE where nothing is known.
+        known: what the annotation says; nothing is labelled outside the region of interest.
         annotation: what was drawn; None for an image that nobody annotated.
     """
 
     sample: Sample
-    labels: MaskArray
+    known: Known
     annotation: Annotation | None
+
+    @property
+    def labels(self) -> MaskArray:
+        """The annotation as a label map, uint8 (H, W), IGNORE where nothing is known."""
+        return self.known.labels
 
     @property
     def seconds(self) -> float | None:
@@ -36,31 +42,37 @@ class Supervised:
 def annotation_of(run: Run, sample: Sample) -> Annotation | None:
     """Give the annotation that a run trains on: from its folder, simulated, or the sample's own.
 
-    A mask that came with the data is never shown unless the run's annotator draws it.
+    A mask that came with the data is never shown unless the run's annotator draws it, or the run says that
+    masks stand in where an annotation is missing.
 
     Raises:
         InputError: the annotation belongs to another image, or names other classes.
     """
+    annotation = sample.annotation
     if run.annotations is not None:
         path = run.annotations / f"{sample.name}.json"
-        if not path.is_file():
-            return None
-        annotation = read_annotation(path)
-        check_fits(annotation, sample.name, run.data.classes, sample.image, path)
-        return annotation
-    if run.annotate is None:
-        return sample.annotation
-    return run.annotate.annotate(sample, run.data.classes, run.seed) if sample.mask is not None else None
+        annotation = None
+        if path.is_file():
+            annotation = read_annotation(path)
+            check_fits(annotation, sample.name, run.data.classes, sample.image, path)
+    elif run.annotate is not None:
+        has_mask = sample.mask is not None
+        return run.annotate.annotate(sample, run.data.classes, run.seed) if has_mask else None
+    if annotation is None and run.use_masks and sample.mask is not None:
+        return Full().annotate(sample, run.data.classes, run.seed)
+    return annotation
 
 
 def supervised(run: Run, name: str) -> Supervised:
-    """Read one sample with its label map; what lies outside the region of interest is unlabelled."""
+    """Read one sample with what is known about it; what lies outside the region of interest is unlabelled."""
     sample = run.data.read(name)
     annotation = annotation_of(run, sample)
     if annotation is None:
-        labels = np.full((sample.height, sample.width), IGNORE, np.uint8)
+        known = Known.nothing(len(run.data.classes), sample.height, sample.width)
     else:
-        labels = to_labels(annotation, sample.height, sample.width)
+        known = Known.from_annotation(annotation, sample.height, sample.width)
     if sample.region is not None:
-        labels = np.where(sample.region, labels, np.uint8(IGNORE))
-    return Supervised(sample, labels, annotation)
+        known = replace(known, labels=np.where(sample.region, known.labels, np.uint8(IGNORE)))
+    if run.sizes is not None:
+        known = replace(known, sizes=run.sizes.narrow(known))
+    return Supervised(sample, known, annotation)

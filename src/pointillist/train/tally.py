@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from pointillist.train.supervise import Supervised
 class Tally:
     """Counts over the images of a split, each added once.
 
+    `told` says of which classes tags, boxes or sizes tell something, labelled or not.
+
     Args:
         classes: names of the classes, background first.
     """
@@ -23,18 +26,21 @@ class Tally:
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes = classes
         self.labelled = np.zeros(len(classes), dtype=np.int64)
+        self.told = np.zeros(len(classes), dtype=bool)
         self.images = self.annotated = self.pixels = 0
         self.seconds: float | None = 0.0
+        self.marks: Counter[str] = Counter()
         self._sum: Tensor | float = 0.0
         self._squares: Tensor | float = 0.0
         self._digest = hashlib.sha256()
 
     def add(self, item: Supervised) -> None:
         """Count one image."""
-        known = item.labels != IGNORE
-        self.labelled += np.bincount(item.labels[known], minlength=len(self.classes))
+        labelled = item.labels != IGNORE
+        self.labelled += np.bincount(item.labels[labelled], minlength=len(self.classes))
         self.images += 1
-        self.annotated += bool(known.any())
+        self.annotated += not item.known.empty
+        self.marks.update(mark.kind for mark in (item.annotation.marks if item.annotation else ()))
         if self.seconds is not None:
             self.seconds = None if item.seconds is None else self.seconds + item.seconds
         flat = torch.from_numpy(np.ascontiguousarray(item.sample.image)).double().flatten(1)
@@ -42,6 +48,14 @@ class Tally:
         self._sum, self._squares = self._sum + flat.sum(1), self._squares + flat.square().sum(1)
         self._digest.update(item.sample.name.encode() + b"\0")
         self._digest.update(item.sample.image.tobytes() + item.labels.tobytes())
+        known = item.known
+        self.told |= (known.tags == 1) | (known.sizes[:, 0] > 0)
+        # Where a class is absent or bounded, the rest is something else.
+        self.told[0] |= np.isfinite(known.sizes[1:, 1]).any()
+        if known.of_the_whole:
+            for part in (known.boxes, known.sizes, known.centroids):
+                self._digest.update(np.ascontiguousarray(part).tobytes())
+        self._digest.update(known.tags.tobytes())
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Give mean and deviation per channel; the deviation of a constant channel is 1."""
@@ -60,5 +74,6 @@ class Tally:
             "images": self.images,
             "annotated": self.annotated,
             "seconds": self.seconds,
+            "marks": dict(self.marks),
             "labelled_pixels": dict(zip(self.classes, self.labelled.tolist(), strict=True)),
         }

@@ -1,0 +1,55 @@
+"""From a batch as it was cut to the images and the target that a step learns from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pointillist.core.known import Known
+from pointillist.core.shapes import IGNORE
+from pointillist.core.target import Target
+from pointillist.data.facts import Window, carry_facts
+from pointillist.train.feed import Batch
+from pointillist.train.run import Run
+
+
+def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
+    """Vary a batch as the run says, and carry along all that is known of it.
+
+    Images of which something is known that holds only for the whole, upright image (boxes, sizes, centroids,
+    and tags of what is there but not labelled) are mirrored and turned by quarters, but neither turned askew
+    nor zoomed, so that it stays true; the others, and all where no term reads such things, move freely.
+
+    Returns:
+        images, float (N, C, H, W), and what is known of them, on their device.
+    """
+    size = (run.crop, run.crop) if run.crop else (batch.images.shape[2], batch.images.shape[3])
+    draws = run.augment.draw([key.parts() for key in batch.keys], run.seed)
+    reads = frozenset[str]().union(*(term.loss.reads for term in run.supervise))
+    rows = zip(batch.known, batch.windows, strict=True)
+    upright = torch.tensor([_stays_upright(reads, known, window, size) for known, window in rows])
+    soft = None if batch.soft is None else batch.soft.float() / 255
+    images, labels, soft, inverses = run.augment(batch.images, batch.labels, draws, size, soft, upright)
+    if reads <= {"labels", "soft"}:
+        target = Target.from_labels(labels, len(run.data.classes))
+    else:
+        matrices = inverses.cpu().double().numpy()
+        facts = [
+            carry_facts(known, window, np.asarray(matrix), size)
+            for known, window, matrix in zip(batch.known, batch.windows, matrices, strict=True)
+        ]
+        target = replace(Target.from_known(facts).to(labels.device), labels=labels)
+    return images, target if soft is None else replace(target, soft=soft)
+
+
+def _stays_upright(reads: frozenset[str], known: Known, window: Window, size: tuple[int, int]) -> bool:
+    if reads & {"boxes", "sizes", "centroids"} and known.of_the_whole:
+        return True
+    if "tags" not in reads or (window.image_height, window.image_width) != size:
+        return False  # In a crop nothing is present for sure: it may as well be turned.
+    present = np.flatnonzero(known.tags == 1)
+    # A labelled pixel says where the class is, and moves along.
+    return bool((np.bincount(known.labels.ravel(), minlength=IGNORE + 1)[present] == 0).any())

@@ -1,0 +1,142 @@
+"""What the annotations of a training set hold, as far as a default recipe depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from pointillist.core.known import Known
+from pointillist.core.marks import Dense
+from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.train.run import Run
+from pointillist.train.supervise import Supervised, supervised
+
+LOOKED_AT = 64
+"""Images that the evidence is gathered from, spread evenly over the training images."""
+THIN_PX = 4.0
+"""Objects whose pixels lie on average less deep than this are thin."""
+SCATTERED = 0.6
+"""Clicks of both classes that mix more than this share of what chance would mix them are of thin objects."""
+DENSE = 0.25
+"""Share of labelled pixels from which a label map shows its objects' shapes."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the training images that were looked at.
+
+    Args:
+        images: how many were looked at.
+        channels: of the images.
+        kinds: how many of them hold each kind of mark.
+        full: how many are labelled all over.
+        silent: how many of them nobody annotated.
+        sized: how many state a range of sizes.
+        labelled: mean share of labelled pixels in those that have any; of boxes' outsides too.
+        depth_px: mean depth of foreground pixels where the label maps are dense; None: nowhere.
+        mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
+    """
+
+    images: int
+    channels: int
+    kinds: dict[str, int]
+    full: int
+    silent: int
+    sized: int
+    labelled: float
+    depth_px: float | None
+    mixing: float | None
+
+    @property
+    def thin(self) -> bool:
+        """Whether the objects look thin or tiny: by their depth, else by how their clicks mix."""
+        if self.depth_px is not None:
+            return self.depth_px < THIN_PX
+        return self.mixing is not None and self.mixing > SCATTERED
+
+    def only(self, *kinds: str) -> bool:
+        """Whether these kinds of marks are all that there is."""
+        return bool(self.kinds) and set(self.kinds) <= set(kinds)
+
+
+def gather(run: Run) -> Evidence:
+    """Look at the training images of a run.
+
+    Raises:
+        InputError: an image or an annotation can't be read.
+    """
+    names = run.data.names("train")
+    chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
+    items = [supervised(run, name) for name in chosen]
+    labelled = [share for item in items if (share := float((item.labels != IGNORE).mean())) > 0]
+    depths = [depth for item in items if (depth := _depth(item)) is not None]
+    return Evidence(
+        images=len(items),
+        channels=len(items[0].sample.image) if items else 0,
+        kinds=_kinds(items),
+        full=sum(_full(item) for item in items),
+        silent=sum(item.known.empty for item in items),
+        sized=sum(_sized(item.known) for item in items),
+        labelled=float(np.mean(labelled)) if labelled else 0.0,
+        depth_px=float(np.mean(depths)) if depths else None,
+        mixing=mixing([item.labels for item in items]),
+    )
+
+
+def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in items:
+        for kind in {mark.kind for mark in (item.annotation.marks if item.annotation else ())}:
+            found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def _full(item: Supervised) -> bool:
+    region = item.sample.region if item.sample.region is not None else np.ones_like(item.labels, bool)
+    return bool((item.labels[region] != IGNORE).all())
+
+
+def _sized(known: Known) -> bool:
+    told = (known.sizes[1:, 0] > 1) | ((known.sizes[1:, 1] > 0) & np.isfinite(known.sizes[1:, 1]))
+    return bool((told & ~np.isin(np.arange(1, len(known.sizes)), known.boxes[:, 0])).any())
+
+
+def _depth(item: Supervised) -> float | None:
+    """Mean distance of foreground pixels from the next other pixel, of label maps that show shapes."""
+    drawn = item.annotation.marks if item.annotation else ()
+    labels = item.labels
+    foreground = (labels > 0) & (labels != IGNORE)
+    if not any(isinstance(m, Dense) for m in drawn) or (labels != IGNORE).mean() < DENSE:
+        return None
+    if not foreground.any() or not _full(item):
+        return None
+    return float(ndimage.distance_transform_edt(foreground)[foreground].mean())
+
+
+def mixing(maps: Sequence[MaskArray]) -> float | None:
+    """Say how much foreground and background clicks mix: the share of foreground pixels whose nearest
+    labelled neighbour is background, over the share that chance would give.
+
+    Near 0 where clicks of a class keep together, as on blobs; near 1 where they lie among each other, as on
+    vessels. None when no image has two labelled pixels of each.
+
+    >>> blobs = np.array([[1, 1, 255, 255, 0, 0]], np.uint8)
+    >>> mixing([blobs])
+    0.0
+    """
+    seen = expected = 0.0
+    for labels in maps:
+        places = np.argwhere(labels != IGNORE)
+        is_background = labels[labels != IGNORE] == 0
+        background = int(is_background.sum())
+        foreground = len(places) - background
+        if min(background, foreground) < 2 or len(places) > labels.size * DENSE:
+            continue
+        _, nearest = cKDTree(places).query(places[~is_background], k=2)
+        seen += float(is_background[nearest[:, 1]].mean())
+        expected += background / (foreground - 1 + background)
+    return seen / expected if expected else None

@@ -1,0 +1,166 @@
+"""Rounds of training: each learns from the last one's sure predictions that agree with the annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.known import Known
+from pointillist.core.marks import Dense
+from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.train.device import Device
+from pointillist.train.evaluate import load_trained
+from pointillist.train.relabel import Relabel
+from pointillist.train.run import Run
+from pointillist.train.store import read_model, write_model, write_run
+from pointillist.train.supervise import supervised
+
+LabelMaps = Mapping[str, MaskArray]
+
+
+def train_rounds(
+    run: Run,
+    folder: Path,
+    device: Device,
+    say: Callable[[str], None],
+    train_once: Callable[[Run, Path], None],
+) -> None:
+    """Train the rounds of a run in folders of its own, and give it the best round's weights.
+
+    Cut short, it goes on where it stopped: a finished round is not trained again.
+
+    Args:
+        run: with `relabel`.
+        folder: the run's.
+        device: where to predict.
+        say: told what happens.
+        train_once: trains one round into a folder.
+    """
+    plan = run.relabel
+    assert plan is not None
+    if (folder / "run.json").is_file():
+        write_run(folder, run)  # Refuses another run's folder.
+
+    def train_together(one: Run, number: int) -> None:
+        train_once(one, folder / f"round-{number}")
+        device.largest(0)  # All processes wait until the leading one has written the weights.
+
+    # Trained already or not: data that has changed since is refused there.
+    train_together(run.model_copy(update={"relabel": None}), 0)
+    if (folder / "model").is_dir():
+        return say(f"{folder} is finished already: nothing to train.")
+    best, maps = 0, relabelled(run, folder / "round-0", device)
+    for number in range(1, plan.rounds + 1):
+        target = folder / f"labels-{number}"
+        if device.leads:
+            _write_labels(run, target, maps)
+        device.largest(0)
+        train_together(_later_round(run, plan, target), number)
+        if _score(folder / f"round-{number}") < _score(folder / f"round-{best}"):
+            say(f"Round {number} meets the held-out annotations less well than round {best}, which is kept.")
+            break
+        best, before = number, maps
+        maps = relabelled(run, folder / f"round-{number}", device)
+        changed = np.mean([float(np.mean(before[name] != labels)) for name, labels in maps.items()])
+        say(f"Round {number}: {changed:.3f} of the labels changed.")
+        if changed < plan.settled:
+            break
+    if device.leads:
+        weights, about = read_model(folder / f"round-{best}")
+        write_model(folder, weights, {**about, "round": best})
+
+
+def _later_round(run: Run, plan: Relabel, labels: Path) -> Run:
+    changes = {"relabel": None, "propagate": None, "annotate": None, "annotations": labels.absolute()}
+    return run.model_copy(update={**changes, "supervise": plan.supervise})
+
+
+def _score(folder: Path) -> tuple[float, float]:
+    history = read_model(folder)[1]["history"]
+    scores = [(r["held_out/dice"], r["held_out/likelihood"]) for r in history if "held_out/dice" in r]
+    return max(scores, default=(0.0, 0.0))
+
+
+def relabelled(run: Run, folder: Path, device: Device) -> LabelMaps:
+    """Give each training image's label map as a finished round sees it, IGNORE where it is not to be trusted.
+
+    Args:
+        run: its annotations, and its `relabel` for what is trusted.
+        folder: of the finished round.
+        device: where to predict.
+    """
+    plan = run.relabel
+    assert plan is not None
+    trained = load_trained(folder, device)
+    maps = {}
+    for name in run.data.names("train"):
+        item = supervised(run, name)
+        maps[name] = trusted_labels(trained.probs(item.sample), item.known, plan)
+    return maps
+
+
+def trusted_labels(probs: Float[np.ndarray, "k h w"], known: Known, plan: Relabel) -> MaskArray:
+    """Keep what is sure and agrees with what is known; the known labels win.
+
+    A class that is absent, or an object that does not fill its box, is left unlabelled, not made background:
+    what is there instead is not known.
+
+    Args:
+        probs: class probabilities.
+        known: what the annotation says.
+        plan: how sure, and how well an object must fill its box.
+
+    Shapes:
+        uint8 (H, W), IGNORE where not trusted.
+    """
+    labels = np.where(probs.max(0) >= plan.confidence, probs.argmax(0), IGNORE).astype(np.uint8)
+    labels[np.isin(labels, np.flatnonzero(known.tags == 0))] = IGNORE
+    found = labels.copy()
+    for label, top, left, bottom, right in known.boxes:
+        if _overlap(found[top:bottom, left:right] == label) < plan.agreement:
+            labels[top:bottom, left:right] = IGNORE
+    return np.where(known.labels == IGNORE, labels, known.labels)
+
+
+def _overlap(found: np.ndarray) -> float:
+    """Share of a drawn box that the tight box around what was found in it covers."""
+    rows, cols = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+    if not len(rows):
+        return 0.0
+    return float((rows[-1] - rows[0] + 1) * (cols[-1] - cols[0] + 1) / found.size)
+
+
+def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:
+    """Write the next round's annotations: labels below what was drawn; validation images keep theirs."""
+    for split in ("train", "val"):
+        for name in run.data.names(split):
+            item = supervised(run, name)
+            drawn = item.annotation
+            if drawn is None and name not in maps:
+                continue
+            labels = maps.get(name)
+            marks = drawn.marks if drawn is not None else ()
+            if labels is not None and (labels != IGNORE).any():
+                height, width = labels.shape if drawn is None else (drawn.height, drawn.width)
+                marks = (Dense.from_map(_sized(labels, height, width)), *marks)
+            annotation = Annotation(
+                name=name,
+                height=drawn.height if drawn is not None else item.sample.height,
+                width=drawn.width if drawn is not None else item.sample.width,
+                classes=run.data.classes,
+                marks=marks,
+                annotator="simulated" if drawn is None else drawn.annotator,
+                seconds=0.0 if drawn is None else drawn.seconds,
+            )
+            write_annotation(folder / f"{name}.json", annotation)
+
+
+def _sized(labels: MaskArray, height: int, width: int) -> MaskArray:
+    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(int)
+    cols = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(int)
+    sized: MaskArray = labels[rows[:, None], cols[None, :]]
+    return sized

@@ -1,0 +1,157 @@
+"""Learned features and painted images: what they are for, from clicks to a folder that training reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pointillist.core.errors import InputError
+from pointillist.core.known import Known
+from pointillist.core.raster import to_labels
+from pointillist.core.rng import numpy_rng
+from pointillist.core.shapes import IGNORE
+from pointillist.datasets import Folder
+from pointillist.models.model import EncodedNetwork
+from pointillist.models.vae import Vae
+from pointillist.propagate import FeatureForest
+from pointillist.train.features import encoder_features, train_vae, vae_features
+from pointillist.train.generate import generate, sure_labels, train_head, write_generated
+
+RECIPE = Vae(widths=(8, 16), latents=4)
+
+
+def scene(number: int, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    rng = numpy_rng(number, "generate test")
+    rows, cols = np.mgrid[:side, :side]
+    row, col = rng.integers(14, side - 14, size=2)
+    mask = (np.hypot(rows - row, cols - col) < 11).astype(np.uint8)
+    image = rng.uniform(0.1, 0.3) + 0.5 * mask + rng.normal(0, 0.02, (3, side, side))
+    return image.clip(0, 1).astype(np.float32), mask
+
+
+IMAGES = [scene(number)[0] for number in range(12)]
+
+
+def clicked(number: int) -> tuple[np.ndarray, Known]:
+    image, mask = scene(number)
+    known = Known.nothing(2, *mask.shape)
+    for label in (0, 1):
+        places = np.argwhere(mask == label)
+        chosen = places[numpy_rng(number, label).choice(len(places), 5, replace=False)]
+        known.labels[chosen[:, 0], chosen[:, 1]] = label
+    return image, known
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    return train_vae(RECIPE, IMAGES, seed=0, epochs=30)
+
+
+def test_training_is_a_function_of_the_seed() -> None:
+    first, again, other = (train_vae(RECIPE, IMAGES[:3], seed, epochs=1) for seed in (1, 1, 2))
+    for name, weights in first.state_dict().items():
+        torch.testing.assert_close(weights, again.state_dict()[name], rtol=0, atol=0)
+    assert not torch.equal(first.paint.weight, other.paint.weight)
+
+
+def test_images_of_other_channels_or_none_are_mistakes() -> None:
+    with pytest.raises(InputError, match="1 and 3"):
+        train_vae(RECIPE, [IMAGES[0], IMAGES[0][:1]], seed=0, epochs=1)
+    with pytest.raises(InputError, match="must hold one"):
+        train_vae(RECIPE, [], seed=0)
+
+
+def test_a_forest_on_latents_segments_a_new_image(network: torch.nn.Module) -> None:
+    recipe = FeatureForest(features=("vae",), smooth_px=0)
+    spreader = recipe.prepare([clicked(n) for n in range(4)], seed=0, features=vae_features(network))
+    image, mask = scene(50)
+    found = spreader.segment(image)
+    assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.8
+
+
+class Averages(EncodedNetwork):
+    """An encoder that pads to a multiple of eight, then averages squares of 1, 2, 4 and 8 pixels."""
+
+    def encode(self, images: torch.Tensor) -> list[torch.Tensor]:
+        padded = F.pad(images, (0, -images.shape[3] % 8, 0, -images.shape[2] % 8))
+        return [F.avg_pool2d(padded, side) for side in (1, 2, 4, 8)]
+
+
+def test_encoder_features_lie_where_the_image_has_them() -> None:
+    """A bright dot lights up around its own place at every level, also in an image that gets padded."""
+    image = np.full((3, 49, 33), 0.5, np.float32)
+    image[:, 28, 12] = 1
+    maps = encoder_features(Averages())(image)
+    assert maps.shape == (12, 49, 33)
+    rows, cols = np.mgrid[:49, :33]
+    for number, weight in enumerate(maps):
+        side = 2 ** (number // 3)
+        # A square's centre is at most half its side away from the dot.
+        assert abs((rows * weight).sum() / weight.sum() - 28) <= side / 2
+        assert abs((cols * weight).sum() / weight.sum() - 12) <= side / 2
+
+
+def test_painted_pairs_fit_each_other(network: torch.nn.Module) -> None:
+    """Where the painted image is bright its labels must say object: they are of this image, no other."""
+    head = train_head(network, [clicked(n) for n in range(6)], seed=0)
+    pairs = generate(network, head, IMAGES, count=6, seed=3, mixing=0.3)
+    agreements = []
+    for image, probs in pairs:
+        np.testing.assert_allclose(probs.sum(0), 1, atol=1e-5)
+        bright = image.mean(0) > (image.mean(0).min() + image.mean(0).max()) / 2
+        agreements.append(((probs.argmax(0) == 1) == bright).mean())
+    assert np.mean(agreements) > 0.9
+    assert len({image.tobytes() for image, _ in pairs}) == 6
+    nearest = [min(np.abs(image - real).mean() for real in IMAGES) for image, _ in pairs]
+    assert max(nearest) > 0.02, "every painted image is a copy"
+
+
+def test_the_nth_pair_does_not_depend_on_the_count(network: torch.nn.Module) -> None:
+    head = train_head(network, [clicked(n) for n in range(2)], seed=0)
+    few, many = (generate(network, head, IMAGES, count, seed=1) for count in (2, 4))
+    for (image, probs), (same, alike) in zip(few, many, strict=False):
+        np.testing.assert_array_equal(image, same)
+        np.testing.assert_array_equal(probs, alike)
+
+
+def test_one_image_alone_is_painted_in_more_than_one_way(network: torch.nn.Module) -> None:
+    head = train_head(network, [clicked(n) for n in range(2)], seed=0)
+    (first, _), (second, _) = generate(network, head, IMAGES[:1], count=2, seed=0, mixing=0)
+    assert np.abs(first - second).max() > 0.01
+
+
+def test_a_head_needs_two_classes(network: torch.nn.Module) -> None:
+    image, known = clicked(0)
+    known.labels[known.labels == 1] = IGNORE
+    with pytest.raises(InputError, match="two classes"):
+        train_head(network, [(image, known)], seed=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_written_folder_is_an_ordinary_data_set(tmp_path: Path, channels: int) -> None:
+    probs = np.stack([np.linspace(0, 1, 20).repeat(16).reshape(20, 16)] * 2).astype(np.float32)
+    probs[1] = 1 - probs[0]
+    pairs = [(image[:channels, :20, :16], probs) for image in IMAGES[:3]]
+    write_generated(tmp_path / "new", pairs, ("skin", "mole"), confidence=0.9)
+    data = Folder(root=tmp_path / "new")
+    assert data.classes == ("skin", "mole")
+    assert data.channels == channels
+    assert len(data.entries) == 3
+    sample = data.read("generated-00001")
+    np.testing.assert_allclose(sample.image, pairs[1][0], atol=0.5 / 255 + 1e-6)
+    assert sample.mask is None
+    assert sample.annotation is not None
+    assert sample.annotation.seconds == 0
+    np.testing.assert_array_equal(to_labels(sample.annotation), sure_labels(probs, 0.9))
+    assert (to_labels(sample.annotation) == IGNORE).any()
+
+
+def test_a_full_folder_and_odd_channels_are_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("")
+    with pytest.raises(InputError, match="empty or new"):
+        write_generated(tmp_path, [], ("a", "b"))
+    odd = (np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32))
+    with pytest.raises(InputError, match="1 or 3 channels"):
+        write_generated(tmp_path / "new", [odd], ("a", "b"))

@@ -45,7 +45,7 @@ def measure(
         summaries: list[Summary] = []
         times, costs = [], []
         for seed in range(seeds):
-            run = describe_run(data, annotate, None, seed)
+            run = describe_run(data, annotate, None, seed, recipe="plain")
             folder = default_folder(runs, run)
             with TrainingBar(f"{annotate.in_words()}, seed {seed}") as bar:
                 train(run, folder, device, bar, Options(save_every_s=120))
@@ -88,7 +88,7 @@ def ph2(root: Root, seeds: Seeds = 3, runs: Runs = Path("runs/quality"), out: Ou
     lines = measure(Ph2(root=root), annotators, seeds, runs, metrics)
     about = (
         "40 test images of 120 / 40 / 40; means over images, then mean ± standard deviation over seeds. "
-        "U-Net 16..256, 40 epochs, the defaults of `pointillist train --data ph2`: cross-entropy and Dice on "
+        "U-Net 16..256, 40 epochs, `pointillist train --data ph2 --recipe plain`: cross-entropy and Dice on "
         "full masks, plain partial cross-entropy on clicks. Settings were chosen on validation images."
     )
     publish("PH2", "python benchmarks/quality.py ph2 --root DIR", about, metrics, lines, out)
@@ -102,7 +102,7 @@ def drive(root: Root, seeds: Seeds = 2, runs: Runs = Path("runs/quality"), out: 
     about = (
         "The 20 official test images, inside the field of view; means over images (ROC AUC and "
         "average precision: pooled), then mean ± standard deviation over seeds. 16 training and 4 validation "
-        "images, cross-entropy and Dice, the defaults of `pointillist train --data drive`."
+        "images, cross-entropy and Dice, `pointillist train --data drive --recipe plain`."
     )
     publish("DRIVE", "python benchmarks/quality.py drive --root DIR", about, metrics, lines, out)
 

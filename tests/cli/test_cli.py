@@ -1,8 +1,6 @@
 """The command line as a user types it: it works end to end, and every mistake gets one clear message."""
 
-import contextlib
 import csv
-import io
 import json
 import os
 import re
@@ -18,50 +16,16 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pointillist.cli import main
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.train.store import read_checkpoint
+from tests.cli.command import TINY, launched, pointillist
 from tests.datasets.trees import draw_drive, draw_folder, draw_massachusetts, draw_ph2
-
-
-def pointillist(*arguments: str | Path | int) -> "Done":
-    """Run a command in this process, as its entry point does."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["pointillist", *map(str, arguments)])
-        patch.setenv("COLUMNS", "200")
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                main()
-                code = 0
-            except SystemExit as done:
-                code = done.code if isinstance(done.code, int) else int(done.code is not None)
-    return Done(code, out.getvalue(), err.getvalue())
-
-
-def launched(*arguments: str | Path | int, launcher: tuple[str, ...] = (), cwd: Path | None = None) -> "Done":
-    """Run a command as a process of its own, as a user does."""
-    command = [*(launcher or (sys.executable,)), "-m", "pointillist", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-class Done:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    def __repr__(self) -> str:
-        return f"exit {self.code}\n{self.out}\n{self.err}"
 
 
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
-
-
-TINY = ("model.widths=[4,8]", "batch=4")
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +208,7 @@ def test_a_run_is_described_changed_and_used_again_as_yaml(tmp_path: Path) -> No
     assert (json.loads(done.out)["seed"], json.loads(done.out)["epochs"]) == (3, 2)
     done = pointillist("train", path, "--clicks", 9, "--show")
     assert done.code == 2
-    assert "nothing else may describe the run beside run.yaml; got clicks" in done.err
+    assert "nothing else may describe the run beside run.yaml; got --clicks" in done.err
     done = pointillist("train", path, "supervise.0.wait=0.2", "--show")
     assert done.code == 2
     assert "Did you mean 'weight'" in done.err
@@ -357,7 +321,15 @@ def test_a_resumed_run_says_so_and_a_damaged_model_is_refused(trained: tuple[Pat
 def test_two_processes_train_one_run(tmp_path: Path) -> None:
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     flags = ("train", "--data", "synthetic", "--clicks", 3, "--epochs", 2, "--device", "cpu", "-o", tmp_path)
-    changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
+    changes = (
+        "--recipe",
+        "plain",
+        "model.widths=[4,8]",
+        "batch=8",
+        "data.size=[24,32]",
+        "data.train=16",
+        "data.val=4",
+    )
     done = launched(*flags, *changes, launcher=launcher)
     assert done.code == 0, done
     (run,) = tmp_path.iterdir()
@@ -369,7 +341,15 @@ def test_two_processes_train_one_run(tmp_path: Path) -> None:
 
 def test_f05_a_signal_stops_two_processes_at_one_step(tmp_path: Path) -> None:
     flags = ["train", "--data", "synthetic", "--clicks", "3", "-o", str(tmp_path), "--epochs", "100000"]
-    flags += ["model.widths=[4,8]", "data.size=[24,32]", "data.train=8", "data.val=2", "batch=8"]
+    flags += [
+        "--recipe",
+        "plain",
+        "model.widths=[4,8]",
+        "data.size=[24,32]",
+        "data.train=8",
+        "data.val=2",
+        "batch=8",
+    ]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*launcher, "-m", "pointillist", *flags, "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -393,7 +373,7 @@ def test_f05_a_signal_stops_the_command_and_the_same_command_goes_on(
     tmp_path: Path, signum: signal.Signals, code: int
 ) -> None:
     flags = ["train", "--data", "synthetic", "--clicks", "3", "-o", str(tmp_path), "model.widths=[4,8]"]
-    flags += ["data.size=[24,32]", "data.train=8", "data.val=2"]
+    flags += ["--recipe", "plain", "data.size=[24,32]", "data.train=8", "data.val=2"]
     command = [sys.executable, "-m", "pointillist", *flags, "--epochs", "100000"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:

@@ -14,6 +14,7 @@ from pointillist.cli.demo import demo_command
 from pointillist.cli.evaluate import evaluate_command
 from pointillist.cli.model import model_app
 from pointillist.cli.predict import predict_command
+from pointillist.cli.recipes import recipes_command
 from pointillist.cli.simulate import simulate_command
 from pointillist.cli.train import train_command
 from pointillist.core.errors import InputError
@@ -30,6 +31,7 @@ app.command("demo")(demo_command)
 app.add_typer(data_app, name="data")
 app.command("simulate")(simulate_command)
 app.add_typer(model_app, name="model")
+app.command("recipes")(recipes_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)

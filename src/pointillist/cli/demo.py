@@ -37,7 +37,8 @@ def demo_command(
     device = find_device()
     data = Synthetic()
     annotators = (PointsAnnotator(positive=5, negative=5), Full())
-    runs = [describe_run(data, a, None, seed).model_copy(update={"epochs": epochs}) for a in annotators]
+    undone = [describe_run(data, annotate, None, seed, recipe="plain") for annotate in annotators]
+    runs = [run.model_copy(update={"epochs": epochs}) for run in undone]
     out.print(
         f"{data.train} training images are drawn in memory; a simulated person clicks 5 times on each class "
         "of each, or outlines every lesion."

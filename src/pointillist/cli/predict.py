@@ -128,7 +128,8 @@ def predict_new(trained: Trained, image: ImageArray, tile: int, halo: int) -> Fl
     """Predict an image at the size that the run works at, and bring the probabilities back to its own."""
     height, width = image.shape[1:]
     small = resized(image, *trained.run.data.working_size(height, width))
-    return resized(predict_image(trained.network, small, trained.device, tile, halo), height, width)
+    views = trained.run.views
+    return resized(predict_image(trained.network, small, trained.device, tile, halo, views), height, width)
 
 
 def _write(

@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
+from rich.console import Console
 
 from pointillist.annotate import AnyAnnotator
 from pointillist.cli import choices
-from pointillist.cli.console import out, seconds, typed
+from pointillist.cli.console import err, out, seconds, typed
+from pointillist.cli.flags import flags, given, refuse
 from pointillist.cli.progress import TrainingBar
+from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import AnyDataset
-from pointillist.losses import CrossEntropy, Dice
+from pointillist.train.bounds import SizeBounds
 from pointillist.train.device import Device, find_device, leave_processes
 from pointillist.train.loop import Options, train
+from pointillist.train.recipe import RECIPES, Choice, apply_recipe
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
-from pointillist.train.term import Term
 
 
 def default_folder(out_folder: Path, run: Run) -> Path:
@@ -27,27 +31,19 @@ def default_folder(out_folder: Path, run: Run) -> Path:
     return out_folder / f"{run.data.kind}-{run.id}"
 
 
+@flags
 def train_command(
     context: typer.Context,
+    source: choices.Source,
+    drawing: choices.Drawing,
+    told: choices.Told,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[RUN.YAML] [PATH=VALUE]...", help="A run's description, and one-off changes to it."
         ),
     ] = None,
-    data: choices.Data = "synthetic",
-    root: choices.Root = None,
-    size: choices.Size = None,
-    clicks: choices.Clicks = None,
-    negative: choices.Negative = None,
-    strategy: choices.Strategy = "random",
-    radius: choices.Radius = 0.0,
-    jitter: choices.Jitter = 0.0,
-    mistakes: choices.MistakeRate = 0.0,
-    density: choices.DensityShare = None,
-    annotations: Annotated[
-        Path | None, typer.Option("--annotations", help="Folder of annotation files, by image name.")
-    ] = None,
+    recipe: Annotated[str, typer.Option("--recipe", help=f"How to learn: {', '.join(RECIPES)}.")] = "auto",
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the images.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Root of all chance.")] = 0,
     out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where runs' folders go.")] = Path("runs"),
@@ -58,74 +54,113 @@ def train_command(
     precision: choices.PrecisionName = "auto",
     workers: Annotated[int, typer.Option("--workers", min=0, help="Readers of data that is large.")] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print the run as JSON and stop.")] = False,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write the run into this new YAML file and stop.")
+    ] = None,
 ) -> None:
-    """Train on full masks, on simulated clicks, or on annotation files.
+    """Train on full masks, on simulated annotations, or on annotation files.
 
     Typed again, the same command goes on where it stopped.
     """
-    given = _given(context)
+    typed_in, choice = given(context), None
     if resume is not None:
-        _refuse(given - {"resume", "device", "workers", "show"}, "--resume", "The run's folder describes it.")
+        refuse(_except(typed_in, BESIDE_RESUME), "--resume", "The run's folder describes it.")
         run, folder = read_run(resume), resume
     else:
-        changes = list(arguments or [])
-        described = bool(changes) and "=" not in changes[0]
-        if described:
-            path = Path(changes.pop(0))
-            fix = "Write other changes as path=value."
-            _refuse(given - BESIDE_YAML, path.name, fix)
-            run = validated(Run, read_yaml(path), path)
+        file, changes = _split(arguments or [])
+        if file is not None:
+            fix = "It is complete, with how to learn; write other changes as path=value."
+            refuse(_except(typed_in, BESIDE_YAML), file.name, fix)
+            run = validated(Run, read_yaml(file), file)
         else:
-            if annotations is not None:
-                _refuse(given & SIMULATION, "--annotations", "Files take the place of simulation.")
-            annotator = choices.choose_annotator(
-                clicks, negative, strategy, radius, jitter, mistakes, density
-            )
-            run = describe_run(choices.choose_data(data, root, size), annotator, annotations, seed)
-        flags = {"epochs": epochs, "precision": precision, "seed": seed}
-        run = with_changes(run, [f"{flag}={flags[flag]}" for flag in sorted(flags.keys() & given)] + changes)
+            run, choice = apply_recipe(lesson(source, drawing, told, seed), recipe)
+        values = {"epochs": epochs, "precision": precision, "seed": seed}
+        run = with_changes(
+            run, [f"{flag}={values[flag]}" for flag in sorted(values.keys() & typed_in)] + changes
+        )
         if out_folder.exists() and not out_folder.is_dir():
             raise InputError("--out must be a folder", "a file", "Name another.", out_folder)
         folder = default_folder(out_folder, run)
-    if show:
-        return out.print_json(run.to_json())
-    train_run(run, folder, find_device(run.precision, device), Options(workers=workers))
+    if show or write is not None:
+        return _describe(run, recipe, choice, show, write)
+    processor = find_device(run.precision, device)
+    if choice is not None and processor.leads:
+        say_choice(recipe, choice, out)
+    train_run(run, folder, processor, Options(workers=workers))
 
 
-SIMULATION = {"clicks", "negative", "strategy", "radius", "jitter", "mistakes", "density"}
-BESIDE_YAML = {"arguments", "epochs", "precision", "seed", "out_folder", "device", "workers", "show"}
+BESIDE_RESUME = {"resume", "device", "workers", "show", "write"}
+BESIDE_YAML = {"arguments", "epochs", "precision", "seed", "out_folder", "device", "workers", "show", "write"}
 
 
-def _given(context: typer.Context) -> set[str]:
-    """List what was typed, as against left at its default."""
-    typed = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in typed.items() if source is not None and source.name == "COMMANDLINE"}
+def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """Tell a run's file from changes; a file may well be called lr=0.1.yaml."""
+    if arguments and ("=" not in arguments[0] or Path(arguments[0]).is_file()):
+        return Path(arguments[0]), arguments[1:]
+    return None, arguments
 
 
-def _refuse(flags: set[str], beside: str, fix: str) -> None:
-    if flags:
-        names = ", ".join(sorted(flag.replace("_", "-") for flag in flags))
-        raise InputError(f"nothing else may describe the run beside {beside}", names, fix)
+def _except(typed_in: dict[str, str], allowed: set[str]) -> list[str]:
+    return [flag for name, flag in typed_in.items() if name not in allowed]
 
 
-def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
-    """Describe a run by what the flags chose and the defaults that suit the data set's images.
+def lesson(source: choices.Source, drawing: choices.Drawing, told: choices.Told, seed: int) -> Run:
+    """Describe from flags what a run learns from; how it learns is left at the defaults.
+
+    Raises:
+        InputError: flags that exclude each other, or have no effect.
+    """
+    if told.annotations is not None:
+        fix = "Files take the place of simulation."
+        refuse(choices.changed_flags(drawing), "--annotations", fix)
+    data = choices.choose_data(source.data, source.root, source.size)
+    run = _undecided(data, choices.choose_annotator(drawing), told.annotations, seed)
+    fields: dict[str, object] = {}
+    if told.use_masks:
+        if run.annotate is not None:
+            fix = "Add --annotations DIR; without them masks are used anyway, or what is simulated from them."
+            raise InputError("--use-masks needs images with annotation files", "none", fix)
+        fields["use_masks"] = True
+    if told.size_range is not None:
+        fields["sizes"] = _size_bounds(told.size_range, data.classes)
+    return run.model_copy(update=fields)
+
+
+def _size_bounds(shares: tuple[float, float], classes: tuple[str, ...]) -> SizeBounds:
+    if len(classes) != 2:
+        fix = "Simulate or write size marks: 'size' in docs/annotations.md."
+        raise InputError("--size-range needs a single foreground class", ", ".join(classes[1:]), fix)
+    low, high = shares
+    if not 0 <= low <= high <= 1:
+        fix = "For example --size-range 0.05 0.4."
+        raise InputError(
+            "--size-range must be two shares from 0 to 1, the lower first", f"{low:g} {high:g}", fix
+        )
+    return SizeBounds(low=(low,), high=(high,))
+
+
+def describe_run(
+    data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int, recipe: str = "auto"
+) -> Run:
+    """Describe a run by what the flags chose, the defaults that suit the data set's images, and a recipe.
 
     Annotations that came with a folder are used before its masks, which then only measure.
     """
+    return apply_recipe(_undecided(data, annotate, annotations, seed), recipe)[0]
+
+
+def _undecided(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
     if annotations is not None and not annotations.is_dir():
         found = "a file" if annotations.exists() else "nothing there"
         raise InputError("--annotations must be a folder", found, "Name it.", annotations)
+    if not data.names("train"):
+        fix = "Put some under train/, or let 'split' in pointillist.yaml give some."
+        raise InputError("the data must hold training images", "none", fix)
     own = data.annotated and annotate.kind == "full"
-    terms = [Term(loss=CrossEntropy())]
-    if annotate.kind in ("full", "density") and not own and annotations is None:
-        # Where whole regions are labelled, Dice balances what is thin or small; few clicks have no area.
-        terms.append(Term(loss=Dice()))
     fields = {
         "data": data,
         "annotate": None if own or annotations is not None else annotate,
         "annotations": None if annotations is None else annotations.absolute(),
-        "supervise": terms,
         "crop": data.crop,
         "crops_per_image": data.crops_per_image,
         "epochs": data.epochs,
@@ -134,6 +169,28 @@ def describe_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | N
         "seed": seed,
     }
     return validated(Run, fields)
+
+
+def say_choice(recipe: str, choice: Choice, console: Console) -> None:
+    """Say what a recipe chose, and why."""
+    console.print(f"Recipe {recipe}: {choice.what}", soft_wrap=True)
+    console.print(f"because of {choice.why}", soft_wrap=True)
+
+
+def _describe(run: Run, recipe: str, choice: Choice | None, show: bool, write: Path | None) -> None:
+    """Print a run or write it, in place of training."""
+    if choice is not None:
+        say_choice(recipe, choice, err if show else out)
+    if show:
+        out.print_json(run.to_json())
+    if write is not None:
+        if write.exists():
+            found = "a folder" if write.is_dir() else "a file with something in it"
+            raise InputError("--write must name a new file", found, "Name another: nothing is lost.", write)
+        durable.write_text(write, yaml.safe_dump(run.model_dump(mode="json"), sort_keys=False))
+        (err if show else out).print(
+            f"Written: {write}\nNext:    pointillist train {typed(write)}", soft_wrap=True
+        )
 
 
 def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:

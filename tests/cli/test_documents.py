@@ -1,0 +1,51 @@
+"""What the documents show is what the program takes, and they leave nothing out."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pointillist.annotate import ANNOTATORS
+from pointillist.core.annotation import read_annotation
+from pointillist.datasets import DATASETS
+from pointillist.losses import LOSSES
+from pointillist.models import MODELS
+from pointillist.propagate import PROPAGATORS
+from pointillist.train.recipe import RECIPES
+from tests.cli.command import pointillist
+
+ROOT = Path(__file__).parents[2]
+ANNOTATIONS = (ROOT / "docs" / "annotations.md").read_text()
+
+
+def block(language: str) -> str:
+    (text,) = re.findall(rf"```{language}\n(.*?)```", ANNOTATIONS, re.DOTALL)
+    return str(text)
+
+
+def test_the_annotation_written_by_hand_reads_and_shows_every_kind(tmp_path: Path) -> None:
+    path = tmp_path / "IMD003.json"
+    path.write_text(block("json"))
+    kinds = {mark.kind for mark in read_annotation(path).marks}
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", ANNOTATIONS, re.MULTILINE))
+    assert kinds | {"dense"} == named
+
+
+def test_the_mixture_is_an_annotator(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.yaml"
+    path.write_text(block("yaml"))
+    done = pointillist("simulate", "--size", "24x32", "--annotator", path, "-o", tmp_path / "out")
+    assert done.code == 0, done
+    assert yaml.safe_load(path.read_text())["kind"] == "mixed"
+
+
+@pytest.mark.parametrize("table", [DATASETS, ANNOTATORS, PROPAGATORS, LOSSES, MODELS], ids=lambda t: t.noun)
+def test_the_readme_names_every_component(table: dict[str, object]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in table if f"`{name}`" not in readme] == []
+
+
+def test_every_recipe_is_described() -> None:
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    assert [name for name in RECIPES if f"| `{name}` |" not in text] == []

@@ -10,6 +10,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.marks import Box, Centroid, Dense, ExtremePoints, Mark, Points, Scribble, Size, Tag
 from pointillist.core.raster import outline, to_labels
 from pointillist.core.shapes import IGNORE
+from pointillist.data.resample import resample_mask
 
 
 def draw(*marks: Mark, height: int = 8, width: int = 8, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -242,3 +243,11 @@ def test_a_scaled_box_is_the_smallest_that_holds_what_was_boxed(
 def test_extreme_points_have_the_outline_of_their_pixels() -> None:
     extreme = ExtremePoints(label=1, at=((1.2, 2), (2, 0.8), (3.4, 2), (2, 4)))
     assert outline(extreme, np.ones(2), (9, 9)) == (1, 1, 4, 5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 50), (64, 97), (26, 33), (130, 32)])
+def test_a_label_map_that_was_enlarged_shrinks_to_what_it_was(height: int, width: int) -> None:
+    small = np.random.default_rng(0).choice(np.array([0, 1, IGNORE], np.uint8), (26, 32))
+    marks = (Dense.from_map(resample_mask(small, (height, width))),)
+    drawn = Annotation(name="a", height=height, width=width, classes=("no", "yes"), marks=marks)
+    assert np.array_equal(to_labels(drawn, 26, 32), small)

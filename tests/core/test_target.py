@@ -54,6 +54,7 @@ def test_moving_keeps_every_field() -> None:
         tags=torch.tensor([[0, 1, IGNORE]] * n),
         boxes=torch.tensor([[[1, 0, 0, 2, 3]]] * n),
         sizes=torch.tensor([[[0.0, math.inf], [1.0, 9.0], [2.0, 3.0]]] * n),
+        centroids=torch.tensor([[-math.inf, math.inf], [1.0, 2.0]]).expand(n, k, 2, 2),
         soft=torch.full((n, k, 1, w), 1 / k).expand(n, k, h, w),
     )
     moved = target.to("cpu")

@@ -16,17 +16,18 @@ import numpy as np
 import pytest
 import torch
 
-from pointillist.annotate import Density, Full, PointsAnnotator
+from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
 from pointillist.core import durable
 from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
 from pointillist.datasets import Synthetic
-from pointillist.losses import CrossEntropy, Dice, Focal
+from pointillist.losses import BoxTightness, CrossEntropy, Dice, Entropy, Focal, Size, Tag
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
+from pointillist.train.select import Score
 from pointillist.train.stop import NonFiniteError, StoppedError
 from pointillist.train.store import read_checkpoint, read_model, read_run, write_checkpoint, write_run
 from pointillist.train.term import Term
@@ -376,3 +377,42 @@ def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         train_small(small_run(annotate=None), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("annotate", "losses", "warned"),
+    [
+        (PointsAnnotator(positive=3, negative=0), (CrossEntropy(),), ["background"]),
+        (Boxes(), (CrossEntropy(),), ["lesion"]),
+        (Boxes(), (CrossEntropy(), BoxTightness()), []),
+        (Tags(), (CrossEntropy(), Tag()), ["background"]),
+        (SizeRanges(), (Size(),), []),
+    ],
+)
+def test_a_class_of_which_no_term_hears_is_told(
+    tmp_path: Path, annotate: Any, losses: tuple[Any, ...], warned: list[str]
+) -> None:
+    run = small_run(annotate=annotate, supervise=[Term(loss=loss) for loss in losses], epochs=1)
+    said = [message for message in train_small(run, tmp_path).said if "can't be learnt" in message]
+    assert len(said) == len(warned)
+    assert all(repr(name) in message for name, message in zip(warned, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("losses", "nothing"), [((CrossEntropy(),), True), ((CrossEntropy(), Entropy()), False)]
+)
+def test_it_says_how_many_images_are_not_annotated(
+    tmp_path: Path, losses: tuple[Any, ...], nothing: bool
+) -> None:
+    some = Mixed(of=((PointsAnnotator(positive=3, negative=3), 0.6),))
+    run = small_run(annotate=some, supervise=[Term(loss=loss) for loss in losses], epochs=1)
+    (message,) = [m for m in train_small(run, tmp_path).said if "not annotated" in m]
+    assert ("nothing is learnt there" in message) == nothing
+
+
+def test_of_equally_good_weights_the_later_are_kept() -> None:
+    learner = Learner(small_run(), Feed(small_run(), small_run().data.names("train"), CPU), CPU)
+    for step, score in enumerate([Score(0.5, 0.0), Score(1.0, 0.0), Score(1.0, 0.0), Score(0.9, 0.0)]):
+        learner.step_number = step
+        learner.end_epoch(score)
+    assert learner.selected_step == 2

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
-from pointillist.annotate import Full
+from pointillist.annotate import Boxes, Full, SizeRanges, Tags
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
@@ -114,8 +115,12 @@ def test_an_annotation_of_another_shape_is_refused_and_of_another_size_scaled(tm
 def test_weights_are_chosen_on_clicks_and_never_on_masks() -> None:
     names = RUN.data.names("val")
     by_clicks, by_masks = HeldOut(RUN, names, CPU), HeldOut(small_run(select="masks"), names, CPU)
-    assert [int((known.labels != IGNORE).sum()) for _, known, _ in by_clicks.items] == [6, 6, 6]
-    assert all((known.labels != IGNORE).all() for _, known, _ in by_masks.items)
+    assert [int((known.labels != IGNORE).sum()) for known in (item.known for item in by_clicks.items)] == [
+        6,
+        6,
+        6,
+    ]
+    assert all((known.labels != IGNORE).all() for known in (item.known for item in by_masks.items))
     assert not HeldOut(small_run(select="last"), names, CPU)
 
 
@@ -147,3 +152,49 @@ def test_outside_the_region_counts_on_request_only(tmp_path: Path) -> None:
         assert sample.region is not None
         assert one.matrix.sum() == sample.region.sum()
         assert other.matrix.sum() == sample.region.size
+
+
+def test_masks_stand_in_for_missing_annotations_when_the_run_says_so(tmp_path: Path) -> None:
+    data = Folder(root=draw_folder(tmp_path))
+    without, run = (small_run(data=data, annotate=None, use_masks=use) for use in (False, True))
+    only_masks = 0
+    for entry in data.entries:
+        sample, item = data.read(entry.name), supervised(run, entry.name)
+        if sample.annotation is not None or sample.mask is None:
+            assert item.annotation == sample.annotation
+            continue
+        only_masks += 1
+        assert np.array_equal(item.labels, sample.truth())
+        assert item.seconds is not None
+        assert item.seconds > 0
+        assert supervised(without, entry.name).known.empty
+    assert only_masks > 0
+
+
+def test_masks_stand_in_beside_a_folder_of_annotation_files_too(tmp_path: Path) -> None:
+    write_annotation(tmp_path / f"{NAME}.json", annotation())
+    run = small_run(annotations=tmp_path, use_masks=True)
+    assert (supervised(run, NAME).labels != IGNORE).sum() == 1
+    assert (supervised(run, "train-00001").labels != IGNORE).all()
+
+
+def test_held_out_images_are_told_as_the_training_images_are() -> None:
+    names = RUN.data.names("val")
+    for annotate in (Boxes(), Tags(), SizeRanges()):
+        held_out = HeldOut(small_run(annotate=annotate), names, CPU)
+        assert len(held_out.items) == 3
+        score = held_out.score(Constant())
+        assert 0 <= score.dice <= 1
+        assert score.masks_dice is None
+    noted = HeldOut(small_run(annotate=Tags()), names, CPU, with_masks=True).score(Constant())
+    # All is lesion: the tags agree fully, the masks in part, which chooses nothing.
+    assert noted.dice == 1
+    assert noted.masks_dice is not None
+    assert noted.masks_dice < 1
+
+
+class Constant(nn.Module):
+    """Everything is lesion."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([images[:, 0] * 0 - 3, images[:, 0] * 0 + 3], dim=1)

@@ -109,7 +109,12 @@ def _nearest(labels: MaskArray, height: int, width: int) -> UInt8[np.ndarray, "{
         return nearest
     # Shrinking by the nearest pixel alone would lose most single labelled pixels: carry each to its place.
     carried = np.full((height, width), IGNORE, dtype=np.uint8)
-    carried[known[0] * height // labels.shape[0], known[1] * width // labels.shape[1]] = labels[known]
+    # By the pixels' centres, as `nearest` looks and clicks are scaled.
+    at = [
+        (2 * place + 1) * new // (2 * old)
+        for place, new, old in zip(known, nearest.shape, labels.shape, strict=True)
+    ]
+    carried[at[0], at[1]] = labels[known]
     return np.where(nearest == IGNORE, carried, nearest)
 
 

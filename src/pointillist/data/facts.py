@@ -42,9 +42,8 @@ def carry_facts(
     Facts about a whole image hold in a part of it, turned or mirrored beyond its edges, only in part:
 
     - an absent class stays absent; a present one is known to be present only if the whole image is seen;
-    - a box stays a tight box if it is seen whole; where one is cut, all boxes of its class are forgotten, since
-      boxes say that the class is nowhere else (what lies outside of all boxes is in the label map too, which
-      keeps it);
+    - a box stays a tight box if it is seen whole; where one is cut, all boxes of its class are forgotten,
+      since boxes say that the class is nowhere else (the label map says so too, and keeps it);
     - a lowest size and a centroid are known only if the whole image is seen;
     - a highest size holds in every part;
     - where the image is turned askew, zoomed, or mirrored beyond its edge, boxes, sizes and centroids are
@@ -76,7 +75,8 @@ def carry_facts(
     centroids = known.centroids.copy()
     for label in np.flatnonzero(np.isfinite(known.centroids).all((1, 2))):
         # Pixel centres to edges and back: a range moves as the box whose corners it names.
-        moved = _moved(known.centroids[label].T + 0.5, window, inverse, size)
+        corners = known.centroids[label].T + 0.5 - np.array([window.top, window.left])
+        moved = _moved(corners, window, inverse, size)
         centroids[label] = np.stack(moved, 1) - 0.5
     return Known(nothing.labels, known.tags, boxes, known.sizes, centroids)
 

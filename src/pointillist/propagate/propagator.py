@@ -16,7 +16,8 @@ from pointillist.core.shapes import IGNORE, ImageArray
 
 Probs: TypeAlias = Float[np.ndarray, "k h w"]
 """Class probabilities of every pixel, float32; all zeros where nothing is said."""
-Example: TypeAlias = tuple[ImageArray, Known]
+# Sizes differ between images, so none is named.
+Example: TypeAlias = tuple[Float[np.ndarray, "_ _ _"], Known]
 Spreader: TypeAlias = Callable[[ImageArray, Known], Probs]
 """From an image and what is known about it to the class probabilities."""
 Features: TypeAlias = Callable[[ImageArray], Float[np.ndarray, "f h w"]]

@@ -1,71 +1,140 @@
-"""How well predictions agree with annotations of any kind: counted in one confusion matrix."""
+"""How well predictions agree with annotations of any kind, at every place where the line may be drawn."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
+from scipy import ndimage, optimize
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE
-from pointillist.metrics.confusion import confusion_matrix, dice
 
 UNITS = 10
 """A statement about a whole image (a tag, a size) counts like so many clicks."""
+OFFSETS = np.arange(-4, 4.01, 0.25)
+"""What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
+_ZERO = int(np.argmin(np.abs(OFFSETS)))
 
 
 class Agreement:
-    """Counts agreement and disagreement over images.
+    """Estimates the Dice score on all pixels from what is known of some, for every offset.
 
-    Labelled pixels count as they are. Of a box, each row and each column across it should meet the object:
-    one that does counts as a hit, one that does not as a miss. A tag counts ten hits, misses or false alarms,
-    and so does a range of sizes, in part: by the share of the range's nearer end that is lacking or too much.
+    An offset b is added to the background's logit. Networks that learn from as many clicks on small things as
+    on large ones, or from labels that spread too far, draw the line in the wrong place; clicks that nobody
+    learnt from show where it belongs.
+
+    - Labelled pixels give the share of class k that is taken for class j, r_kj. The predicted areas a_j of
+      the images are known without labels, and a = r' pi holds for the true areas pi: solved for pi by least
+      squares, over all offsets at once. Then Dice_k = 2 pi_k r_kk / (pi_k + a_k): that of *all* pixels,
+      though clicks show each class as often as people like. With full masks it is the pooled Dice score.
+    - Of a box, each row and each column across it should meet the object, and none beside it: hits, misses
+      and false alarms. (The background outside boxes is no sample of all background, and is not counted.)
+    - A tag counts ten hits, misses or false alarms; so does a range of sizes, in part: by the share of the
+      range's nearer end that is lacking or too much.
 
     Args:
         num_classes: K.
+
+    Source: pi from r and a is the estimator of W. Rogan and B. Gladen, American Journal of Epidemiology 1978,
+    for K classes. It supposes that clicks lie anywhere on their class; clicks at centres flatter.
     """
 
     def __init__(self, num_classes: int) -> None:
-        self.matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
-        self._logs, self._counts = np.zeros(num_classes), np.zeros(num_classes)
+        count, k = len(OFFSETS), num_classes
+        self.taken = np.zeros((count, k, k))
+        self.areas = np.zeros((count, k))
+        self.told = np.zeros((count, k, 3))
+        self._boxes = False
+        self._logs, self._counts = np.zeros(k), np.zeros(k)
 
-    def add(self, probs: Float[np.ndarray, "k h w"], known: Known) -> None:
-        """Count one image."""
-        prediction = probs.argmax(0).astype(np.uint8)
+    def add(
+        self, probs: Float[np.ndarray, "k h w"], known: Known, region: Bool[np.ndarray, "h w"] | None = None
+    ) -> None:
+        """Count one image.
+
+        Args:
+            probs: class probabilities.
+            known: what its annotation says.
+            region: where it counts; None: everywhere.
+        """
+        logs = np.log(np.maximum(probs, 1e-6))
         labels = known.labels
-        self.matrix += confusion_matrix(prediction, labels, len(self.matrix))
-        for k in np.unique(labels[labels != IGNORE]):
-            here = labels == k
-            self._logs[k] += np.log(np.maximum(probs[k][here], 1e-6)).sum()
-            self._counts[k] += here.sum()
-        for label, top, left, bottom, right in known.boxes:
-            found = prediction[top:bottom, left:right] == label
-            touched = int(found.any(0).sum() + found.any(1).sum())
-            self._count(label, touched, sum(found.shape) - touched, 0)
-        areas = np.bincount(prediction.ravel(), minlength=len(self.matrix))
-        for k in range(1, len(self.matrix)):
-            self._add_statement(k, int(areas[k]), known)
+        if len(known.boxes):
+            labels = np.where(labels == 0, np.uint8(IGNORE), labels)
+        here = labels != IGNORE
+        for k in np.unique(known.labels[known.labels != IGNORE]):
+            self._logs[k] += logs[k][known.labels == k].sum()
+            self._counts[k] += (known.labels == k).sum()
+        if len(probs) == 1:
+            return
+        odds, likeliest = logs[1:].max(0) - logs[0], logs[1:].argmax(0) + 1
+        if here.any():
+            self.taken += _taken(odds[here], likeliest[here], labels[here].astype(int), len(probs))
+            inside = np.ones_like(here) if region is None else region
+            one = np.zeros(int(inside.sum()), int)
+            self.areas += _taken(odds[inside], likeliest[inside], one, len(probs))[:, 0]
+        for k in range(1, len(probs)):
+            mine = np.where(likeliest == k, odds, -np.inf)
+            self._add_boxes(k, mine, known)
+            self._add_statement(k, mine, known)
 
-    def _add_statement(self, k: int, area: int, known: Known) -> None:
+    def _add_boxes(self, k: int, odds: np.ndarray, known: Known) -> None:
+        boxes = known.boxes[known.boxes[:, 0] == k]
+        for axis in (0, 1) if len(boxes) else ():
+            wanted = np.zeros(odds.shape[axis], bool)
+            for box in boxes:
+                wanted[box[1 + axis] : box[3 + axis]] = True
+            met = odds.max(1 - axis) > OFFSETS[:, None]
+            self._boxes = True
+            inside = wanted.astype(float)  # A product of truth values would be one, too.
+            self.told[:, k] += np.stack([met @ inside, ~met @ inside, met @ (1 - inside)], 1)
+
+    def _add_statement(self, k: int, odds: np.ndarray, known: Known) -> None:
         """Count a tag or a range of sizes, but for what labels and boxes have said already."""
         if (known.labels == k).any() or (known.boxes[:, 0] == k).any() or (known.labels != IGNORE).all():
             return
         low, high = known.sizes[k]
         low = max(low, float(known.tags[k] == 1))
+        area = odds.size - np.searchsorted(np.sort(odds, axis=None), OFFSETS, side="right").astype(float)
         if known.tags[k] == 0:
-            self._count(k, 0, 0, UNITS * (area > 0))
-        elif low > 0 and area < low:
-            hits = round(UNITS * area / low)
-            self._count(k, hits, UNITS - hits, 0)
-        elif np.isfinite(high) and area > high:
-            hits = round(UNITS * high / area)
-            self._count(k, hits, 0, UNITS - hits)
+            self.told[:, k, 2] += UNITS * (area > 0)
         elif low > 0 or np.isfinite(high):
-            self._count(k, UNITS, 0, 0)
+            lacking = np.clip(1 - area / max(low, 1e-9), 0, 1) if low > 0 else np.zeros_like(area)
+            much = np.clip(1 - high / np.maximum(area, 1e-9), 0, 1)
+            self.told[:, k] += UNITS * np.stack([1 - np.maximum(lacking, much), lacking, much], 1)
 
-    def _count(self, label: int, hits: int, misses: int, false_alarms: int) -> None:
-        self.matrix[label, label] += hits
-        self.matrix[label, 0] += misses
-        self.matrix[0, label] += false_alarms
+    @property
+    def curve(self) -> Float[np.ndarray, " o"]:
+        """Mean Dice of the foreground classes that are known of, at every offset; 0 where none is."""
+        seen = self.taken[0].sum(1)
+        pixels = seen.sum()
+        shares = self.taken / np.maximum(seen, 1)[:, None]
+        areas = self.areas / max(1.0, self.areas[0].sum())
+        true = _true_areas(shares, areas, seen > 0)
+        hits, misses, false = np.moveaxis(self.told, 2, 0)
+        overlap = 2 * pixels * true * np.diagonal(shares, axis1=1, axis2=2) + 2 * hits
+        total = pixels * (true + areas * (seen > 0)) + 2 * hits + misses + false
+        known = (seen > 0) | self.told.any((0, 2))
+        scores = overlap / np.where(total > 0, total, 1)
+        means: np.ndarray = scores[:, 1:][:, known[1:]].mean(1) if known[1:].any() else np.zeros(len(OFFSETS))
+        return means
+
+    def best(self) -> tuple[float, float]:
+        """Give the highest score and its offset: 0 unless both sides of the line are known of.
+
+        The curve is smoothed, since a few clicks make it jump.
+        """
+        seen = self.taken[0].sum(1)
+        if not (self._boxes or (seen[0] and seen[1:].any())):
+            return float(self.curve[_ZERO]), 0.0
+        smooth = ndimage.gaussian_filter1d(self.curve, 1.0, mode="nearest")
+        # Among equals the one that changes least.
+        place = max(range(len(OFFSETS)), key=lambda i: (round(float(smooth[i]), 6), -abs(float(OFFSETS[i]))))
+        return float(smooth[place]), float(OFFSETS[place])
+
+    def at(self, offset: float) -> float:
+        """Give the score at one offset."""
+        return float(self.curve[int(np.argmin(np.abs(OFFSETS - offset)))])
 
     def likelihood(self) -> float:
         """Give the mean log p of the true class over the labelled pixels, each class weighing the same."""
@@ -73,8 +142,28 @@ class Agreement:
         return float(np.mean(self._logs[seen] / self._counts[seen])) if seen.any() else 0.0
 
 
-def mean_dice(matrix: np.ndarray) -> float:
-    """Give the mean Dice of the foreground classes that are there; 0 when none is."""
-    foreground = dice(matrix)[1:]
-    known = foreground[np.isfinite(foreground)]
-    return float(known.mean()) if len(known) else 0.0
+def _taken(
+    odds: Float[np.ndarray, " n"], likeliest: Int64[np.ndarray, " n"], true: Int64[np.ndarray, " n"], k: int
+) -> Float[np.ndarray, "o k k"]:
+    """Count, for every offset, how many pixels of each class are taken for which."""
+    above = np.searchsorted(OFFSETS, odds)  # So many offsets are exceeded: foreground at all of these.
+    steps = len(OFFSETS) + 1
+    counts = np.bincount((true * k + likeliest) * steps + above, minlength=k * k * steps)
+    counts = counts.reshape(k, k, steps)
+    foreground = counts.sum(2, keepdims=True) - np.cumsum(counts, 2)[:, :, :-1]
+    foreground = np.moveaxis(foreground, 2, 0).astype(float)
+    foreground[:, :, 0] = counts.sum((1, 2)) - foreground.sum(2)
+    taken: np.ndarray = foreground
+    return taken
+
+
+def _true_areas(shares: np.ndarray, areas: np.ndarray, seen: np.ndarray) -> Float[np.ndarray, " k"]:
+    """Solve a = r' pi for the areas of the classes that were seen, pi >= 0, their sum 1."""
+    true = np.zeros(len(seen))
+    if not areas.any() or not seen.any():
+        return true
+    equations = np.moveaxis(shares[:, seen], 2, 1).reshape(-1, int(seen.sum()))
+    heavy = 1e3  # The sum is certain.
+    left = np.vstack([equations, np.full((1, equations.shape[1]), heavy)])
+    true[seen] = optimize.nnls(left, np.append(areas.reshape(-1), heavy))[0]
+    return true

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, MaskArray
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -39,6 +40,28 @@ class SizeBounds(Config):
         if len(self.low) != len(self.high) or any(a > b for a, b in zip(self.low, self.high, strict=True)):
             raise ValueError("low and high must hold one share for each foreground class, low <= high")
         return self
+
+    @classmethod
+    def from_masks(cls, masks: Sequence[MaskArray], num_classes: int, margin: float = 0.1) -> SizeBounds:
+        """Take the range that a few fully annotated images show, widened.
+
+        Args:
+            masks: of images in which every foreground class is present at least once in all.
+            num_classes: K.
+            margin: share by which the lowest is lowered and the highest raised.
+
+        Raises:
+            InputError: a class is in none of the masks.
+        """
+        low, high = [], []
+        for label in range(1, num_classes):
+            shares = [share for mask in masks if (share := float((mask == label).mean())) > 0]
+            if not shares:
+                fix = "Annotate an image that shows it, or state its size yourself."
+                raise InputError(f"class {label} must be in one of the masks", "in none", fix)
+            low.append(min(shares) * (1 - margin))
+            high.append(min(1.0, max(shares) * (1 + margin)))
+        return cls(low=tuple(low), high=tuple(high), source=f"{len(masks)} masks, margin {margin:g}")
 
     def narrow(self, known: Known) -> Float[np.ndarray, "k 2"]:
         """Give an image's sizes, in pixels, as the bounds and its own annotation leave them.

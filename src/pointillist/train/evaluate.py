@@ -81,7 +81,7 @@ class Trained:
 
     def probs(self, sample: Sample) -> Float[np.ndarray, "k h w"]:
         """Predict one sample's class probabilities at its own size."""
-        return predict_image(self.network, sample.image, self.device)
+        return predict_image(self.network, sample.image, self.device, views=self.run.views)
 
 
 def load_trained(folder: Path, device: Device | None = None) -> Trained:

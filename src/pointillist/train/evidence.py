@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import UInt8
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 
@@ -70,6 +72,9 @@ def gather(run: Run) -> Evidence:
         InputError: an image or an annotation can't be read.
     """
     names = run.data.names("train")
+    if not names:
+        fix = "Check the names of the folders, or declare the splits."
+        raise InputError("the training split must hold images", "none", fix, getattr(run.data, "root", None))
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
     items = [supervised(run, name) for name in chosen]
     labelled = [share for item in items if (share := float((item.labels != IGNORE).mean())) > 0]
@@ -117,10 +122,10 @@ def _depth(item: Supervised) -> float | None:
     return float(ndimage.distance_transform_edt(foreground)[foreground].mean())
 
 
-def mixing(maps: Sequence[MaskArray]) -> float | None:
-    """Say how much foreground and background clicks mix: the share of foreground pixels whose nearest
-    labelled neighbour is background, over the share that chance would give.
+def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
+    """Say how much foreground and background clicks mix.
 
+    The share of foreground pixels whose nearest labelled neighbour is background, over what chance gives.
     Near 0 where clicks of a class keep together, as on blobs; near 1 where they lie among each other, as on
     vessels. None when no image has two labelled pixels of each.
 
@@ -136,7 +141,7 @@ def mixing(maps: Sequence[MaskArray]) -> float | None:
         foreground = len(places) - background
         if min(background, foreground) < 2 or len(places) > labels.size * DENSE:
             continue
-        _, nearest = cKDTree(places).query(places[~is_background], k=2)
+        nearest = np.asarray(cKDTree(places).query(places[~is_background], k=2)[1])
         seen += float(is_background[nearest[:, 1]].mean())
         expected += background / (foreground - 1 + background)
     return seen / expected if expected else None

@@ -160,23 +160,29 @@ class Learner:
         record |= {f"loss/{name}": value / self.counts[name] for name, value in self.sums.items()}
         if score is not None:
             record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
+            record["held_out/offset"] = score.offset
             if score.masks_dice is not None:
                 record["masks/dice"] = score.masks_dice
             # Of equals the later, which has learnt for longer: tags alone often score the same all along.
             if self.best is None or score.key >= self.best.key:
                 self.best = score
-                self.keep()
+                self.keep(score.offset)
         self.history.append(record)
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self.sums.clear()
         self.counts.clear()
         return record
 
-    def keep(self) -> None:
-        """Take the averaged weights of this moment as the selected ones."""
+    def keep(self, offset: float = 0.0) -> None:
+        """Take the averaged weights of this moment as the selected ones.
+
+        Args:
+            offset: what is added to the background's logit: where held-out annotations draw the line.
+        """
         weights = self.average.network.state_dict()
         own = {name: t for name, t in weights.items() if not name.startswith(TwinNetwork.PREFIX)}
         self.selected = {name: tensor.detach().clone() for name, tensor in own.items()}
+        self.selected["offset"][0] = offset
         self.selected_step = self.step_number
 
     def to_checkpoint(self) -> Checkpoint:

@@ -17,14 +17,17 @@ from pointillist.models.model import EncodedNetwork, Model
 class Network(nn.Module):
     """Subtracts a mean and divides by a deviation per channel, then applies the model.
 
-    Both are buffers: they are stored with the weights, so that prediction can't normalise differently.
+    All are buffers: they are stored with the weights, so that prediction can't normalise differently. An
+    offset per class is added to the logits: 0 in training, then where held-out annotations draw the line.
     """
 
     mean: Tensor
     deviation: Tensor
+    offset: Tensor
 
-    def __init__(self, model: nn.Module, mean: Tensor, deviation: Tensor) -> None:
+    def __init__(self, model: nn.Module, mean: Tensor, deviation: Tensor, num_classes: int) -> None:
         super().__init__()
+        self.register_buffer("offset", torch.zeros(num_classes))
         self.model = model
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1))
@@ -32,7 +35,7 @@ class Network(nn.Module):
     def forward(self, images: Images) -> Logits:
         """Map images in [0, 1] to logits."""
         logits: Logits = self.model((images - self.mean) / self.deviation)
-        return logits
+        return logits + self.offset[:, None, None].to(logits.dtype)
 
     @property
     def channels(self) -> int:
@@ -58,7 +61,7 @@ class TwinNetwork(Network):
         if not isinstance(model, EncodedNetwork):
             must = "a network with two decoders must have an encoder of its own"
             raise InputError(must, type(model).__name__, "Choose unet, encoder-decoder or pretrained-unet.")
-        super().__init__(model, network.mean, network.deviation)
+        super().__init__(model, network.mean, network.deviation, len(network.offset))
         self.twin = model.new_decoder()
         self.dropout = dropout
 
@@ -88,7 +91,7 @@ def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tens
         network = model.build(len(moments[0]), num_classes)
     if (fixed := model.moments()) is not None:
         moments = (torch.full_like(moments[0], fixed[0]), torch.full_like(moments[1], fixed[1]))
-    return Network(network, *moments)
+    return Network(network, *moments, num_classes)
 
 
 class Average:

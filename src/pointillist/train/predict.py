@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -15,15 +17,29 @@ TILE = 1024
 HALO = 128
 # Tiles start at multiples of this, so that the pools' grid falls on the same pixels as in the whole image.
 GRID = 64
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+Views = Literal[1, 2, 4]
 
 
 @torch.inference_mode()
-def predict_probs(network: nn.Module, images: Images, device: Device) -> Float[Tensor, "n k h w"]:
-    """Give the class probabilities of a batch, float32, on the device; the network must be in eval mode."""
-    batch = images.to(device.device, memory_format=torch.channels_last)
-    with device.autocast():
-        logits = network(batch)
-    return torch.softmax(logits.float(), dim=1)
+def predict_probs(
+    network: nn.Module, images: Images, device: Device, views: Views = 1
+) -> Float[Tensor, "n k h w"]:
+    """Give the class probabilities of a batch, float32, on the device; the network must be in eval mode.
+
+    Args:
+        network: in eval mode.
+        images: in [0, 1].
+        device: where to compute.
+        views: how many mirror images are asked, and their answers averaged.
+    """
+    batch = images.to(device.device)
+    answers = []
+    for axes in MIRRORS[:views]:
+        with device.autocast():
+            logits = network(batch.flip(axes).contiguous(memory_format=torch.channels_last))
+        answers.append(torch.softmax(logits.float(), dim=1).flip(axes))
+    return torch.stack(answers).mean(0) if views > 1 else answers[0]
 
 
 def tile_starts(length: int, tile: int, halo: int) -> list[int]:
@@ -55,7 +71,12 @@ def _ramp(start: int, stop: int, length: int, halo: int) -> Tensor:
 
 
 def predict_image(
-    network: nn.Module, image: ImageArray, device: Device, tile: int = TILE, halo: int = HALO
+    network: nn.Module,
+    image: ImageArray,
+    device: Device,
+    tile: int = TILE,
+    halo: int = HALO,
+    views: Views = 1,
 ) -> Float[np.ndarray, "k h w"]:
     """Give the class probabilities of one image; a large one is cut in tiles that fade into each other.
 
@@ -69,6 +90,7 @@ def predict_image(
         device: where to compute.
         tile: side of a tile, in pixels.
         halo: what a tile sees beyond the pixels that it answers for.
+        views: how many mirror images of each tile are asked, and their answers averaged.
 
     Raises:
         InputError: the tile is too small for its halo.
@@ -80,13 +102,13 @@ def predict_image(
     rows, cols = tile_starts(height, tile, halo), tile_starts(width, tile, halo)
     tensor = torch.from_numpy(np.ascontiguousarray(image))
     if len(rows) == len(cols) == 1:
-        return predict_probs(network, tensor[None], device)[0].cpu().numpy()
+        return predict_probs(network, tensor[None], device, views)[0].cpu().numpy()
     total: Tensor | None = None
     weights = torch.zeros(height, width)
     for top in rows:
         for left in cols:
             bottom, right = min(top + tile, height), min(left + tile, width)
-            probs = predict_probs(network, tensor[None, :, top:bottom, left:right], device)[0].cpu()
+            probs = predict_probs(network, tensor[None, :, top:bottom, left:right], device, views)[0].cpu()
             weight = _ramp(top, bottom, height, halo)[:, None] * _ramp(left, right, width, halo)
             total = torch.zeros(len(probs), height, width) if total is None else total
             total[:, top:bottom, left:right] += probs * weight

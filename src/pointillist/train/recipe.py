@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointillist.core.config import Names, validated
-from pointillist.losses import BoxTightness, CrossEntropy, Dice, GatedCrf, Size, SoftCrossEntropy, Tag
-from pointillist.models import PretrainedUnet
+from pointillist.losses import (
+    BoxTightness,
+    Consistency,
+    CrossEntropy,
+    Dice,
+    GatedCrf,
+    Size,
+    SoftCrossEntropy,
+    Tag,
+)
+from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import Grabcut, Superpixels
+from pointillist.propagate import Grabcut
 from pointillist.train.evidence import Evidence, gather
+from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
 from pointillist.train.teacher import MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
@@ -67,3 +77,113 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def _supervised_terms(evidence: Evidence) -> tuple[Term, ...]:
+    """The terms that read what a person drew or said, for all kinds of it that are there."""
+    terms = [Term(loss=CrossEntropy())]
+    if "dense" in evidence.kinds:
+        # Where an image's pixels are labelled as they come, Dice balances what is thin or small; clicks, as
+        # many on each class as a person likes, have no area.
+        terms.append(Term(loss=Dice()))
+    if "tag" in evidence.kinds:
+        terms.append(Term(loss=Tag(), weight=0.1))
+    if evidence.sized:
+        terms.append(Term(loss=Size()))
+    return tuple(terms)
+
+
+def _model(evidence: Evidence) -> tuple[Changes, str]:
+    """The pretrained encoder where it is installed, for colour or grey images of broad things."""
+    if evidence.thin or evidence.channels not in (1, 3):
+        return {"model": Unet()}, "a plain U-Net"
+    if available():
+        return {"model": PretrainedUnet(), "learning_rate": 5e-4}, "a U-Net on an ImageNet encoder"
+    return {"model": Unet()}, "a plain U-Net (pip install 'pointillist[pretrained]' for an ImageNet encoder)"
+
+
+def _auto(evidence: Evidence) -> Choice:
+    changes, model = _model(evidence)
+    terms = list(_supervised_terms(evidence))
+    said = [*(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds))]
+    if evidence.full == evidence.images:
+        how = "cross-entropy and Dice"
+    elif evidence.thin:
+        how = "partial cross-entropy, and nothing that smooths"
+        changes |= _THIN
+    else:
+        how = "labels spread by GrabCut and a gated CRF beside partial cross-entropy"
+        terms += [Term(loss=SoftCrossEntropy()), Term(loss=GatedCrf(), weight=0.1, ramp=0.2)]
+        changes["propagate"] = Grabcut()
+    shape = "thin or scattered things" if evidence.thin else "broad things"
+    mixing = "" if evidence.mixing is None else f", clicks mixed {evidence.mixing:.2f} of chance"
+    depth = "" if evidence.depth_px is None else f", {evidence.depth_px:.1f} px deep"
+    why = f"{', '.join(said) or 'nothing'} on {evidence.images} images looked at; {shape}{depth}{mixing}"
+    return Choice({**changes, "supervise": tuple(terms)}, f"{model}; {how}", why)
+
+
+def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:
+    def choose(evidence: Evidence) -> Choice:
+        model, words = _model(evidence)
+        changes, terms = extra()
+        supervise = (*_supervised_terms(evidence), *terms)
+        return Choice({**model, **changes, "supervise": supervise}, f"{words}; {what}", "you asked for it")
+
+    return choose
+
+
+def _plain_recipe(evidence: Evidence) -> Choice:
+    terms = _supervised_terms(evidence)
+    names = " + ".join(term.loss.kind for term in terms)
+    return Choice({"supervise": terms, "model": Unet()}, f"a plain U-Net; {names}", "you asked for it")
+
+
+def _gated_crf() -> tuple[Changes, tuple[Term, ...]]:
+    return {}, (Term(loss=GatedCrf(), weight=0.1, ramp=0.2),)
+
+
+def _propagated() -> tuple[Changes, tuple[Term, ...]]:
+    return {"propagate": Grabcut()}, (Term(loss=SoftCrossEntropy()),)
+
+
+def _mean_teacher() -> tuple[Changes, tuple[Term, ...]]:
+    return {"teacher": MeanTeacher()}, (Term(loss=Consistency(), ramp=0.2),)
+
+
+def _two_decoders() -> tuple[Changes, tuple[Term, ...]]:
+    return {"teacher": TwoDecoders()}, (Term(loss=SoftCrossEntropy(), weight=0.5, ramp=0.2),)
+
+
+def _relabel() -> tuple[Changes, tuple[Term, ...]]:
+    return {"propagate": Grabcut(), "relabel": Relabel()}, (Term(loss=SoftCrossEntropy()),)
+
+
+def _knowledge() -> tuple[Changes, tuple[Term, ...]]:
+    return {}, (Term(loss=BoxTightness()), Term(loss=Size()), Term(loss=Tag(), weight=0.1))
+
+
+_WORDS = {
+    "points": "clicks",
+    "scribble": "scribbles",
+    "dense": "label maps",
+    "box": "boxes",
+    "extreme-points": "extreme points",
+    "tag": "tags",
+    "size": "sizes",
+    "centroid": "centroids",
+}
+_THIN: Changes = {}
+
+RECIPES: Names[Recipe] = Names(
+    "recipe",
+    {
+        "auto": Recipe("looks at the annotations and chooses", _auto),
+        "plain": Recipe("partial cross-entropy, and Dice on full masks; a plain U-Net", _plain_recipe),
+        "gated-crf": Recipe("+ neighbours of like colour get like classes", _with(_gated_crf, "gated CRF")),
+        "propagated": Recipe("+ labels spread by GrabCut", _with(_propagated, "labels spread by GrabCut")),
+        "mean-teacher": Recipe("+ the averaged network teaches", _with(_mean_teacher, "mean teacher")),
+        "two-decoders": Recipe("+ two decoders teach each other", _with(_two_decoders, "two decoders")),
+        "relabel": Recipe("spread labels, then a round of its own", _with(_relabel, "rounds of relabelling")),
+        "knowledge": Recipe("+ tight boxes, sizes and tags", _with(_knowledge, "boxes, sizes and tags")),
+    },
+)

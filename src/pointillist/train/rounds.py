@@ -12,6 +12,7 @@ from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
 from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.data.resample import resample_mask
 from pointillist.train.device import Device
 from pointillist.train.evaluate import load_trained
 from pointillist.train.relabel import Relabel
@@ -146,7 +147,7 @@ def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:
             marks = drawn.marks if drawn is not None else ()
             if labels is not None and (labels != IGNORE).any():
                 height, width = labels.shape if drawn is None else (drawn.height, drawn.width)
-                marks = (Dense.from_map(_sized(labels, height, width)), *marks)
+                marks = (Dense.from_map(resample_mask(labels, (height, width))), *marks)
             annotation = Annotation(
                 name=name,
                 height=drawn.height if drawn is not None else item.sample.height,
@@ -157,10 +158,3 @@ def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:
                 seconds=0.0 if drawn is None else drawn.seconds,
             )
             write_annotation(folder / f"{name}.json", annotation)
-
-
-def _sized(labels: MaskArray, height: int, width: int) -> MaskArray:
-    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(int)
-    cols = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(int)
-    sized: MaskArray = labels[rows[:, None], cols[None, :]]
-    return sized

@@ -54,6 +54,7 @@ class Run(Config):
             the training's are ("held-out", needs no masks beyond them); on their masks (a hidden cost of
             annotation under weak supervision: "masks"); or the last.
         precision: of the forward pass; "auto" takes bfloat16 where the processor computes in it.
+        views: how many mirror images a prediction asks and averages.
         seed: the root of all chance.
     """
 
@@ -79,4 +80,5 @@ class Run(Config):
     clip: Annotated[float, Field(gt=0)] = 10.0
     select: Selection = "held-out"
     precision: Precision = "auto"
+    views: Literal[1, 2, 4] = 1
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0

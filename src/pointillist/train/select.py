@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 from pointillist.core.known import Known
-from pointillist.core.shapes import MaskArray
-from pointillist.metrics.confusion import confusion_matrix
-from pointillist.train.agreement import Agreement, mean_dice
+from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
+from pointillist.train.agreement import Agreement
 from pointillist.train.device import Device
 from pointillist.train.feed import pixels
 from pointillist.train.predict import predict_image
@@ -26,14 +26,16 @@ class Score:
     """How well weights agree with held-out labels.
 
     Args:
-        dice: of the labelled pixels, pooled, mean over the foreground classes.
+        dice: estimated from what is known, mean over the foreground classes (see `Agreement`).
         likelihood: mean log p of the true class over the labelled pixels, each class weighing the same; it
             decides between equal Dice values, which few clicks often give.
+        offset: of the background's logit, at which it is best.
         masks_dice: likewise on the validation masks, for studies; None: not asked for.
     """
 
     dice: float
     likelihood: float
+    offset: float = 0.0
     masks_dice: float | None = None
 
     @property
@@ -57,7 +59,7 @@ class HeldOut:
     def __init__(self, run: Run, names: Sequence[str], device: Device, with_masks: bool = False) -> None:
         self.device, self.num_classes = device, len(run.data.classes)
         self.tally = Tally(run.data.classes)
-        self.items: list[tuple[torch.Tensor, Known, MaskArray | None]] = []
+        self.items: list[_Item] = []
         for name in names if run.select != "last" else ():
             item = supervised(run, name)
             self.tally.add(item)
@@ -66,20 +68,28 @@ class HeldOut:
             if run.select == "masks":
                 known = Known.from_labels(truth, self.num_classes)
             if not known.empty:
-                self.items.append((pixels(item)[0], known, truth if with_masks else None))
+                shown = truth if with_masks and (truth != IGNORE).any() else None
+                self.items.append(_Item(pixels(item)[0], known, item.sample.region, shown))
 
     def __bool__(self) -> bool:
         return bool(self.items)
 
     def score(self, network: nn.Module) -> Score:
         """Score weights."""
-        agreement = Agreement(self.num_classes)
-        on_masks = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
-        for image, known, truth in self.items:
+        agreement, on_masks = Agreement(self.num_classes), Agreement(self.num_classes)
+        for image, known, region, truth in self.items:
             floats = image.float() / 255 if image.dtype == torch.uint8 else image
             probs = predict_image(network, floats.numpy(), self.device)
-            agreement.add(probs, known)
+            agreement.add(probs, known, region)
             if truth is not None:
-                on_masks += confusion_matrix(probs.argmax(0).astype(np.uint8), truth, self.num_classes)
-        masks_dice = mean_dice(on_masks) if on_masks.any() else None
-        return Score(mean_dice(agreement.matrix), agreement.likelihood(), masks_dice)
+                on_masks.add(probs, Known.from_labels(truth, self.num_classes), region)
+        dice, offset = agreement.best()
+        masks_dice = on_masks.at(offset) if on_masks.taken.any() else None
+        return Score(dice, agreement.likelihood(), offset, masks_dice)
+
+
+class _Item(NamedTuple):
+    image: torch.Tensor
+    known: Known
+    region: RegionArray | None
+    truth: MaskArray | None

@@ -1,0 +1,123 @@
+"""How held-out annotations of each kind are counted: maps drawn by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pointillist.core.known import Known
+from pointillist.core.shapes import IGNORE
+from pointillist.train.agreement import OFFSETS, UNITS, Agreement
+
+NOTHING = Known.nothing(2, 4, 5)
+USUAL = int(np.flatnonzero(OFFSETS == 0)[0])
+
+
+def probs_of(rows: str, sure: float = 0.9) -> np.ndarray:
+    """Give the probabilities of a prediction that is drawn as digits, row by row."""
+    prediction = np.array([list(map(int, row)) for row in rows.split()])
+    probs = np.full((2, *prediction.shape), 1 - sure)
+    np.put_along_axis(probs, prediction[None], sure, axis=0)
+    return probs
+
+
+def agreement_on(rows: str, known: Known) -> Agreement:
+    agreement = Agreement(2)
+    agreement.add(probs_of(rows), known)
+    return agreement
+
+
+def counted(rows: str, known: Known) -> list[float]:
+    """Give hits, misses and false alarms of what is told of class 1, where the line is drawn as usual."""
+    counts: list[float] = agreement_on(rows, known).told[USUAL, 1].tolist()
+    return counts
+
+
+def told(tag: int = IGNORE, low: float = 0, high: float = np.inf) -> Known:
+    sizes = NOTHING.sizes.copy()
+    sizes[1] = low, high
+    return replace(NOTHING, tags=np.array([IGNORE, tag], np.uint8), sizes=sizes)
+
+
+NONE = "00000 00000 00000 00000"
+ALL = "11111 11111 11111 11111"
+SIX = "00000 01110 01110 00000"
+
+
+def test_labelled_pixels_count_as_they_are() -> None:
+    labels = NOTHING.labels.copy()
+    labels[0, 0], labels[1, 1], labels[1, 2], labels[3, 3] = 0, 1, 0, 1
+    agreement = agreement_on(SIX, replace(NOTHING, labels=labels))
+    assert agreement.taken[USUAL].tolist() == [[1, 1], [1, 1]]
+    assert agreement.areas[USUAL].tolist() == [14, 6]
+
+
+def test_a_full_mask_gives_the_dice_score() -> None:
+    labels = np.zeros((4, 5), np.uint8)
+    labels[1:3, 2:5] = 1
+    agreement = agreement_on(SIX, replace(NOTHING, labels=labels))
+    assert agreement.at(0.0) == pytest.approx(2 * 4 / (6 + 6), abs=0.02)
+
+
+def test_of_a_box_each_line_that_meets_the_object_is_a_hit() -> None:
+    boxed = replace(NOTHING, boxes=np.array([[1, 0, 1, 3, 5]]))
+    # Of three rows and four columns, two rows and three columns show the object.
+    assert counted(SIX, boxed) == [5, 2, 0]
+    assert counted(NONE, boxed) == [0, 7, 0]
+    assert counted(ALL, boxed) == [7, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("known", "rows", "expected"),
+    [
+        (told(), SIX, [0, 0, 0]),
+        (told(tag=0, high=0), NONE, [0, 0, 0]),
+        (told(tag=0, high=0), SIX, [0, 0, UNITS]),
+        (told(tag=1, low=1), SIX, [UNITS, 0, 0]),
+        (told(tag=1, low=1), NONE, [0, UNITS, 0]),
+        (told(tag=1, high=8), NONE, [0, UNITS, 0]),
+        (told(low=5, high=7), SIX, [UNITS, 0, 0]),
+        (told(low=12, high=15), SIX, [UNITS / 2, UNITS / 2, 0]),
+        (told(low=12, high=15), NONE, [0, UNITS, 0]),
+        (told(low=1, high=3), SIX, [UNITS / 2, 0, UNITS / 2]),
+        (told(high=10), ALL, [UNITS / 2, 0, UNITS / 2]),
+    ],
+)
+def test_tags_and_sizes_count_ten_clicks(known: Known, rows: str, expected: list[float]) -> None:
+    assert counted(rows, known) == expected
+
+
+def test_what_labels_or_boxes_say_is_not_counted_again() -> None:
+    labels = NOTHING.labels.copy()
+    labels[1, 1] = 1
+    assert counted(SIX, replace(told(tag=1, low=12), labels=labels)) == [0, 0, 0]
+    boxed = replace(told(tag=1, low=12), boxes=np.array([[1, 1, 1, 3, 4]]))
+    assert counted(SIX, boxed) == [5, 0, 0]
+    full = replace(told(tag=0, high=0), labels=np.zeros((4, 5), np.uint8))
+    assert counted(SIX, full) == [0, 0, 0]
+
+
+def test_images_add_up_and_classes_weigh_the_same_in_the_likelihood() -> None:
+    labels = np.full((4, 5), IGNORE, np.uint8)
+    labels[0], labels[1, 1] = 0, 1
+    known, agreement = replace(NOTHING, labels=labels), Agreement(2)
+    agreement.add(probs_of(SIX, sure=0.9), known)
+    agreement.add(probs_of(NONE, sure=0.8), known)
+    assert agreement.taken[USUAL].tolist() == [[10, 0], [1, 1]]
+    background = (np.log(0.9) + np.log(0.8)) / 2
+    lesion = (np.log(0.9) + np.log(0.2)) / 2
+    assert agreement.likelihood() == pytest.approx((background + lesion) / 2)
+
+
+def test_without_labels_there_is_no_likelihood_and_no_dice() -> None:
+    agreement = agreement_on(SIX, NOTHING)
+    assert agreement.likelihood() == 0
+    assert agreement.best() == (0, 0)
+
+
+def test_a_better_prediction_never_agrees_less() -> None:
+    known = told(tag=1, low=8, high=12)
+    drawn = [NONE, "10000 00000 00000 00000", SIX, "11111 11110 00000 00000"]
+    scores = [agreement_on(rows, known).at(0.0) for rows in drawn]
+    assert scores == sorted(scores)
+    assert (scores[0], scores[-1]) == (0, 1)

@@ -1,0 +1,182 @@
+"""Teachers write only where nothing is known; a run with one goes on after a stop as if there was none."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pointillist.core.errors import InputError
+from pointillist.core.shapes import IGNORE
+from pointillist.core.target import Target
+from pointillist.losses import Consistency, CrossEntropy, SoftCrossEntropy
+from pointillist.models import Unet
+from pointillist.train.evaluate import load_trained
+from pointillist.train.feed import Feed
+from pointillist.train.learner import Learner
+from pointillist.train.loop import Options, train
+from pointillist.train.network import Network, TwinNetwork, build_network
+from pointillist.train.run import Run
+from pointillist.train.store import read_model
+from pointillist.train.teacher import AnyTeacher, MeanTeacher, TwoDecoders
+from pointillist.train.term import Term
+from tests.train.small import CPU, small_run, train_small
+from tests.train.test_loop import KilledError, Killer, log, weights
+
+TEACHERS = {"mean": MeanTeacher(confidence=0.5), "two": TwoDecoders(), "two, hard": TwoDecoders(hard=True)}
+TERMS = (Term(loss=CrossEntropy()), Term(loss=Consistency(), ramp=0.5))
+
+
+def taught(teacher: AnyTeacher, **changes: Any) -> Run:
+    return small_run(**{"teacher": teacher, "supervise": TERMS, **changes})
+
+
+def logits_of(*probs: float) -> Tensor:
+    """Give the logits (1, 2, 1, W) of these probabilities of class 1."""
+    row = torch.tensor(probs)
+    return torch.stack([(1 - row).log(), row.log()])[None, :, None]
+
+
+def known(*labels: int, soft: Tensor | None = None) -> Target:
+    target = Target.from_labels(torch.tensor([[labels]]), 2)
+    return target if soft is None else replace(target, soft=soft)
+
+
+@pytest.mark.parametrize("teacher", TEACHERS.values(), ids=TEACHERS)
+def test_it_writes_only_where_nothing_is_known(teacher: AnyTeacher) -> None:
+    before = torch.zeros(1, 2, 1, 3)
+    before[0, :, 0, 1] = torch.tensor([0.7, 0.3])
+    target = known(1, IGNORE, IGNORE, soft=before)
+    said = logits_of(0.1, 0.1, 0.1)
+    written = teacher.write(target, (said, said), mix=0.3)
+    assert written.soft[0, :, 0, 0].tolist() == [0, 0]
+    assert written.soft[0, :, 0, 1].tolist() == pytest.approx([0.7, 0.3])
+    assert written.soft[0, :, 0, 2].argmax() == 0
+    assert written.soft[0, :, 0, 2].sum() == pytest.approx(1)
+    assert torch.equal(written.labels, target.labels)
+    assert target.soft is before
+    assert not written.soft.requires_grad
+
+
+def test_the_average_teaches_only_what_it_is_sure_of() -> None:
+    unknown = known(IGNORE, IGNORE, IGNORE)
+    written = MeanTeacher(confidence=0.8).write(unknown, (logits_of(0.9, 0.75, 0.1),), mix=0.0)
+    expected = [[0.1, 0, 0.9], [0.9, 0, 0.1]]
+    torch.testing.assert_close(written.soft[0, :, 0], torch.tensor(expected))
+
+
+def test_two_decoders_mix_in_a_random_proportion() -> None:
+    unknown = known(IGNORE, IGNORE)
+    opinions = (logits_of(0.9, 0.2), logits_of(0.3, 0.4))
+    soft = TwoDecoders().write(unknown, opinions, mix=0.25).soft[0, 1, 0]
+    assert soft.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.3, 0.25 * 0.2 + 0.75 * 0.4])
+    hard = TwoDecoders(hard=True).write(unknown, opinions, mix=0.25).soft[0, :, 0]
+    assert hard.tolist() == [[1, 1], [0, 0]]
+    surer = TwoDecoders(hard=True).write(unknown, opinions, mix=0.9).soft[0, :, 0]
+    assert surer.tolist() == [[0, 1], [1, 0]]
+
+
+def test_no_gradient_flows_to_what_is_taught() -> None:
+    said = logits_of(0.6, 0.3).requires_grad_()
+    written = TwoDecoders().write(known(IGNORE, IGNORE), (said, said), mix=0.5)
+    student = torch.zeros(1, 2, 1, 2, requires_grad=True)
+    SoftCrossEntropy()(student, written, torch.zeros(1, 3, 1, 2)).backward()
+    assert said.grad is None
+    assert student.grad is not None
+
+
+MOMENTS = (torch.tensor([0.5, 0.2, 0.1]), torch.tensor([0.25, 0.1, 1.0]))
+
+
+def twin(dropout: float) -> tuple[Network, TwinNetwork]:
+    network = build_network(Unet(widths=(4, 8)), 2, 0, MOMENTS)
+    return network, TwinNetwork(network, dropout)
+
+
+def test_in_training_two_decoders_answer_and_in_prediction_the_first() -> None:
+    network, both = twin(dropout=0.0)
+    images = torch.rand(2, 3, 9, 7)
+    one, other = both.train()(images)
+    assert one.shape == other.shape == (2, 2, 9, 7)
+    assert not torch.allclose(one, other)
+    alone = both.eval()(images)
+    assert torch.equal(alone, network.eval()(images))
+
+
+def test_the_second_decoder_sees_a_part_of_the_features() -> None:
+    _, both = twin(dropout=0.5)
+    images = torch.rand(2, 3, 8, 8)
+    torch.manual_seed(0)
+    pairs = [both.train()(images) for _ in range(2)]
+    torch.testing.assert_close(pairs[0][0], pairs[1][0])
+    assert not torch.allclose(pairs[0][1], pairs[1][1])
+
+
+def test_a_network_without_an_encoder_of_its_own_is_refused() -> None:
+    network = Network(torch.nn.Conv2d(3, 2, 1), *MOMENTS, num_classes=2)
+    with pytest.raises(InputError, match="must have an encoder of its own"):
+        TwinNetwork(network, 0.5)
+
+
+@pytest.mark.parametrize("name", ["mean", "two"])
+def test_saved_weights_are_those_of_a_plain_network(tmp_path: Path, name: str) -> None:
+    run = taught(TEACHERS[name], epochs=2)
+    train_small(run, tmp_path)
+    plain = build_network(run.model, 2, run.seed, MOMENTS)
+    assert read_model(tmp_path)[0].keys() == plain.state_dict().keys()
+    trained = load_trained(tmp_path, CPU)
+    probs = trained.probs(run.data.read("test-00000"))
+    np.testing.assert_allclose(probs.sum(0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "two"])
+def test_killed_and_typed_again_it_ends_bit_for_bit_the_same(tmp_path: Path, name: str) -> None:
+    run = taught(TEACHERS[name])
+    torch.manual_seed(1)
+    watch = train_small(run, tmp_path / "whole")
+    assert watch.records[-1]["loss/consistency"] > 0
+    torch.manual_seed(2)  # Chance that is not the run's own must not matter.
+    for step in (2, 7):
+        with contextlib.suppress(KilledError):
+            train(run, tmp_path / "killed", CPU, Killer(step), Options(save_every_s=0.0))
+    resumed = train_small(run, tmp_path / "killed")
+    assert resumed.done > 0
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert log(tmp_path / "killed") == log(tmp_path / "whole")
+
+
+def one_step(run: Run) -> tuple[dict[str, float], Learner]:
+    feed = Feed(run, run.data.names("train"), CPU)
+    learner = Learner(run, feed, CPU)
+    return learner.step(next(feed.epoch(0))), learner
+
+
+def test_a_training_leaves_other_chance_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    one_step(taught(TwoDecoders()))
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_both_decoders_learn() -> None:
+    _, learner = one_step(taught(TwoDecoders(), supervise=[Term(loss=CrossEntropy())]))
+    fresh = Learner(learner.run, learner.feed, CPU)
+    pairs = zip(learner.network.named_parameters(), fresh.network.parameters(), strict=True)
+    moved = {name.split(".")[0] for (name, after), before in pairs if not torch.equal(after, before)}
+    assert moved == {"model", "twin"}
+
+
+def test_noise_is_added_to_the_students_images_alone() -> None:
+    terms = [Term(loss=CrossEntropy()), Term(loss=Consistency())]
+    values = []
+    for noise in (0.0, 0.3):
+        run = taught(MeanTeacher(confidence=0.0, noise=noise), supervise=terms, average=0.0)
+        # At the first step the average is the network: without noise it differs by batch norm's mode only.
+        values.append(one_step(run)[0])
+    assert values[0]["cross-entropy"] != values[1]["cross-entropy"]
+    assert values[0]["consistency"] != values[1]["consistency"]

@@ -218,7 +218,7 @@ def toys(seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers = 2, out: Out = N
         rows = {name: changed(base, changes) for name, changes in _sizes(data, k).items()}
         lines += [f"## {title}", "", *table(rows, seeds, runs, workers, "val"), ""]
     about = (
-        "Dice on the validation images, as the tutorial measures. Its figures without size, with exact sizes, "
+        "Dice on the validation images, as the tutorial measures. Its own without size, with exact sizes, "
         "with full masks: TOY .428 / .989 / .997; TOY2 cut to 100 / 50 images .264 / .654 / .936."
     )
     tell("Toys: one dot and a size", "toys", about, lines, out)

@@ -1,7 +1,5 @@
 """The pixel classifier: its filters, what it learns, what it says where it knows nothing."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -211,12 +209,6 @@ def test_mistakes_are_told() -> None:
         spreader.probs(np.zeros((1, 8, 8), np.float32))
     with pytest.raises(InputError, match="3 channels"):
         FAST.prepare([*EXAMPLES, clicked(7, channels=1)], seed=0)
-
-
-def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pointillist\[forest\]"):
-        FAST.prepare(EXAMPLES, seed=0)
 
 
 def test_filters_of_a_ramp_by_hand() -> None:

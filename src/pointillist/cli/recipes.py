@@ -49,7 +49,6 @@ def _extras() -> Table:
             _installed("onnxruntime"),
             f"the propagator sam on ONNX files; MobileSAM's own: {weights}",
         ),
-        "forest": (_installed("sklearn"), "the propagator feature-forest"),
     }
     for name, (here, about) in extras.items():
         table.add_row(name, "installed" if here else "missing", about)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pointillist.core.config import Table
+from pointillist.propagate.average import Average
 from pointillist.propagate.feature_forest import FeatureForest
 from pointillist.propagate.filled_box import FilledBox
 from pointillist.propagate.geodesic import Geodesic
@@ -17,14 +18,18 @@ from pointillist.propagate.sam import Sam
 from pointillist.propagate.superpixels import Superpixels
 
 AnyPropagator = Annotated[
-    FeatureForest | FilledBox | Geodesic | Grabcut | RandomWalker | Sam | Superpixels,
+    Average | FeatureForest | FilledBox | Geodesic | Grabcut | RandomWalker | Sam | Superpixels,
     Field(discriminator="kind"),
 ]
 PROPAGATORS: Table[Propagator] = Table("propagator", AnyPropagator, Propagator)
 
+# `average` asks any propagators, itself included, so its field is known only once all are.
+Average.model_rebuild(_types_namespace={"AnyPropagator": AnyPropagator})
+
 __all__ = [
     "PROPAGATORS",
     "AnyPropagator",
+    "Average",
     "FeatureForest",
     "FilledBox",
     "Geodesic",

@@ -89,7 +89,7 @@ class FeatureForest(Propagator):
         """Train the classifier on the labelled pixels of all examples.
 
         Raises:
-            InputError: scikit-learn is not installed, the images differ in their channels, or the learned
+            InputError: the images differ in their channels, or the learned
                 features that it wants were not given.
         """
         if self.wants and features is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -140,12 +139,5 @@ CLASSIFIERS: Mapping[str, Callable[[int], Any]] = {
 
 
 def build_classifier(kind: str, seed: int) -> Any:
-    """Build an untrained classifier.
-
-    Raises:
-        InputError: scikit-learn is not installed.
-    """
-    if importlib.util.find_spec("sklearn") is None:
-        fix = 'Install it: pip install "pointillist[forest]".'
-        raise InputError("scikit-learn must be installed for feature-forest", "no such package", fix)
+    """Build an untrained classifier; scikit-learn, slow to import, is imported where it is needed."""
     return CLASSIFIERS[kind](seed)

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.marks import Dense
+from pointillist.core.marks import Dense, Points
 from pointillist.core.shapes import IGNORE
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
@@ -40,6 +40,7 @@ class Evidence:
         sized: how many state a range of sizes.
         labelled: mean share of labelled pixels in those that have any; of boxes' outsides too.
         depth_px: mean depth of foreground pixels where the label maps are dense; None: nowhere.
+        clicks: mean number of clicks on an image that has any.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
     """
 
@@ -51,6 +52,7 @@ class Evidence:
     sized: int
     labelled: float
     depth_px: float | None
+    clicks: float
     mixing: float | None
 
     @property
@@ -60,9 +62,10 @@ class Evidence:
             return self.depth_px < THIN_PX
         return self.mixing is not None and self.mixing > SCATTERED
 
-    def only(self, *kinds: str) -> bool:
-        """Whether these kinds of marks are all that there is."""
-        return bool(self.kinds) and set(self.kinds) <= set(kinds)
+    @property
+    def boxed(self) -> bool:
+        """Whether some images have boxes or extreme points."""
+        return bool({"box", "extreme-points"} & self.kinds.keys())
 
 
 def gather(run: Run) -> Evidence:
@@ -88,6 +91,7 @@ def gather(run: Run) -> Evidence:
         sized=sum(_sized(item.known) for item in items),
         labelled=float(np.mean(labelled)) if labelled else 0.0,
         depth_px=float(np.mean(depths)) if depths else None,
+        clicks=_clicks(items),
         mixing=mixing([item.labels for item in items]),
     )
 
@@ -98,6 +102,12 @@ def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
         for kind in {mark.kind for mark in (item.annotation.marks if item.annotation else ())}:
             found[kind] = found.get(kind, 0) + 1
     return found
+
+
+def _clicks(items: Sequence[Supervised]) -> float:
+    marks = [item.annotation.marks if item.annotation else () for item in items]
+    counts = [sum(len(mark.at) for mark in on if isinstance(mark, Points)) for on in marks]
+    return float(np.mean([count for count in counts if count])) if any(counts) else 0.0
 
 
 def _full(item: Supervised) -> bool:

@@ -19,7 +19,7 @@ from pointillist.losses import (
 )
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import Grabcut
+from pointillist.propagate import AnyPropagator, Average, FeatureForest, Grabcut, Superpixels
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
@@ -27,6 +27,8 @@ from pointillist.train.teacher import MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
 
 Changes = dict[str, Any]
+FEW_CLICKS = 6
+"""Clicks on an image, of all classes, below which its own outlines are not trusted."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ def _supervised_terms(evidence: Evidence) -> tuple[Term, ...]:
 
 
 def _model(evidence: Evidence) -> tuple[Changes, str]:
-    """The pretrained encoder where it is installed, for colour or grey images of broad things."""
-    if evidence.thin or evidence.channels not in (1, 3):
+    """The pretrained encoder where it is installed, for colour images of broad things."""
+    if evidence.thin or evidence.channels != 3:
         return {"model": Unet()}, "a plain U-Net"
     if available():
         return {"model": PretrainedUnet(), "learning_rate": 5e-4}, "a U-Net on an ImageNet encoder"
@@ -105,21 +107,38 @@ def _model(evidence: Evidence) -> tuple[Changes, str]:
 def _auto(evidence: Evidence) -> Choice:
     changes, model = _model(evidence)
     terms = list(_supervised_terms(evidence))
-    said = [*(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds))]
     if evidence.full == evidence.images:
         how = "cross-entropy and Dice"
     elif evidence.thin:
-        how = "partial cross-entropy, and nothing that smooths"
-        changes |= _THIN
+        how = "cross-entropy of what is labelled, and nothing that smooths"
     else:
-        how = "labels spread by GrabCut and a gated CRF beside partial cross-entropy"
-        terms += [Term(loss=SoftCrossEntropy()), Term(loss=GatedCrf(), weight=0.1, ramp=0.2)]
-        changes["propagate"] = Grabcut()
+        changes["propagate"], words = _propagator(evidence)
+        terms.append(Term(loss=SoftCrossEntropy()))
+        how = f"cross-entropy of what is labelled and of labels spread by {words}"
+    changes |= {"supervise": tuple(terms), "views": 4}
     shape = "thin or scattered things" if evidence.thin else "broad things"
-    mixing = "" if evidence.mixing is None else f", clicks mixed {evidence.mixing:.2f} of chance"
-    depth = "" if evidence.depth_px is None else f", {evidence.depth_px:.1f} px deep"
-    why = f"{', '.join(said) or 'nothing'} on {evidence.images} images looked at; {shape}{depth}{mixing}"
-    return Choice({**changes, "supervise": tuple(terms)}, f"{model}; {how}", why)
+    if evidence.depth_px is not None:
+        shape += f" ({evidence.depth_px:.1f} px deep)"
+    elif evidence.mixing is not None:
+        shape += f" (their clicks lie among the background's {evidence.mixing:.2f} as much as by chance)"
+    said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
+    return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images looked at; {shape}")
+
+
+def _propagator(evidence: Evidence) -> tuple[AnyPropagator, str]:
+    """Ask what finds outlines in one image, what learns from all images, or both.
+
+    With a few clicks an image's own seeds say too little, and a forest of all images' clicks is better alone;
+    inside boxes nothing is labelled that a forest could learn from.
+    """
+    forest = FeatureForest(features=("filters", "encoder") if available() else ("filters",))
+    if not evidence.clicks and "scribble" not in evidence.kinds:
+        return Grabcut(), "GrabCut"
+    if evidence.boxed:
+        return Average(of=(Grabcut(), forest)), "GrabCut and a pixel classifier"
+    if evidence.clicks < FEW_CLICKS and "scribble" not in evidence.kinds:
+        return forest, "a pixel classifier"
+    return Average(of=(Superpixels(), forest)), "superpixels and a pixel classifier"
 
 
 def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:
@@ -172,7 +191,6 @@ _WORDS = {
     "size": "sizes",
     "centroid": "centroids",
 }
-_THIN: Changes = {}
 
 RECIPES: Names[Recipe] = Names(
     "recipe",

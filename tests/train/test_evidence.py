@@ -1,0 +1,74 @@
+"""What the default recipe sees in annotations: kinds of marks, and whether things are thin."""
+
+import numpy as np
+import pytest
+
+from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
+from pointillist.core.shapes import IGNORE
+from pointillist.datasets import Synthetic
+from pointillist.train.evidence import gather, mixing
+from pointillist.train.recipe import RECIPES, apply_recipe
+from tests.train.small import small_run
+
+LESIONS = Synthetic(size=(96, 128), train=12, val=2, test=2)
+VESSELS = Synthetic(scene="vessels", size=(96, 128), train=12, val=2, test=2)
+CLICKS = PointsAnnotator(positive=8, negative=8)
+
+
+@pytest.mark.parametrize("annotate", [CLICKS, Density(probability=0.01), Full()], ids=str)
+def test_vessels_are_thin_and_lesions_are_not(annotate: object) -> None:
+    assert gather(small_run(data=VESSELS, annotate=annotate)).thin
+    assert not gather(small_run(data=LESIONS, annotate=annotate)).thin
+
+
+def test_one_click_of_each_says_nothing_about_thinness() -> None:
+    lone = gather(small_run(data=VESSELS, annotate=PointsAnnotator(positive=1, negative=1)))
+    assert lone.mixing is None
+    assert not lone.thin
+    assert lone.clicks == 2
+
+
+def test_mixing_by_hand() -> None:
+    maps = np.full((1, 40), IGNORE, np.uint8)
+    maps[0, :4] = [1, 0, 1, 0]
+    # Both foreground pixels' nearest is background; chance would give 2 of the 3 others.
+    assert mixing([maps]) == pytest.approx(1.5)
+    assert mixing([np.array([[0, 0, 1]], np.uint8)]) is None
+    assert mixing([]) is None
+
+
+def test_kinds_are_counted_by_image() -> None:
+    mixed = Mixed(of=((CLICKS, 0.3), (Boxes(), 0.3), (Tags(), 0.2)))
+    found = gather(small_run(data=LESIONS, annotate=mixed))
+    assert found.images == 12
+    assert {"points", "box"} <= set(found.kinds)
+    assert found.silent == 12 - sum(found.kinds.values())
+    assert found.boxed
+    assert found.full == 0
+
+
+def test_sizes_are_seen_only_where_somebody_states_them() -> None:
+    assert gather(small_run(data=LESIONS, annotate=SizeRanges())).sized == 12
+    assert gather(small_run(data=LESIONS, annotate=Tags())).sized == 0
+    assert gather(small_run(data=LESIONS, annotate=Boxes())).sized == 0
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("annotate", [CLICKS, Boxes(), Tags(), Full(), SizeRanges()], ids=lambda a: a.kind)
+def test_every_recipe_makes_a_run_of_everything(recipe: str, annotate: object) -> None:
+    run, choice = apply_recipe(small_run(data=LESIONS, annotate=annotate), recipe)
+    assert run.annotate == annotate
+    assert run.data == LESIONS
+    assert run.supervise
+    assert "\n" not in choice.what + choice.why
+    reads = set().union(*(term.loss.reads for term in run.supervise))
+    if run.propagate or run.teacher:
+        assert "soft" in reads  # What is written is read.
+
+
+def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
+    thin, _ = apply_recipe(small_run(data=VESSELS, annotate=CLICKS), "auto")
+    broad, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS), "auto")
+    assert thin.propagate is None
+    assert {term.loss.kind for term in thin.supervise} <= {"cross-entropy", "dice"}
+    assert broad.propagate is not None

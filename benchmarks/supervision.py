@@ -64,7 +64,7 @@ Runs = Annotated[Path, typer.Option("--runs")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Runs at a time; they share the cores.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o")]
 RUNS = Path("runs/supervision")
-DRIVE_EPOCHS = 30
+DRIVE_EPOCHS = 24
 Rows = Mapping[str, Callable[[int], Run]]
 
 
@@ -115,7 +115,7 @@ def ph2(root: Root, seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers = 2, o
         "boxes": Boxes(),
     }
     lines = table({n: seeded(data, kind) for n, kind in kinds.items()}, seeds, runs, workers)
-    unet = {"model": Unet(), "learning_rate": data.learning_rate}
+    unet = {"model": Unet(), "learning_rate": data.learning_rate, "epochs": data.epochs}
     plain = {n: seeded(data, kinds[n], **unet) for n in ("full masks", "5+5 clicks")}
     lines += ["", "Without the pretrained encoder:", "", *table(plain, seeds, runs, workers)]
     about = (
@@ -281,7 +281,8 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
 def _stops(cell: Cell) -> tuple[float, float, float]:
     """Give the masks' Dice at the best epoch, at the one that held-out annotations chose, and at the last."""
     scored = [record for record in cell.history if "masks/dice" in record]
-    chosen = max(scored, key=lambda r: (r["held_out/dice"], r["held_out/likelihood"]))
+    # Of equals the last is kept, as in training.
+    chosen = max(reversed(scored), key=lambda r: (r["held_out/dice"], r["held_out/likelihood"]))
     return max(r["masks/dice"] for r in scored), chosen["masks/dice"], scored[-1]["masks/dice"]
 
 

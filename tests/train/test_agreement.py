@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE
@@ -121,3 +122,53 @@ def test_a_better_prediction_never_agrees_less() -> None:
     scores = [agreement_on(rows, known).at(0.0) for rows in drawn]
     assert scores == sorted(scores)
     assert (scores[0], scores[-1]) == (0, 1)
+
+
+def drawn_by(clicks: str, bias: float) -> tuple[Agreement, Agreement]:
+    """Discs seen by a network whose line is off by `bias`: what clicks tell of it, and what masks do."""
+    told, masks = Agreement(2), Agreement(2)
+    rng = np.random.default_rng(0)
+    rows, cols = np.mgrid[:48, :48]
+    for _ in range(40):
+        radius, centre = rng.uniform(6, 15), rng.uniform(16, 32, 2)
+        distance = np.hypot(rows - centre[0], cols - centre[1])
+        truth = (distance < radius).astype(np.uint8)
+        noise = ndimage.gaussian_filter(rng.normal(0, 6, truth.shape), 2)
+        foreground = 1 / (1 + np.exp(-((radius - distance) / 1.5 + noise + bias)))
+        labels = np.full(truth.shape, IGNORE, np.uint8)
+        for k in (0, 1):
+            places = np.argwhere(truth == k)
+            if clicks == "deep":
+                places = places[np.argsort(-np.abs(distance - radius)[truth == k])[: len(places) // 10]]
+            at = places[rng.choice(len(places), 5, replace=False)]
+            labels[at[:, 0], at[:, 1]] = k
+        probs = np.stack([1 - foreground, foreground])
+        told.add(probs, Known.from_labels(labels, 2))
+        masks.add(probs, Known.from_labels(truth, 2))
+    return told, masks
+
+
+@pytest.mark.parametrize("bias", [-1.5, 0.0, 1.5])
+def test_random_clicks_find_the_line_that_masks_would_draw(bias: float) -> None:
+    told, masks = drawn_by("anywhere", bias)
+    score, offset = told.best()
+    assert masks.at(offset) > masks.curve.max() - 0.01
+    assert score == pytest.approx(masks.at(offset), abs=0.05)
+
+
+@pytest.mark.parametrize("bias", [-1.5, 0.0, 1.5])
+def test_deep_clicks_which_say_nothing_about_the_line_leave_it(bias: float) -> None:
+    told, _ = drawn_by("deep", bias)
+    assert told.best()[1] == 0
+
+
+def test_no_score_is_above_1() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        agreement = Agreement(3)
+        probs = rng.dirichlet(np.ones(3), (8, 9)).transpose(2, 0, 1)
+        labels = rng.choice([0, 1, 2, IGNORE, IGNORE, IGNORE], (8, 9)).astype(np.uint8)
+        labels[labels == rng.integers(3)] = IGNORE  # One class is not clicked at all.
+        agreement.add(probs, Known.from_labels(labels, 3))
+        assert (agreement.curve <= 1 + 1e-9).all()
+        assert (agreement.curve >= 0).all()

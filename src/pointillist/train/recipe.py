@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointillist.core.config import Names, validated
+from pointillist.data.augment import Augment
 from pointillist.losses import (
     BoxTightness,
     Consistency,
@@ -19,7 +20,7 @@ from pointillist.losses import (
 )
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import AnyPropagator, Average, FeatureForest, Grabcut, Superpixels
+from pointillist.propagate import Grabcut
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
@@ -27,8 +28,6 @@ from pointillist.train.teacher import MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
 
 Changes = dict[str, Any]
-FEW_CLICKS = 6
-"""Clicks on an image, of all classes, below which its own outlines are not trusted."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     choice = RECIPES[name].choose(gather(run))
     data = run.model_dump(mode="json")
     plain = {key: _plain(value) for key, value in choice.changes.items()}
+    if isinstance(choice.changes.get("model"), PretrainedUnet):
+        plain["epochs"] = max(1, round(run.epochs * PRETRAINED_SHARE))
     return validated(Run, {**data, **plain}), choice
 
 
@@ -112,10 +113,12 @@ def _auto(evidence: Evidence) -> Choice:
     elif evidence.thin:
         how = "cross-entropy of what is labelled, and nothing that smooths"
     else:
-        changes["propagate"], words = _propagator(evidence)
+        changes["propagate"] = Grabcut()
         terms.append(Term(loss=SoftCrossEntropy()))
-        how = f"cross-entropy of what is labelled and of labels spread by {words}"
+        how = "cross-entropy of what is labelled and of labels spread by GrabCut"
     changes |= {"supervise": tuple(terms), "views": 4}
+    if not evidence.thin:
+        changes["augment"] = _STRONG
     shape = "thin or scattered things" if evidence.thin else "broad things"
     if evidence.depth_px is not None:
         shape += f" ({evidence.depth_px:.1f} px deep)"
@@ -123,22 +126,6 @@ def _auto(evidence: Evidence) -> Choice:
         shape += f" (their clicks lie among the background's {evidence.mixing:.2f} as much as by chance)"
     said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
     return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images looked at; {shape}")
-
-
-def _propagator(evidence: Evidence) -> tuple[AnyPropagator, str]:
-    """Ask what finds outlines in one image, what learns from all images, or both.
-
-    With a few clicks an image's own seeds say too little, and a forest of all images' clicks is better alone;
-    inside boxes nothing is labelled that a forest could learn from.
-    """
-    forest = FeatureForest(features=("filters", "encoder") if available() else ("filters",))
-    if not evidence.clicks and "scribble" not in evidence.kinds:
-        return Grabcut(), "GrabCut"
-    if evidence.boxed:
-        return Average(of=(Grabcut(), forest)), "GrabCut and a pixel classifier"
-    if evidence.clicks < FEW_CLICKS and "scribble" not in evidence.kinds:
-        return forest, "a pixel classifier"
-    return Average(of=(Superpixels(), forest)), "superpixels and a pixel classifier"
 
 
 def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:
@@ -191,6 +178,11 @@ _WORDS = {
     "size": "sizes",
     "centroid": "centroids",
 }
+
+# On PH2's validation images better than the plain default, with labels that are partly wrong most of all.
+_STRONG = Augment(rotate_degrees=30, scale=0.3, brightness=0.2, contrast=0.3, saturation=0.3)
+PRETRAINED_SHARE = 0.625
+"""Of the epochs that a network needs from the start, so many do for one that has seen ImageNet."""
 
 RECIPES: Names[Recipe] = Names(
     "recipe",

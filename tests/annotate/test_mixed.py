@@ -1,14 +1,17 @@
 """Several annotators on one image, and one of several on each image."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy import stats
 
 from pointillist.annotate import (
     Annotator,
     Boxes,
+    Corrections,
     Full,
     Mistakes,
     Mixed,
@@ -77,6 +80,17 @@ def test_a_mixture_within_another_shares_what_it_gets(wrap: Callable[[Annotator]
     assert stats.binomtest(len(some), len(drawn), 0.4).pvalue > 0.001
     boxed = sum(annotation.marks[0].kind == "box" for annotation in some)
     assert stats.binomtest(boxed, len(some), 0.5).pvalue > 0.001
+
+
+def test_a_mixture_that_would_not_draw_as_alone_is_refused(tmp_path: Path) -> None:
+    mixed = Mixed(of=((Tags(), 0.5),))
+    with pytest.raises(ValidationError, match="first of several may not be mixed"):
+        Several(of=(mixed, Boxes()))
+    with pytest.raises(ValidationError, match="may not wrap mixed"):
+        Corrections(predictions=tmp_path, of=mixed)
+    behind = Several(of=(PointsAnnotator(), mixed))
+    tagged = [name for name in NAMES if len(drawn_by(behind, TRUTH, name=name).marks) > 2]
+    assert stats.binomtest(len(tagged), len(NAMES), 0.5).pvalue > 0.001
 
 
 def test_more_shares_only_add_images() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import Tensor
 
 from pointillist.core.config import validated
@@ -22,6 +23,30 @@ SETTINGS = [
     GatedCrf(radius=2, position_weight=0.7, position_sigma=1.5),
 ]
 THIN = GatedCrf(radius=1, sigma_xy=1, sigma_rgb=0.01)
+
+
+@pytest.mark.parametrize(
+    "window", [{"scale": 8}, {"stride": 6}, {"radius": 2, "scale": 3}, {"stride": 2, "scale": 3}]
+)
+def test_a_window_without_a_neighbour_is_refused(window: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match="no neighbour"):
+        GatedCrf(**window)  # type: ignore[arg-type]
+
+
+def test_the_smallest_window_has_a_neighbour() -> None:
+    logits = (
+        torch.tensor([[9.0, -9.0], [-9.0, 9.0]])
+        .repeat_interleave(6, 1)
+        .reshape(1, 2, 1, 12)
+        .repeat(1, 1, 12, 1)
+    )
+    for window in (
+        {"radius": 6, "stride": 6},
+        {"radius": 6, "scale": 6},
+        {"radius": 6, "stride": 2, "scale": 3},
+    ):
+        assert price(GatedCrf(**window), logits, torch.zeros(1, 3, 12, 12)) > 0.01  # type: ignore[arg-type]
+
 
 TWO_HALVES = """
 00001111

@@ -52,6 +52,14 @@ def classify(features: Tensor) -> Tensor:
     return F.linear(found, weights["_fc.weight"], weights["_fc.bias"]).softmax(1)[0]
 
 
+def test_only_a_cpu_convolves_depthwise_in_float32() -> None:
+    """Elsewhere bfloat16 is quick: the weights are taken as they come."""
+    features = torch.zeros(1, 4, 8, 8, dtype=torch.bfloat16)
+    slow = Depthwise(4, kernel=5, stride=1)
+    assert slow(features).dtype == torch.bfloat16
+    assert slow.to("meta", torch.bfloat16)(features.to("meta")).dtype == torch.bfloat16
+
+
 @needs_weights
 @pytest.mark.parametrize(
     ("name", "truth", "at_least"), [("cat", 285, 0.3), ("coffee", 967, 0.9), ("camera", 872, 0.9)]

@@ -47,3 +47,11 @@ def test_it_wants_what_a_member_wants_and_comes_back_from_json() -> None:
     assert TypeAdapter(AnyPropagator).validate_json(nested.to_json()) == nested
     with pytest.raises(ValidationError):
         Average(of=())
+
+
+def test_members_that_want_two_learned_kinds_are_refused() -> None:
+    one, other = (FeatureForest(features=(kind,)) for kind in ("encoder", "vae"))
+    assert Average(of=(one, one, Geodesic())).wants == "encoder"
+    for members in ((one, other), (Average(of=(one,)), Geodesic(), other)):
+        with pytest.raises(ValidationError, match="one learned kind in all"):
+            Average(of=members)

@@ -66,6 +66,17 @@ def test_every_recipe_makes_a_run_of_everything(recipe: str, annotate: object) -
         assert "soft" in reads  # What is written is read.
 
 
+@pytest.mark.parametrize("annotate", [Tags(), SizeRanges()], ids=lambda a: a.kind)
+def test_where_nothing_is_drawn_nothing_is_spread_and_the_line_says_what_is_learnt_from(
+    annotate: object,
+) -> None:
+    run, choice = apply_recipe(small_run(data=LESIONS, annotate=annotate), "auto")
+    assert run.propagate is None
+    assert "GrabCut" not in choice.what
+    assert ("tag" in choice.what) == (annotate == Tags())
+    assert ("size" in choice.what) == (annotate == SizeRanges())
+
+
 def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
     thin, _ = apply_recipe(small_run(data=VESSELS, annotate=CLICKS), "auto")
     broad, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS), "auto")

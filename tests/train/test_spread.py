@@ -48,6 +48,15 @@ def files(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (folder / FOLDER).rglob("*.safetensors")}
 
 
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    place, _ = spread(spread_run(), tmp_path)
+    leftover = place / ".0123456789ab.tmp.safetensors"
+    leftover.touch()
+    train_small(spread_run(), tmp_path)
+    assert not leftover.exists()
+    assert len(files(tmp_path)) == 5
+
+
 def test_a_run_without_propagator_spreads_nothing(tmp_path: Path) -> None:
     run = small_run()
     assert spread_seeds(run, run.data.names("train"), tmp_path / "a", print) is None

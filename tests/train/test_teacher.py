@@ -164,7 +164,7 @@ def test_a_training_leaves_other_chance_alone() -> None:
 
 
 def test_both_decoders_learn() -> None:
-    _, learner = one_step(taught(TwoDecoders(), supervise=[Term(loss=CrossEntropy())]))
+    _, learner = one_step(taught(TwoDecoders()))
     fresh = Learner(learner.run, learner.feed, CPU)
     pairs = zip(learner.network.named_parameters(), fresh.network.parameters(), strict=True)
     moved = {name.split(".")[0] for (name, after), before in pairs if not torch.equal(after, before)}

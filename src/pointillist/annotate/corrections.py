@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy import ndimage
 
 from pointillist.annotate.annotator import Annotator
+from pointillist.annotate.mixed import Mixed
 from pointillist.annotate.part import parts
 from pointillist.annotate.points import PointsAnnotator
 from pointillist.core.errors import InputError
@@ -76,23 +77,30 @@ class Corrections(Annotator):
     """Draw as another annotator does, then click where a prediction was wrong: a second round.
 
     The predictions come from files, as ``pointillist predict`` writes them, so that each round is a run of
-    its own: train on the first clicks, predict the training images, train on the clicks and corrections.
+    its own: train on the first clicks, predict the training and the validation images, train on the clicks
+    and corrections. With the same seed the first round's marks are those that `of` draws alone.
 
     Args:
         predictions: a folder of each sample's label map ``<name>.png``, with class indices; one of
             another size is resampled by its nearest pixels.
         clicks: on each image, one on each of the largest mistakes; see ``next_clicks``.
-        of: the annotator of the first round.
+        of: the annotator of the first round; not `mixed`: alone it chooses by a chance of its own.
 
     Raises:
-        InputError: an image has no prediction, or one of another shape; or the corrections lie within another
-            annotator, which does not tell them their image's name (``mixed`` does).
+        InputError: the first round is mixed; an image has no prediction, or one of another shape; or the
+            corrections lie within another annotator than `mixed`, which alone tells them their image's name.
     """
 
     kind: Literal["corrections"] = "corrections"
     predictions: Path
     clicks: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     of: AnyAnnotator = PointsAnnotator()
+
+    @model_validator(mode="after")
+    def _first_as_alone(self) -> Corrections:
+        if isinstance(self.of, Mixed):
+            raise ValueError("corrections may not wrap mixed: let mixed wrap the corrections of each")
+        return self
 
     @property
     def truthful(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pointillist.annotate.annotator import Annotator
+from pointillist.annotate.mixed import Mixed
 from pointillist.core.marks import Mark
 from pointillist.core.shapes import MaskArray
 
@@ -22,7 +23,10 @@ class Several(Annotator):
     the same seed; the others have chance of their own, so that what they draw does not depend on it.
 
     Args:
-        of: the annotators, in order.
+        of: the annotators, in order. The first may not be `mixed`: alone it chooses by a chance of its own.
+
+    Raises:
+        InputError: the first is a mixture.
 
     >>> from pointillist.annotate import PointsAnnotator, Tags
     >>> both = Several(of=(PointsAnnotator(positive=1, negative=1), Tags()))
@@ -32,6 +36,12 @@ class Several(Annotator):
 
     kind: Literal["several"] = "several"
     of: Annotated[tuple[AnyAnnotator, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _first_as_alone(self) -> Several:
+        if isinstance(self.of[0], Mixed):
+            raise ValueError("the first of several may not be mixed: put it behind another, or mix several")
+        return self
 
     @property
     def truthful(self) -> bool:

@@ -80,11 +80,11 @@ def print_comparison(rows: Sequence[tuple[str, str, str, Summary]], title: str) 
         title: above the table.
     """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("learnt from", no_wrap=True)
-    table.add_column("s/image", justify="right")
+    table.add_column("learnt from", overflow="fold")
+    table.add_column("s/image", justify="right", no_wrap=True)
     table.add_column("split")
     for heading in HEADINGS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     before = ""
     for supervision, cost, split, summary in rows:
         values = [number(summary.row(metric).value) for metric in HEADINGS]

@@ -107,6 +107,11 @@ def check_fits(
         raise InputError(must, found, "Annotate this image again.", file)
 
 
+def annotation_file(annotation: Annotation) -> bytes:
+    """Give the content of an annotation's file."""
+    return (annotation.model_dump_json(indent=1) + "\n").encode()
+
+
 def write_annotation(path: Path, annotation: Annotation) -> None:
     """Write one annotation file, durably."""
-    durable.write_text(path, annotation.model_dump_json(indent=1) + "\n")
+    durable.write_bytes(path, annotation_file(annotation))

@@ -57,7 +57,8 @@ class Known:
         Besides what the marks say, what follows from them with certainty: a class with a labelled pixel or a
         box is present; one that is absent has no pixel, one that is present has at least one; the objects of
         a class are no larger than their boxes, and a tight box that touches a connected object on all sides
-        holds at least its longer side in pixels.
+        holds at least its longer side in pixels (2 less at another size, where rounding takes up to one at
+        either end).
 
         Args:
             annotation: what was drawn.
@@ -74,7 +75,7 @@ class Known:
         ]
         rows = np.array(boxes, np.int64).reshape(-1, 5)
         tags = _tags(annotation, labels, rows)
-        sizes = _sizes(annotation, known.sizes, tags, rows, float(scale.prod()))
+        sizes = _sizes(annotation, known.sizes, tags, rows, scale)
         centroids = known.centroids.copy()
         for mark in annotation.marks:
             if isinstance(mark, Centroid):
@@ -119,17 +120,18 @@ def _tags(annotation: Annotation, labels: MaskArray, boxes: np.ndarray) -> UInt8
 
 
 def _sizes(
-    annotation: Annotation, unknown: np.ndarray, tags: np.ndarray, boxes: np.ndarray, scale: float
+    annotation: Annotation, unknown: np.ndarray, tags: np.ndarray, boxes: np.ndarray, scale: np.ndarray
 ) -> Float[np.ndarray, "k 2"]:
     sizes: np.ndarray = unknown.copy()
     sizes[tags == 0] = 0.0
     sizes[tags == 1, 0] = 1.0
+    rounded = 2 if (scale != 1).any() else 0
     for label in {int(row[0]) for row in boxes}:
         mine = boxes[boxes[:, 0] == label]
         tall, wide = mine[:, 3] - mine[:, 1], mine[:, 4] - mine[:, 2]
         # Boxes may overlap, so only the largest one's object is certain.
-        sizes[label] = np.maximum(tall, wide).max(), (tall * wide).sum()
+        sizes[label] = max(1, np.maximum(tall, wide).max() - rounded), (tall * wide).sum()
     for mark in annotation.marks:
         if isinstance(mark, Size):
-            sizes[mark.label] = mark.low * scale, mark.high * scale
+            sizes[mark.label] = np.array([mark.low, mark.high]) * scale.prod()
     return sizes

@@ -30,7 +30,7 @@ class Augmented(NamedTuple):
         images: float in [0, 1].
         labels: label maps, int64, IGNORE where unlabelled.
         soft: class probabilities, all zeros where unknown; None when none were given.
-        inverses: from an offset (x, y) from the centre before to one after, in pixels.
+        inverses: from an offset (x, y) from the centre before to one after, in pixels; on the host.
     """
 
     images: Float[Tensor, "n c h w"]
@@ -92,14 +92,14 @@ class Augment(Config):
         height, width = images.shape[-2:]
         size = size or (height, width)
         matrices = self._matrices(draws, square=size[0] == size[1], upright=upright)
-        inverses = torch.linalg.inv(matrices).to(images.device)
+        inverses = torch.linalg.inv(matrices)
         matrices = matrices.to(images.device)
         grid = _grid(matrices, (height, width), size)
         moved = F.grid_sample(floats, grid, "bilinear", "reflection", align_corners=False)
         # Shifted by one so that the sampler's zero padding means unlabelled.
         codes = torch.where(labels == IGNORE, 0, labels.int() + 1).float()[:, None]
         new = F.grid_sample(codes, grid, "nearest", "zeros", align_corners=False)[:, 0].long()
-        carried = _carry(codes[:, 0].long(), inverses, size)
+        carried = _carry(codes[:, 0].long(), inverses.to(images.device), size)
         new = torch.where(carried > 0, carried, new)
         return Augmented(
             self._recolour(moved, draws.to(images.device)),

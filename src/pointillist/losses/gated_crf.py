@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from pointillist.core.shapes import Images, Logits, Scalar
@@ -45,7 +45,7 @@ class GatedCrf(Loss):
     Args:
         sigma_xy: distance in pixels at which neighbours matter less.
         sigma_rgb: difference of colour, on [0, 1], that separates pixels.
-        radius: half side of the window in pixels.
+        radius: half side of the window in pixels, at least stride x scale: else there is no neighbour in it.
         stride: take every stride-th row and column of the window only: stride^2 times faster.
         scale: work on images and probabilities averaged over scale x scale pixels; lengths stay in pixels of
             the full image. Neighbours count stride^2 scale^2 times, so that L stays as large.
@@ -74,6 +74,13 @@ class GatedCrf(Loss):
     scale: int = Field(default=1, ge=1)
     position_weight: float = Field(default=0.0, ge=0)
     position_sigma: float = Field(default=3.0, gt=0)
+
+    @model_validator(mode="after")
+    def _neighbours(self) -> GatedCrf:
+        if self.radius < (least := self.stride * self.scale):
+            must = f"radius must be at least stride x scale = {least}, not {self.radius}"
+            raise ValueError(f"{must}: no neighbour lies in such a window")
+        return self
 
     def __call__(self, logits: Logits, target: Target, images: Images) -> Scalar:
         """Compute the loss."""

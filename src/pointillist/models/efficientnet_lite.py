@@ -147,7 +147,8 @@ class Depthwise(Conv):
 
     def forward(self, features: Features) -> Features:
         """Convolve, in float32 where bf16 is slow on a CPU."""
-        if not (self.precise and features.dtype == torch.bfloat16):
+        here = features.device.type == "cpu" and features.dtype == torch.bfloat16
+        if not (self.precise and here):
             return super().forward(features)
         with torch.autocast(features.device.type, enabled=False):
             return super().forward(features.float()).to(features.dtype)

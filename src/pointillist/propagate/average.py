@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import ImageArray
@@ -25,7 +25,8 @@ class Average(Propagator):
     matters. They err in different places, so that their mean is better than either.
 
     Args:
-        of: the propagators; their own confidence is not applied.
+        of: the propagators; their own confidence is not applied. At most one kind of learned features may be
+            wanted among them.
 
     >>> from pointillist.propagate import Geodesic, Superpixels
     >>> Average(of=(Geodesic(), Superpixels())).wants is None
@@ -37,6 +38,12 @@ class Average(Propagator):
 
     kind: Literal["average"] = "average"
     of: tuple[AnyPropagator, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_learned_kind(self) -> Average:
+        if len({member.wants for member in self.of} - {None}) > 1:
+            raise ValueError("its members may want one learned kind in all: encoder or vae")
+        return self
 
     @property
     def wants(self) -> Literal["encoder", "vae"] | None:

@@ -77,13 +77,16 @@ class LocalPropagator(Propagator, ABC):
 def trusted(probs: Probs, known: Known, confidence: float) -> Probs:
     """Keep confident pixels, set the labelled ones to their label, forget the rest.
 
+    Where the likeliest class is known to be absent nothing is kept: what is there instead is not known.
+
     >>> known = Known.nothing(num_classes=2, height=1, width=3)
     >>> known.labels[0, 0] = 1
     >>> probs = np.array([[[0.9, 0.9, 0.6]], [[0.1, 0.1, 0.4]]], np.float32)
     >>> trusted(probs, known, confidence=0.8).argmax(0), trusted(probs, known, confidence=0.8).sum(0)
     (array([[1, 0, 0]]), array([[1., 1., 0.]], dtype=float32))
     """
-    kept: np.ndarray = np.where(probs.max(0) >= confidence, probs, 0).astype(np.float32)
+    possible = ~np.isin(probs.argmax(0), np.flatnonzero(known.tags == 0))
+    kept: np.ndarray = np.where((probs.max(0) >= confidence) & possible, probs, 0).astype(np.float32)
     classes = np.arange(len(probs))[:, None, None]
     seeds = (known.labels == classes).astype(np.float32)
     return np.where(known.labels == IGNORE, kept, seeds)

@@ -36,7 +36,7 @@ def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
     if reads <= {"labels", "soft"}:
         target = Target.from_labels(labels, len(run.data.classes))
     else:
-        matrices = inverses.cpu().double().numpy()
+        matrices = inverses.double().numpy()
         facts = [
             carry_facts(known, window, np.asarray(matrix), size)
             for known, window, matrix in zip(batch.known, batch.windows, matrices, strict=True)

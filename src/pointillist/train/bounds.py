@@ -20,10 +20,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class SizeBounds(Config):
     """Every image shows so much of each foreground class, as shares of its area.
 
-    An absent class stays at 0, and where an annotation knows more of one image, what both say holds.
+    A class that an annotation calls absent stays at 0, and where it knows more of one image, what both say
+    holds; where they contradict each other, the annotation.
 
     Args:
-        low: lowest share of each foreground class where it is present.
+        low: lowest share of each foreground class in every image of which its absence is not known: 0 where
+            it may be missing.
         high: highest share.
         source: where the shares come from, for tables: a person's guess, or "k masks", or an oracle.
 

@@ -139,7 +139,8 @@ def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
     Near 0 where clicks of a class keep together, as on blobs; near 1 where they lie among each other, as on
     vessels. None when no image has two labelled pixels of each.
 
-    >>> blobs = np.array([[1, 1, 255, 255, 0, 0]], np.uint8)
+    >>> blobs = np.full((1, 20), IGNORE, np.uint8)
+    >>> blobs[0, [0, 1]], blobs[0, [8, 9]] = 1, 0
     >>> mixing([blobs])
     0.0
     """

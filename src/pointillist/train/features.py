@@ -20,6 +20,8 @@ from pointillist.propagate.propagator import Features
 
 CROP = 128
 BATCH = 8
+STRIDES = (2, 4, 8, 16)
+"""Of the maps of a pretrained encoder that describe pixels; the coarsest one says little of a pixel."""
 
 
 def train_vae(recipe: Vae, images: Sequence[ImageArray], seed: int, epochs: int = 40) -> VaeNetwork:
@@ -77,7 +79,8 @@ def encoder_features(network: EncodedNetwork) -> Features:
     """Describe pixels by the feature maps of a network's encoder, all enlarged to the image's size.
 
     Args:
-        network: in eval mode; it is given images by mean 0.5 and deviation 0.5, as `PretrainedUnet` is.
+        network: in eval mode, with maps at strides 2, 4, 8 and 16; it is given images by mean 0.5 and
+            deviation 0.5. Both are as in `PretrainedUnet`.
     """
 
     @torch.inference_mode()
@@ -85,9 +88,8 @@ def encoder_features(network: EncodedNetwork) -> Features:
         height, width = image.shape[1:]
         images = torch.from_numpy(np.ascontiguousarray(image))[None]
         large = []
-        for maps in network.encode((images - 0.5) / 0.5)[:4]:
+        for stride, maps in zip(STRIDES, network.encode((images - 0.5) / 0.5), strict=False):
             # The encoder may have padded below and on the right: a pixel's place follows from the stride.
-            stride = 2 ** round(np.log2(max(height / maps.shape[2], 1)))
             grown = F.interpolate(maps.float(), scale_factor=stride, mode="bilinear")
             large.append(grown[:, :, :height, :width])
         return torch.cat(large, dim=1)[0].numpy()

@@ -35,14 +35,23 @@ class Learner:
         feed: where batches come from; its images give the normalisation.
         device: where it computes.
         data_sha256: of what it learns from; noted in its checkpoints.
+        checkpoint: where to go on; None: at the start, with weights learned elsewhere where the model asks.
     """
 
-    def __init__(self, run: Run, feed: Feed, device: Device, data_sha256: str = "") -> None:
+    def __init__(
+        self,
+        run: Run,
+        feed: Feed,
+        device: Device,
+        data_sha256: str = "",
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         self.run, self.feed, self.device, self.data_sha256 = run, feed, device, data_sha256
         self.names = [_name(number, run) for number in range(len(run.supervise))]
         self.num_classes = len(run.data.classes)
         network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
-        run.model.fill(network.model)
+        if checkpoint is None:  # Else the weights come from there, and what fills them need not be at hand.
+            run.model.fill(network.model)
         if isinstance(run.teacher, TwoDecoders):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(run.seed + 1)
@@ -63,6 +72,8 @@ class Learner:
         self.selected: Tensors = {}
         self.selected_step = 0
         self._started, self._spent_before = time.monotonic(), 0.0
+        if checkpoint is not None:
+            self.from_checkpoint(checkpoint)
 
     def spent_s(self) -> float:
         """Give the seconds of training so far, over all sessions."""

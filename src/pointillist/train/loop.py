@@ -143,6 +143,7 @@ def _train_once(
         checkpoint = _checkpoint(folder, data_sha256, watch)
         if checkpoint is not None:
             device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
+            held_out.device = device
             watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
         if device.leads:
             if whole is not None:
@@ -150,12 +151,12 @@ def _train_once(
             write_run(folder, run)
             durable.delete_leftovers(folder)
             durable.delete_leftovers(folder / "checkpoints")
-        learner = Learner(run, feed, device, data_sha256)
-        if checkpoint is not None:
-            learner.from_checkpoint(checkpoint)
+        learner = Learner(run, feed, device, data_sha256, checkpoint)
         _fit(learner, held_out, folder, watch, options)
         if device.leads:
             _finish(learner, held_out, folder)
+            if spread is not None:  # Only now has every process that shares the folder written its part.
+                durable.delete_leftovers(spread)
 
 
 def _checkpoint(folder: Path, data_sha256: str, watch: Watch) -> Checkpoint | None:

@@ -37,6 +37,11 @@ class Network(nn.Module):
         logits: Logits = self.model((images - self.mean) / self.deviation)
         return logits + self.offset[:, None, None].to(logits.dtype)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        # Weights stored before there was an offset have none.
+        state_dict.setdefault(f"{prefix}offset", torch.zeros_like(self.offset))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     @property
     def channels(self) -> int:
         """C of the images that it takes."""

@@ -10,6 +10,7 @@ from pointillist.core.config import Names, validated
 from pointillist.data.augment import Augment
 from pointillist.losses import (
     BoxTightness,
+    Centroid,
     Consistency,
     CrossEntropy,
     Dice,
@@ -93,6 +94,8 @@ def _supervised_terms(evidence: Evidence) -> tuple[Term, ...]:
         terms.append(Term(loss=Tag(), weight=0.1))
     if evidence.sized:
         terms.append(Term(loss=Size()))
+    if "centroid" in evidence.kinds:
+        terms.append(Term(loss=Centroid()))
     return tuple(terms)
 
 
@@ -112,10 +115,14 @@ def _auto(evidence: Evidence) -> Choice:
         how = "cross-entropy and Dice"
     elif evidence.thin:
         how = "cross-entropy of what is labelled, and nothing that smooths"
-    else:
+    elif _DRAWN & evidence.kinds.keys():
         changes["propagate"] = Grabcut()
         terms.append(Term(loss=SoftCrossEntropy()))
         how = "cross-entropy of what is labelled and of labels spread by GrabCut"
+    else:
+        how = "nothing is drawn that could be spread"
+    knowledge = [term.loss.kind for term in terms if term.loss.kind in ("tag", "size", "centroid")]
+    how += f"; {', '.join(knowledge)}" if knowledge else ""
     changes |= {"supervise": tuple(terms), "views": 4}
     if not evidence.thin:
         changes["augment"] = _STRONG
@@ -123,17 +130,23 @@ def _auto(evidence: Evidence) -> Choice:
     if evidence.depth_px is not None:
         shape += f" ({evidence.depth_px:.1f} px deep)"
     elif evidence.mixing is not None:
-        shape += f" (their clicks lie among the background's {evidence.mixing:.2f} as much as by chance)"
+        shape += f" (clicks mixed {evidence.mixing:.2f} of chance)"
+    else:
+        shape += ", supposedly: nothing shows it"
     said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
-    return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images looked at; {shape}")
+    return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images; {shape}")
 
 
 def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:
     def choose(evidence: Evidence) -> Choice:
         model, words = _model(evidence)
         changes, terms = extra()
-        supervise = (*_supervised_terms(evidence), *terms)
-        return Choice({**model, **changes, "supervise": supervise}, f"{words}; {what}", "you asked for it")
+        own = _supervised_terms(evidence)
+        there = {term.loss.kind for term in own}
+        supervise = (*own, *(term for term in terms if term.loss.kind not in there))
+        return Choice(
+            {**model, **changes, "supervise": supervise}, f"{words}; {what}", "your choice of recipe"
+        )
 
     return choose
 
@@ -141,7 +154,7 @@ def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> C
 def _plain_recipe(evidence: Evidence) -> Choice:
     terms = _supervised_terms(evidence)
     names = " + ".join(term.loss.kind for term in terms)
-    return Choice({"supervise": terms, "model": Unet()}, f"a plain U-Net; {names}", "you asked for it")
+    return Choice({"supervise": terms, "model": Unet()}, f"a plain U-Net; {names}", "your choice of recipe")
 
 
 def _gated_crf() -> tuple[Changes, tuple[Term, ...]]:
@@ -168,6 +181,7 @@ def _knowledge() -> tuple[Changes, tuple[Term, ...]]:
     return {}, (Term(loss=BoxTightness()), Term(loss=Size()), Term(loss=Tag(), weight=0.1))
 
 
+_DRAWN = {"points", "scribble", "box", "extreme-points", "dense"}
 _WORDS = {
     "points": "clicks",
     "scribble": "scribbles",

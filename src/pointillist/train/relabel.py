@@ -17,8 +17,9 @@ class Relabel(Config):
     """Train, predict the training images, keep what is sure and agrees with the annotation, train again.
 
     Each round starts from fresh weights, so that nothing but the labels carries an error on. The rounds end
-    when hardly a label changes any more, or when the held-out annotations (never masks) are met no better;
-    the round that met them best is kept.
+    when hardly a label changes any more, or when a round scores less well by what chooses its weights
+    (`Run.select`: held-out annotations, or masks); the round with the best score is kept. Without scores the
+    last one is.
 
     Args:
         rounds: at most so many trainings after the first.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core import durable
+from pointillist.core.annotation import Annotation, annotation_file
+from pointillist.core.durable import CorruptError
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
 from pointillist.core.shapes import IGNORE, MaskArray
@@ -16,8 +20,8 @@ from pointillist.data.resample import resample_mask
 from pointillist.train.device import Device
 from pointillist.train.evaluate import load_trained
 from pointillist.train.relabel import Relabel
-from pointillist.train.run import Run
-from pointillist.train.store import read_model, write_model, write_run
+from pointillist.train.run import Run, reads_soft
+from pointillist.train.store import Tensors, read_model, write_model, write_run
 from pointillist.train.supervise import supervised
 
 LabelMaps = Mapping[str, MaskArray]
@@ -32,7 +36,8 @@ def train_rounds(
 ) -> None:
     """Train the rounds of a run in folders of its own, and give it the best round's weights.
 
-    Cut short, it goes on where it stopped: a finished round is not trained again.
+    Cut short, it goes on where it stopped: a finished round is not trained again, and labels that were
+    written are not predicted again. Of several processes the leading one predicts and decides.
 
     Args:
         run: with `relabel`.
@@ -54,36 +59,86 @@ def train_rounds(
     train_together(run.model_copy(update={"relabel": None}), 0)
     if (folder / "model").is_dir():
         return say(f"{folder} is finished already: nothing to train.")
-    best, maps = 0, relabelled(run, folder / "round-0", device)
-    for number in range(1, plan.rounds + 1):
-        target = folder / f"labels-{number}"
+    with durable.locked(folder) if device.leads else nullcontext():
         if device.leads:
-            _write_labels(run, target, maps)
-        device.largest(0)
-        train_together(_later_round(run, plan, target), number)
-        if _score(folder / f"round-{number}") < _score(folder / f"round-{best}"):
-            say(f"Round {number} meets the held-out annotations less well than round {best}, which is kept.")
-            break
-        best, before = number, maps
-        maps = relabelled(run, folder / f"round-{number}", device)
-        changed = np.mean([float(np.mean(before[name] != labels)) for name, labels in maps.items()])
-        say(f"Round {number}: {changed:.3f} of the labels changed.")
-        if changed < plan.settled:
-            break
-    if device.leads:
-        weights, about = read_model(folder / f"round-{best}")
-        write_model(folder, weights, {**about, "round": best})
+            durable.delete_leftovers(folder)
+        labels = _labels_after(run, folder, 0, device) if device.leads else None
+        for number in range(1, plan.rounds + 1):
+            target = folder / f"labels-{number}"
+            if labels is not None:
+                _write_labels(run, target, labels)
+            device.largest(0)
+            train_together(_later_round(run, plan, target), number)
+            if labels is not None:
+                labels = _judged(run, folder, number, labels, device, say)
+            if device.largest(int(device.leads and labels is None)):
+                break
+        if device.leads:
+            write_model(folder, *_whole(run, folder, number))
+
+
+def _judged(
+    run: Run, folder: Path, number: int, before: LabelMaps, device: Device, say: Callable[[str], None]
+) -> LabelMaps | None:
+    """Say how a round went, and give the labels that it leaves to the next; None: it was the last."""
+    assert run.relabel is not None
+    if _worse(folder, number):
+        kept = f"than round {number - 1}, which is kept."
+        say(f"Round {number} meets the held-out annotations less well {kept}")
+        return None
+    after = _labels_after(run, folder, number, device)
+    changed = np.mean([float(np.mean(before[name] != labels)) for name, labels in after.items()])
+    say(f"Round {number}: {changed:.3f} of the labels changed.")
+    return None if changed < run.relabel.settled else after
+
+
+def _worse(folder: Path, number: int) -> bool:
+    return _score(folder / f"round-{number}") < _score(folder / f"round-{number - 1}")
+
+
+def _whole(run: Run, folder: Path, last: int) -> tuple[Tensors, dict[str, Any]]:
+    """Give the best round's weights, and what is said about the rounds as one run."""
+    best = last - _worse(folder, last)
+    first = read_model(folder / "round-0")[1]
+    weights, about = read_model(folder / f"round-{best}")
+    spent = sum(read_model(folder / f"round-{n}")[1]["environment"]["train_s"] for n in range(last + 1))
+    environment = {**about["environment"], "run": run.id, "train_s": round(spent, 3)}
+    whole = {"round": best, "annotation": first["annotation"], "environment": environment}
+    return weights, {**about, **whole}
 
 
 def _later_round(run: Run, plan: Relabel, labels: Path) -> Run:
     changes = {"relabel": None, "propagate": None, "annotate": None, "annotations": labels.absolute()}
-    return run.model_copy(update={**changes, "supervise": plan.supervise})
+    teacher = run.teacher if reads_soft(plan.supervise) else None
+    return run.model_copy(update={**changes, "teacher": teacher, "supervise": plan.supervise})
 
 
 def _score(folder: Path) -> tuple[float, float]:
     history = read_model(folder)[1]["history"]
     scores = [(r["held_out/dice"], r["held_out/likelihood"]) for r in history if "held_out/dice" in r]
     return max(scores, default=(0.0, 0.0))
+
+
+def _labels_after(run: Run, folder: Path, number: int, device: Device) -> LabelMaps:
+    """Give the labels that a finished round leaves to the next: as written, else as it predicts them.
+
+    Predicted anew, on another device or with other threads, they could differ from what the next round has
+    learnt from.
+    """
+    target = folder / f"labels-{number + 1}"
+    if not _whole_labels(target):
+        return relabelled(run, folder / f"round-{number}", device)
+    assert run.relabel is not None
+    later = _later_round(run, run.relabel, target)
+    return {name: supervised(later, name).labels for name in run.data.names("train")}
+
+
+def _whole_labels(folder: Path) -> bool:
+    try:
+        durable.read_generation(folder)
+    except CorruptError:
+        return False
+    return True
 
 
 def relabelled(run: Run, folder: Path, device: Device) -> LabelMaps:
@@ -100,7 +155,9 @@ def relabelled(run: Run, folder: Path, device: Device) -> LabelMaps:
     maps = {}
     for name in run.data.names("train"):
         item = supervised(run, name)
-        maps[name] = trusted_labels(trained.probs(item.sample), item.known, plan)
+        labels = trusted_labels(trained.probs(item.sample), item.known, plan)
+        region = item.sample.region
+        maps[name] = labels if region is None else np.where(region, labels, np.uint8(IGNORE))
     return maps
 
 
@@ -136,7 +193,10 @@ def _overlap(found: np.ndarray) -> float:
 
 
 def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:
-    """Write the next round's annotations: labels below what was drawn; validation images keep theirs."""
+    """Write the next round's annotations once: labels below what was drawn; validation images keep theirs."""
+    if _whole_labels(folder):
+        return
+    files = {}
     for split in ("train", "val"):
         for name in run.data.names(split):
             item = supervised(run, name)
@@ -157,4 +217,7 @@ def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:
                 annotator="simulated" if drawn is None else drawn.annotator,
                 seconds=0.0 if drawn is None else drawn.seconds,
             )
-            write_annotation(folder / f"{name}.json", annotation)
+            files[f"{name}.json"] = annotation_file(annotation)
+    if folder.exists():  # What an interrupted or damaged writing left.
+        durable.delete_generation(folder)
+    durable.write_generation(folder, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pointillist.annotate import AnyAnnotator, Full
 from pointillist.core.config import Config
@@ -35,9 +35,10 @@ class Run(Config):
             the annotations that came with the data, and no masks.
         annotations: a folder of annotation files, by sample name, used in place of `annotate`.
         use_masks: learn from the masks of images that have no annotation.
-        sizes: bounds on the classes' areas for images whose annotation tells none.
-        propagate: spreads what is known of each training image before training; None: not.
-        teacher: writes soft labels while training; None: nobody.
+        sizes: bounds on the classes' areas in all images, beside what each annotation tells of them.
+        propagate: spreads what is known of each training image before training, as soft labels, which a term
+            must read; None: not.
+        teacher: writes soft labels while training, which a term must read; None: nobody.
         relabel: train again on the run's own sure predictions; None: once is enough.
         model: the network's recipe.
         supervise: the terms of the loss, summed.
@@ -82,3 +83,16 @@ class Run(Config):
     precision: Precision = "auto"
     views: Literal[1, 2, 4] = 1
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+
+    @model_validator(mode="after")
+    def _soft_labels_are_read(self) -> Run:
+        writers = [name for name in ("propagate", "teacher") if getattr(self, name) is not None]
+        if writers and not reads_soft(self.supervise):
+            fix = "add soft-cross-entropy or consistency to supervise"
+            raise ValueError(f"no term reads the soft labels that {' and '.join(writers)} would write: {fix}")
+        return self
+
+
+def reads_soft(terms: tuple[Term, ...]) -> bool:
+    """Say whether one of the terms reads soft labels."""
+    return any("soft" in term.loss.reads for term in terms)

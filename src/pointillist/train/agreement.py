@@ -11,6 +11,8 @@ from pointillist.core.shapes import IGNORE
 
 UNITS = 10
 """A statement about a whole image (a tag, a size) counts like so many clicks."""
+FEWEST = 30
+"""Labelled pixels of a class below which areas are not estimated from them, nor the line moved."""
 OFFSETS = np.arange(-4, 4.01, 0.25)
 """What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _NEAR_ZERO = np.exp(-(OFFSETS**2) / 2)
@@ -130,16 +132,30 @@ class Agreement:
     def best(self) -> tuple[float, float]:
         """Give the highest score and its offset: 0 unless both sides of the line are known of.
 
+        With fewer than 30 labelled pixels of a class it is the Dice of the labelled pixels themselves.
         The curve is smoothed, since a few clicks make it jump, and moving the line must be worth it: by
         0.002 b^2, less than a hundredth within the range that matters.
         """
-        seen = self.taken[0].sum(1)
-        if not (self._boxes or (seen[0] and seen[1:].any())):
+        count = self.taken[0].sum(1)
+        clicked = count[count > 0]
+        if len(clicked) and clicked.min() < FEWEST and not self._boxes:
+            return self._plain(), 0.0
+        if not (self._boxes or (count[0] and count[1:].any())):
             return float(self.curve[_ZERO]), 0.0
         smooth = ndimage.gaussian_filter1d(self.curve, 1.0, mode="nearest") - _CAUTION * OFFSETS**2
         # Among equals the one that changes least.
         place = max(range(len(OFFSETS)), key=lambda i: (round(float(smooth[i]), 6), -abs(float(OFFSETS[i]))))
         return float(smooth[place]), float(OFFSETS[place])
+
+    def _plain(self) -> float:
+        """Give the Dice of what is labelled or told, as it is: too few pixels are labelled to tell areas."""
+        matrix = self.taken[_ZERO]
+        hits, misses, false = self.told[_ZERO].T
+        overlap = 2 * (np.diagonal(matrix) + hits)
+        total = matrix.sum(0) + matrix.sum(1) + 2 * hits + misses + false
+        known = (matrix.sum(1) + hits + misses + false)[1:] > 0
+        scores = overlap / np.where(total > 0, total, 1)
+        return float(scores[1:][known].mean()) if known.any() else 0.0
 
     def at(self, offset: float) -> float:
         """Give the score at one offset."""

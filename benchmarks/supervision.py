@@ -246,7 +246,7 @@ def _toys() -> Sequence[tuple[str, AnyDataset, dict[str, Any], int]]:
 def _sizes(data: AnyDataset, k: int) -> dict[str, dict[str, Any]]:
     dot = PointsAnnotator(positive=1, negative=0, strategy="centre", radius=5)
     ce = Term(loss=CrossEntropy())
-    sized = (ce, Term(loss=Size(), weight=10.0))
+    sized = (ce, Term(loss=Size(), weight=100.0))
     masks = [data.read(name).truth() for name in data.names("train")[:k]]
     bounds = SizeBounds.from_masks(masks, len(data.classes))
     return {

@@ -9,17 +9,16 @@ Runs are kept under --runs and picked up where they stopped. Weights are chosen 
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cells import publish, spread
 
 from pointillist.annotate import AnyAnnotator, Full, PointsAnnotator
 from pointillist.cli.progress import TrainingBar
 from pointillist.cli.train import default_folder, describe_run
-from pointillist.core import durable
 from pointillist.datasets import AnyDataset, Drive, Ph2
 from pointillist.metrics.summary import Summary
 from pointillist.train.device import find_device
@@ -55,29 +54,20 @@ def measure(
             times.append(trained.about["environment"]["train_s"])
             costs.append(trained.about["annotation"]["train"])
             print(annotate.in_words(), seed, [summary.row(m).value for m in metrics], f"{times[-1]:.0f} s")
-        values = [_spread([s.row(metric).value or 0.0 for s in summaries]) for metric in metrics]
+        values = [spread([s.row(metric).value or 0.0 for s in summaries]) for metric in metrics]
         seconds = costs[0]["seconds"] / costs[0]["annotated"]
         row = [annotate.in_words(), f"{seconds:.1f}", str(seeds), *values, f"{max(times):.0f}"]
         lines.append(f"| {' | '.join(row)} |")
     return lines
 
 
-def _spread(values: Sequence[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.4f}"
-    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
-
-
-def publish(
+def tell(
     title: str, command: str, about: str, metrics: Sequence[str], lines: list[str], out: Path | None
 ) -> None:
     """Print the table, and write it when asked."""
     head = ["learnt from", "s / image", "seeds", *metrics, "longest run, s"]
     table = [f"| {' | '.join(head)} |", f"|---|{'--:|' * (len(head) - 1)}", *lines]
-    text = "\n".join([f"# {title}", "", f"`{command}`", "", about, "", *table, ""])
-    print(text)
-    if out is not None:
-        durable.write_text(out, text)
+    publish(title, command, about, table, out)
 
 
 @app.command()
@@ -91,7 +81,7 @@ def ph2(root: Root, seeds: Seeds = 3, runs: Runs = Path("runs/quality"), out: Ou
         "U-Net 16..256, 40 epochs, `pointillist train --data ph2 --recipe plain`: cross-entropy and Dice on "
         "full masks, plain partial cross-entropy on clicks. Settings were chosen on validation images."
     )
-    publish("PH2", "python benchmarks/quality.py ph2 --root DIR", about, metrics, lines, out)
+    tell("PH2", "python benchmarks/quality.py ph2 --root DIR", about, metrics, lines, out)
 
 
 @app.command()
@@ -104,7 +94,7 @@ def drive(root: Root, seeds: Seeds = 2, runs: Runs = Path("runs/quality"), out: 
         "average precision: pooled), then mean ± standard deviation over seeds. 16 training and 4 validation "
         "images, cross-entropy and Dice, `pointillist train --data drive --recipe plain`."
     )
-    publish("DRIVE", "python benchmarks/quality.py drive --root DIR", about, metrics, lines, out)
+    tell("DRIVE", "python benchmarks/quality.py drive --root DIR", about, metrics, lines, out)
 
 
 if __name__ == "__main__":

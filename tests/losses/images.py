@@ -11,6 +11,10 @@ Seen = tuple[Tensor, Tensor]
 """Logits (N, K, H, W) and images (N, C, H, W), both in float64."""
 
 
+HALVES = "00001111 " * 8
+"""A map for `drawn`: class 0 on the left, class 1 on the right."""
+
+
 @st.composite
 def seen(draw: st.DrawFn, most: int = 6) -> Seen:
     n, k, c = draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.sampled_from([1, 3, 5]))

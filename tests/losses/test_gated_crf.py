@@ -14,7 +14,7 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Drive
 from pointillist.losses import GatedCrf, gated_crf
-from tests.losses.images import Seen, drawn, price, pull, seen, sure
+from tests.losses.images import HALVES, Seen, drawn, price, pull, seen, sure
 
 SETTINGS = [
     GatedCrf(),
@@ -46,18 +46,6 @@ def test_the_smallest_window_has_a_neighbour() -> None:
         {"radius": 6, "stride": 2, "scale": 3},
     ):
         assert price(GatedCrf(**window), logits, torch.zeros(1, 3, 12, 12)) > 0.01  # type: ignore[arg-type]
-
-
-TWO_HALVES = """
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-"""
 
 
 def slowly(crf: GatedCrf, logits: Tensor, images: Tensor) -> float:
@@ -96,10 +84,10 @@ def test_gradient_is_the_derivative(crf: GatedCrf, shape: tuple[int, int, int, i
 def test_two_halves_by_hand() -> None:
     """Eight rows meet at one seam: 8 level pairs and 14 slanted ones, each counted from both ends."""
     crf = GatedCrf(radius=1, sigma_xy=1)
-    logits = sure(drawn(TWO_HALVES), 2)
+    logits = sure(drawn(HALVES), 2)
     plain = 2 * (8 * math.exp(-1 / 2) + 14 * math.exp(-1)) / 64
     assert price(crf, logits, torch.zeros(1, 3, 8, 8)).item() == pytest.approx(plain)
-    edge = 0.2 * drawn(TWO_HALVES).double()[:, None]
+    edge = 0.2 * drawn(HALVES).double()[:, None]
     across = plain * math.exp(-(0.2**2) / (2 * 0.1**2))
     assert price(crf, logits, edge).item() == pytest.approx(across), "an edge in the image makes it cheap"
 
@@ -153,13 +141,13 @@ def test_quick_settings_estimate_the_same_sum(quick: GatedCrf) -> None:
 
 def test_it_moves_an_edge_to_the_images_edge() -> None:
     """A prediction whose object begins a column too late is pulled to where the colour changes."""
-    image = 0.8 * drawn(TWO_HALVES).double()[:, None]
-    late = drawn(TWO_HALVES).clone()
+    image = 0.8 * drawn(HALVES).double()[:, None]
+    late = drawn(HALVES).clone()
     late[:, :, 4] = 0
     logits = sure(late, 2, 1.0)
     for _ in range(60):
         logits -= 2 * pull(GatedCrf(), logits, image)
-    assert torch.equal(logits.argmax(1), drawn(TWO_HALVES))
+    assert torch.equal(logits.argmax(1), drawn(HALVES))
 
 
 @pytest.mark.parametrize(

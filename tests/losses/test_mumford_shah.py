@@ -8,18 +8,7 @@ from torch import Tensor
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.losses import MumfordShah, TotalVariation
-from tests.losses.images import Seen, drawn, price, pull, seen, sure
-
-HALVES = """
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-00001111
-"""
+from tests.losses.images import HALVES, Seen, drawn, price, pull, seen, sure
 
 
 def slowly(loss: MumfordShah, logits: Tensor, images: Tensor) -> float:

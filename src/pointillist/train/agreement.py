@@ -124,10 +124,7 @@ class Agreement:
         pixels = count.sum() * seen
         overlap = 2 * pixels * right + 2 * hits
         total = pixels * (true + areas) + 2 * hits + misses + false
-        known = seen | self.told.any((0, 2))
-        scores = overlap / np.where(total > 0, total, 1)
-        means: np.ndarray = scores[:, 1:][:, known[1:]].mean(1) if known[1:].any() else np.zeros(len(OFFSETS))
-        return means
+        return _mean_dice(overlap, total, seen | self.told.any((0, 2)))
 
     def best(self) -> tuple[float, float]:
         """Give the highest score and its offset: 0 unless both sides of the line are known of.
@@ -153,9 +150,8 @@ class Agreement:
         hits, misses, false = self.told[_ZERO].T
         overlap = 2 * (np.diagonal(matrix) + hits)
         total = matrix.sum(0) + matrix.sum(1) + 2 * hits + misses + false
-        known = (matrix.sum(1) + hits + misses + false)[1:] > 0
-        scores = overlap / np.where(total > 0, total, 1)
-        return float(scores[1:][known].mean()) if known.any() else 0.0
+        known = matrix.sum(1) + hits + misses + false > 0
+        return float(_mean_dice(overlap, total, known))
 
     def at(self, offset: float) -> float:
         """Give the score at one offset."""
@@ -165,6 +161,13 @@ class Agreement:
         """Give the mean log p of the true class over the labelled pixels, each class weighing the same."""
         seen = self._counts > 0
         return float(np.mean(self._logs[seen] / self._counts[seen])) if seen.any() else 0.0
+
+
+def _mean_dice(overlap: np.ndarray, total: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Average overlap / total over the known foreground classes, which are the last axis; 0 without one."""
+    scores = overlap / np.where(total > 0, total, 1)
+    means: np.ndarray = scores[..., 1:][..., known[1:]].mean(-1) if known[1:].any() else scores[..., 0] * 0
+    return means
 
 
 def _taken(

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.marks import Dense, Points
+from pointillist.core.marks import Dense
 from pointillist.core.shapes import IGNORE
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
@@ -38,9 +38,7 @@ class Evidence:
         full: how many are labelled all over.
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
-        labelled: mean share of labelled pixels in those that have any; of boxes' outsides too.
         depth_px: mean depth of foreground pixels where the label maps are dense; None: nowhere.
-        clicks: mean number of clicks on an image that has any.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
     """
 
@@ -50,9 +48,7 @@ class Evidence:
     full: int
     silent: int
     sized: int
-    labelled: float
     depth_px: float | None
-    clicks: float
     mixing: float | None
 
     @property
@@ -61,11 +57,6 @@ class Evidence:
         if self.depth_px is not None:
             return self.depth_px < THIN_PX
         return self.mixing is not None and self.mixing > SCATTERED
-
-    @property
-    def boxed(self) -> bool:
-        """Whether some images have boxes or extreme points."""
-        return bool({"box", "extreme-points"} & self.kinds.keys())
 
 
 def gather(run: Run) -> Evidence:
@@ -80,18 +71,15 @@ def gather(run: Run) -> Evidence:
         raise InputError("the training split must hold images", "none", fix, getattr(run.data, "root", None))
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
     items = [supervised(run, name) for name in chosen]
-    labelled = [share for item in items if (share := float((item.labels != IGNORE).mean())) > 0]
     depths = [depth for item in items if (depth := _depth(item)) is not None]
     return Evidence(
         images=len(items),
-        channels=len(items[0].sample.image) if items else 0,
+        channels=len(items[0].sample.image),
         kinds=_kinds(items),
         full=sum(_full(item) for item in items),
         silent=sum(item.known.empty for item in items),
         sized=sum(_sized(item.known) for item in items),
-        labelled=float(np.mean(labelled)) if labelled else 0.0,
         depth_px=float(np.mean(depths)) if depths else None,
-        clicks=_clicks(items),
         mixing=mixing([item.labels for item in items]),
     )
 
@@ -102,12 +90,6 @@ def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
         for kind in {mark.kind for mark in (item.annotation.marks if item.annotation else ())}:
             found[kind] = found.get(kind, 0) + 1
     return found
-
-
-def _clicks(items: Sequence[Supervised]) -> float:
-    marks = [item.annotation.marks if item.annotation else () for item in items]
-    counts = [sum(len(mark.at) for mark in on if isinstance(mark, Points)) for on in marks]
-    return float(np.mean([count for count in counts if count])) if any(counts) else 0.0
 
 
 def _full(item: Supervised) -> bool:

@@ -41,7 +41,7 @@ def train_head(network: VaeNetwork, examples: Sequence[tuple[AnyImage, Known]], 
         seed: the only source of chance.
 
     Raises:
-        InputError: fewer than two classes are labelled, or scikit-learn is not installed.
+        InputError: fewer than two classes are labelled.
     """
     recipe = FeatureForest(features=("vae",), classifier="logistic", side=8192, smooth_px=0)
     head = recipe.prepare(examples, seed, vae_features(network))

@@ -151,7 +151,7 @@ class Agreement:
         overlap = 2 * (np.diagonal(matrix) + hits)
         total = matrix.sum(0) + matrix.sum(1) + 2 * hits + misses + false
         known = matrix.sum(1) + hits + misses + false > 0
-        return float(_mean_dice(overlap, total, known))
+        return float(_mean_dice(overlap[None], total[None], known)[0])
 
     def at(self, offset: float) -> float:
         """Give the score at one offset."""
@@ -163,10 +163,14 @@ class Agreement:
         return float(np.mean(self._logs[seen] / self._counts[seen])) if seen.any() else 0.0
 
 
-def _mean_dice(overlap: np.ndarray, total: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Average overlap / total over the known foreground classes, which are the last axis; 0 without one."""
+def _mean_dice(
+    overlap: Float[np.ndarray, "o k"], total: Float[np.ndarray, "o k"], known: Bool[np.ndarray, " k"]
+) -> Float[np.ndarray, " o"]:
+    """Average overlap / total over the foreground classes that are known of; 0 where none is."""
+    if not known[1:].any():
+        return np.zeros(len(overlap))
     scores = overlap / np.where(total > 0, total, 1)
-    means: np.ndarray = scores[..., 1:][..., known[1:]].mean(-1) if known[1:].any() else scores[..., 0] * 0
+    means: np.ndarray = scores[:, 1:][:, known[1:]].mean(1)
     return means
 
 

@@ -84,7 +84,7 @@ class HeldOut:
             if truth is not None:
                 on_masks.add(probs, Known.from_labels(truth, self.num_classes), region)
         dice, offset = agreement.best()
-        masks_dice = on_masks.at(offset) if on_masks.taken.any() else None
+        masks_dice = on_masks.at(offset) if on_masks.masks.any() else None
         return Score(dice, agreement.likelihood(), offset, masks_dice)
 
 

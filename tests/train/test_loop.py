@@ -430,6 +430,23 @@ def test_soft_labels_that_no_term_reads_are_refused(writers: dict[str, Any]) -> 
         assert small_run(**writers, supervise=[Term(loss=CrossEntropy()), Term(loss=loss)])
 
 
+@pytest.mark.parametrize(
+    ("annotate", "loss", "message"),
+    [
+        (Tags(), CrossEntropy(), "cross-entropy, which read labels"),
+        (SizeRanges(), Tag(), "tag, which read tags"),
+        (PointsAnnotator(), BoxTightness(), "box-tightness, which read boxes"),
+        (PointsAnnotator(), Entropy(), "entropy, which read nothing that is drawn"),
+    ],
+)
+def test_terms_that_read_nothing_of_what_is_there_are_refused(
+    tmp_path: Path, annotate: Any, loss: Any, message: str
+) -> None:
+    run = small_run(annotate=annotate, supervise=[Term(loss=loss)], epochs=1)
+    with pytest.raises(InputError, match=message):
+        train_small(run, tmp_path)
+
+
 def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         train_small(small_run(annotate=None), tmp_path / "run")

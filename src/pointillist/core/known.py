@@ -84,17 +84,22 @@ class Known:
         return cls(labels, tags, rows, sizes, centroids)
 
     @property
+    def holds(self) -> frozenset[str]:
+        """The fields of a `Target` that something is known of, as losses name what they read."""
+        there = {
+            "labels": (self.labels != IGNORE).any(),
+            "tags": (self.tags != IGNORE).any(),
+            "boxes": len(self.boxes) > 0,
+            "sizes": (self.sizes[:, 0] > 0).any() or np.isfinite(self.sizes[:, 1]).any(),
+            "centroids": np.isfinite(self.centroids).any(),
+            "soft": self.soft is not None,
+        }
+        return frozenset(name for name, known in there.items() if known)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing at all is known."""
-        return not (
-            (self.labels != IGNORE).any()
-            or (self.tags != IGNORE).any()
-            or len(self.boxes)
-            or np.isfinite(self.centroids).any()
-            or (self.sizes[:, 0] > 0).any()
-            or np.isfinite(self.sizes[:, 1]).any()
-            or self.soft is not None
-        )
+        return not self.holds
 
     @property
     def of_the_whole(self) -> bool:

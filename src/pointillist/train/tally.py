@@ -17,7 +17,8 @@ from pointillist.train.supervise import Supervised
 class Tally:
     """Counts over the images of a split, each added once.
 
-    `told` says of which classes tags, boxes or sizes tell something, labelled or not.
+    `told` says of which classes tags, boxes or sizes tell something, labelled or not; `holds` what kinds of
+    knowledge there are at all.
 
     Args:
         classes: names of the classes, background first.
@@ -27,6 +28,7 @@ class Tally:
         self.classes = classes
         self.labelled = np.zeros(len(classes), dtype=np.int64)
         self.told = np.zeros(len(classes), dtype=bool)
+        self.holds: frozenset[str] = frozenset()
         self.images = self.annotated = self.pixels = 0
         self.seconds: float | None = 0.0
         self.marks: Counter[str] = Counter()
@@ -49,6 +51,7 @@ class Tally:
         self._digest.update(item.sample.name.encode() + b"\0")
         self._digest.update(item.sample.image.tobytes() + item.labels.tobytes())
         known = item.known
+        self.holds |= known.holds
         self.told |= (known.tags == 1) | (known.sizes[:, 0] > 0)
         # Where a class is absent or bounded, the rest is something else.
         self.told[0] |= np.isfinite(known.sizes[1:, 1]).any()

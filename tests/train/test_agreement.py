@@ -175,7 +175,18 @@ def test_deep_clicks_which_say_little_about_the_line_do_no_harm(bias: float) -> 
 @pytest.mark.parametrize("bias", [-1.5, 0.0, 1.5])
 def test_tight_boxes_find_the_line_that_masks_would_draw(bias: float) -> None:
     told, masks = drawn_by("box", bias)
-    assert masks.at(told.best()[1]) > masks.curve.max() - 0.01
+    assert masks.at(told.best()[1]) > masks.curve.max() - 0.02
+
+
+def test_a_row_is_met_by_a_tenth_of_what_is_usual_and_a_thin_line_by_a_pixel() -> None:
+    broad, thin = np.zeros((2, 40, 50)), np.zeros((2, 40, 50))
+    broad[1, 5:25, 5:25], broad[1, 30, 40] = 1, 1  # A stray pixel.
+    thin[1, range(5, 25), range(5, 25)], thin[1, 30, 40] = 1, 1
+    known = replace(Known.nothing(2, 40, 50), boxes=np.array([[1, 5, 5, 25, 25]]))
+    for drawn, stray in ((broad, 0), (thin, 2)):
+        agreement = Agreement(2)
+        agreement.add(np.stack([1 - drawn[1], drawn[1]]), known)
+        assert agreement.told[USUAL, 1] * 90 == pytest.approx(np.array([40, 0, stray]))
 
 
 def test_no_score_is_above_1() -> None:

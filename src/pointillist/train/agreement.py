@@ -114,10 +114,12 @@ class Agreement:
 
     def _add_statement(self, k: int, odds: np.ndarray, known: Known) -> None:
         """Count a tag or a range of sizes, but for what labels and boxes have said already."""
-        if (known.labels == k).any() or (known.boxes[:, 0] == k).any() or (known.labels != IGNORE).all():
+        if (known.boxes[:, 0] == k).any() or (known.labels != IGNORE).all():
             return
         low, high = known.sizes[k]
         low = max(low, float(known.tags[k] == 1))
+        if (known.labels == k).any() and low <= 1 and not np.isfinite(high):
+            return
         area = odds.size - np.searchsorted(np.sort(odds, axis=None), OFFSETS, side="right").astype(float)
         if known.tags[k] == 0:
             self.told[:, k, 2] += TOLD * (area > 0)

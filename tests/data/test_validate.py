@@ -284,6 +284,23 @@ def test_h55_counts_annotations_too(tmp_path: Path) -> None:
     assert "pixels" in only(checked(tmp_path), "H69").found
 
 
+def test_h71_marks_that_contradict_each_other_are_a_warning(tmp_path: Path) -> None:
+    lay(tmp_path, {"images/a.png": scene(0)})
+    points = {"kind": "points", "at": ((3, 3),)}
+    drawn = Annotation.model_validate(
+        {
+            "name": "a",
+            "height": SIZE,
+            "width": SIZE,
+            "classes": ("background", "foreground"),
+            "marks": ({**points, "label": 0}, {**points, "label": 1}),
+        }
+    )
+    write_annotation(tmp_path / "annotations" / "a.json", drawn)
+    finding = only(checked(tmp_path), "H71")
+    assert (finding.severity, finding.found) == ("warning", "1 pixel clicked as two classes")
+
+
 def test_h60_the_same_bytes_in_two_splits(tmp_path: Path) -> None:
     finding = only(checked(lay(tmp_path, clean() | {"test/images/s5.png": scene(0)})), "H60")
     assert finding.severity == "error"

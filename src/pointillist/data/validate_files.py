@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pointillist.core.annotation import check_fits, read_annotation
+from pointillist.core.contradiction import contradictions
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.container import open_regular
@@ -125,7 +126,11 @@ def _annotated(
     classes: set[int] = set()
     for mark in annotation.marks:
         classes |= set(np.unique(mark.to_map()).tolist()) if mark.kind == "dense" else {mark.label}
-    return frozenset(classes - {IGNORE}), []
+    must = "marks must not contradict each other"
+    fix = "Draw it again; where marks overlap, the later one wins."
+    files = (relative(item.annotation, root),)
+    found = [Finding("H71", "warning", files, must, text, fix) for text in contradictions(annotation)]
+    return frozenset(classes - {IGNORE}), found
 
 
 def _sha256(path: Path) -> str:

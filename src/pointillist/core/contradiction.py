@@ -1,0 +1,72 @@
+"""Marks of one annotation that can't all be true."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from pointillist.core.annotation import Annotation
+from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble, Tag
+from pointillist.core.raster import outline
+
+
+def contradictions(annotation: Annotation) -> list[str]:
+    """Say in words which marks contradict each other; of clicks, how many.
+
+    Looked at: clicks of two classes on one pixel, clicks on a class outside all of its boxes, and what is
+    drawn of a class that a tag calls absent. Later marks win where they overlap (see `to_labels`), so
+    scribbles and label maps that correct others are no contradiction.
+
+    >>> from pointillist.core.marks import Points
+    >>> marks = (Points(label=0, at=((1.0, 1.0),)), Points(label=1, at=((1.2, 0.9),)))
+    >>> contradictions(Annotation(name="a", height=4, width=4, classes=("no", "yes"), marks=marks))
+    ['1 pixel clicked as two classes']
+    """
+    names = annotation.classes
+    clicked = {label: _clicked(annotation, label) for label in range(len(names))}
+    found = []
+    everywhere = np.concatenate(list(clicked.values()))
+    twice = len(everywhere) - len(np.unique(everywhere))
+    if twice:
+        found.append(f"{twice} pixel{'s' * (twice > 1)} clicked as two classes")
+    for label, places in clicked.items():
+        outside = _outside_boxes(annotation, label, places)
+        if outside:
+            found.append(f"{outside} click{'s' * (outside > 1)} on {names[label]!r} outside its boxes")
+    drawn = _drawn(annotation)
+    absent = {mark.label for mark in annotation.marks if isinstance(mark, Tag) and not mark.present}
+    return [*found, *(f"{names[k]!r} tagged as absent, and drawn" for k in sorted(absent & drawn))]
+
+
+def _clicked(annotation: Annotation, label: int) -> np.ndarray:
+    """The pixels, each once, that were clicked as a class, as row * width + column."""
+    mine = (m.at for m in annotation.marks if isinstance(m, Points) and m.label == label)
+    flat = np.fromiter(chain.from_iterable(chain.from_iterable(mine)), float)
+    rows, cols = np.floor(flat.reshape(-1, 2) + 0.5).astype(np.int64).T
+    pixels: np.ndarray = np.unique(rows * annotation.width + cols)
+    return pixels
+
+
+def _outside_boxes(annotation: Annotation, label: int, pixels: np.ndarray) -> int:
+    boxes = [m for m in annotation.marks if isinstance(m, Box | ExtremePoints) and m.label == label]
+    if not boxes:
+        return 0
+    rows, cols = np.divmod(pixels, annotation.width)
+    inside = np.zeros(len(pixels), bool)
+    for box in boxes:
+        size = (annotation.height, annotation.width)
+        top, left, bottom, right = outline(box, np.ones(2), size)
+        inside |= (rows >= top) & (rows < bottom) & (cols >= left) & (cols < right)
+    return int((~inside).sum())
+
+
+def _drawn(annotation: Annotation) -> set[int]:
+    """The classes of which something is drawn."""
+    found: set[int] = set()
+    for mark in annotation.marks:
+        if isinstance(mark, Dense):
+            found |= set(np.unique(mark.to_map()).tolist())
+        elif isinstance(mark, Points | Scribble | Box | ExtremePoints):
+            found.add(mark.label)
+    return found

@@ -88,6 +88,12 @@ def test_what_was_spread_is_used_again(tmp_path: Path, propagate: Any) -> None:
     assert files(tmp_path) == before
 
 
+def test_it_says_how_far_it_is_when_it_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointillist.train.spread.SILENT_S", 0)
+    _, said = spread(spread_run(), tmp_path)
+    assert said[1:] == [f"{n} of 5 images are spread." for n in range(5)]
+
+
 @pytest.mark.parametrize(("propagate", "anew"), [(WALK, 1), (FOREST, 5)], ids=["one", "all"])
 def test_where_an_annotation_changed_it_is_spread_anew(tmp_path: Path, propagate: Any, anew: int) -> None:
     data = small_run().data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 
 FOLDER = "propagated"
+SILENT_S = 20.0
+"""After so long a word on how far it is."""
 
 
 def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[str], None]) -> Path | None:
@@ -53,7 +56,11 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
     read = (supervised(run, name) for name in names)
     examples = [] if alone else [(item.sample.image, item.known) for item in read]
     spreader = propagator.prepare(examples, run.seed, _features(propagator, examples, run.seed))
-    for name in missing:
+    told = time.monotonic()
+    for number, name in enumerate(missing):
+        if time.monotonic() - told > SILENT_S:
+            told = time.monotonic()
+            say(f"{number} of {len(missing)} images are spread.")
         item = supervised(run, name)
         probs = propagator.propagate(spreader, item.sample.image, item.known)
         if item.sample.region is not None:

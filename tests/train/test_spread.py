@@ -1,6 +1,7 @@
 """What is known is spread once, kept, used again, and spread anew where an annotation changed."""
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_what_was_spread_is_used_again(tmp_path: Path, propagate: Any) -> None:
 
 
 def test_it_says_how_far_it_is_when_it_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pointillist.train.spread.SILENT_S", 0)
+    monkeypatch.setattr(sys.modules["pointillist.train.spread"], "SILENT_S", 0)
     _, said = spread(spread_run(), tmp_path)
     assert said[1:] == [f"{n} of 5 images are spread." for n in range(5)]
 

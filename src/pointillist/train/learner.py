@@ -172,8 +172,8 @@ class Learner:
         if score is not None:
             record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
             record["held_out/offset"] = score.offset
-            if score.masks_dice is not None:
-                record["masks/dice"] = score.masks_dice
+            if score.masks_dice is not None and score.masks_best is not None:
+                record |= {"masks/dice": score.masks_dice, "masks/best": score.masks_best}
             # Of equals the later, which has learnt for longer: tags alone often score the same all along.
             if self.best is None or score.key >= self.best.key:
                 self.best = score

@@ -30,13 +30,15 @@ class Score:
         likelihood: mean log p of the true class over the labelled pixels, each class weighing the same; it
             decides between equal Dice values, which few clicks often give.
         offset: of the background's logit, at which it is best.
-        masks_dice: likewise on the validation masks, for studies; None: not asked for.
+        masks_dice: on the validation masks, at that offset, for studies; None: not asked for.
+        masks_best: on the validation masks, at the offset that they would choose.
     """
 
     dice: float
     likelihood: float
     offset: float = 0.0
     masks_dice: float | None = None
+    masks_best: float | None = None
 
     @property
     def key(self) -> tuple[float, float]:
@@ -84,8 +86,10 @@ class HeldOut:
             if truth is not None:
                 on_masks.add(probs, Known.from_labels(truth, self.num_classes), region)
         dice, offset = agreement.best()
-        masks_dice = on_masks.at(offset) if on_masks.masks.any() else None
-        return Score(dice, agreement.likelihood(), offset, masks_dice)
+        if not on_masks.masks.any():
+            return Score(dice, agreement.likelihood(), offset)
+        best = on_masks.at(on_masks.best()[1])
+        return Score(dice, agreement.likelihood(), offset, on_masks.at(offset), best)
 
 
 class _Item(NamedTuple):

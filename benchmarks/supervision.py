@@ -300,8 +300,7 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
 def _stops(cell: Cell) -> tuple[float, float, float]:
     """Give the Dice where masks choose epoch and line, where annotations do, and at the last epoch."""
     scored = [record for record in cell.history if "masks/dice" in record]
-    # Of equals the last is kept, as in training.
-    chosen = max(reversed(scored), key=lambda r: (r["held_out/dice"], r["held_out/likelihood"]))
+    chosen = [record for record in scored if record["kept"]][-1]
     return max(r["masks/best"] for r in scored), chosen["masks/dice"], scored[-1]["masks/dice"]
 
 

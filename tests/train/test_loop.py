@@ -34,6 +34,7 @@ from pointillist.losses import (
     Tag,
 )
 from pointillist.propagate import RandomWalker
+from pointillist.train.agreement import SLACK
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -334,9 +335,9 @@ def test_what_is_beside_a_run_says_what_it_cost_and_how_it_was_chosen(tmp_path: 
     assert about["annotation"]["val"]["seconds"] == pytest.approx(3 * 8.4)
     assert about["annotation"]["train"]["labelled_pixels"] == {"background": 15, "lesion": 15}
     assert about["chosen_by"] == "held-out"
-    scores = [(r["held_out/dice"], r["held_out/likelihood"]) for r in about["history"]]
-    best = max(range(len(scores)), key=lambda i: scores[i])
-    assert about["selected_step"] == about["history"][best]["step"]
+    kept = [r for r in about["history"] if r["kept"]]
+    assert about["selected_step"] == kept[-1]["step"]
+    assert kept[-1]["held_out/dice"] > max(r["held_out/dice"] for r in about["history"]) - SLACK
     assert {"commit", "versions", "device", "train_s", "data_sha256"} <= about["environment"].keys()
     shutil.rmtree(tmp_path / "checkpoints")
     assert read_run(tmp_path) == small_run()
@@ -489,4 +490,13 @@ def test_of_equally_good_weights_the_later_are_kept() -> None:
     for step, score in enumerate([Score(0.5, 0.0), Score(1.0, 0.0), Score(1.0, 0.0), Score(0.9, 0.0)]):
         learner.step_number = step
         learner.end_epoch(score)
+    assert learner.selected_step == 2
+    assert [record["kept"] for record in learner.history] == [1, 1, 1, 0]
+
+
+def test_of_estimates_a_little_less_is_as_good_but_many_little_steps_down_are_not() -> None:
+    learner = Learner(small_run(), Feed(small_run(), small_run().data.names("train"), CPU), CPU)
+    for step, dice in enumerate([0.5, 0.9, 0.896, 0.892, 0.888]):
+        learner.step_number = step
+        learner.end_epoch(Score(dice, 0.0, slack=0.005))
     assert learner.selected_step == 2

@@ -174,10 +174,13 @@ class Learner:
             record["held_out/offset"] = score.offset
             if score.masks_dice is not None and score.masks_best is not None:
                 record |= {"masks/dice": score.masks_dice, "masks/best": score.masks_best}
-            # Of equals the later, which has learnt for longer: tags alone often score the same all along.
+            kept = self.best is None or score.keeps_up(self.best)
+            record["kept"] = int(kept)
+            if kept:
+                self.keep(score.offset)
+            # Compared with the best of all, not with the kept: many small steps down are a fall.
             if self.best is None or score.key >= self.best.key:
                 self.best = score
-                self.keep(score.offset)
         self.history.append(record)
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self.sums.clear()

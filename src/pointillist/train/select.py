@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ class Score:
         likelihood: mean log p of the true class over the labelled pixels, each class weighing the same; it
             decides between equal Dice values, which few clicks often give.
         offset: of the background's logit, at which it is best.
+        slack: weights that have learnt for longer are preferred unless their Dice is so much lower.
         masks_dice: on the validation masks, at that offset, for studies; None: not asked for.
         masks_best: on the validation masks, at the offset that they would choose.
     """
@@ -37,6 +38,7 @@ class Score:
     dice: float
     likelihood: float
     offset: float = 0.0
+    slack: float = 0.0
     masks_dice: float | None = None
     masks_best: float | None = None
 
@@ -46,6 +48,10 @@ class Score:
         return (
             (self.dice, self.likelihood) if np.isfinite([self.dice, self.likelihood]).all() else (-1.0, 0.0)
         )
+
+    def keeps_up(self, best: Score) -> bool:
+        """Whether these weights, which have learnt for longer, are to be preferred to the best so far."""
+        return self.key >= best.key or self.dice > best.dice - self.slack
 
 
 class HeldOut:
@@ -86,10 +92,11 @@ class HeldOut:
             if truth is not None:
                 on_masks.add(probs, Known.from_labels(truth, self.num_classes), region)
         dice, offset = agreement.best()
+        score = Score(dice, agreement.likelihood(), offset, agreement.slack)
         if not on_masks.masks.any():
-            return Score(dice, agreement.likelihood(), offset)
+            return score
         best = on_masks.at(on_masks.best()[1])
-        return Score(dice, agreement.likelihood(), offset, on_masks.at(offset), best)
+        return replace(score, masks_dice=on_masks.at(offset), masks_best=best)
 
 
 class _Item(NamedTuple):

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE
-from pointillist.train.agreement import OFFSETS, TOLD, Agreement
+from pointillist.train.agreement import BOX_SLACK, OFFSETS, SLACK, TOLD, Agreement
 
 NOTHING = Known.nothing(2, 4, 5)
 USUAL = int(np.flatnonzero(OFFSETS == 0)[0])
@@ -188,6 +188,14 @@ def test_a_row_is_met_by_a_tenth_of_what_is_usual_and_a_thin_line_by_a_pixel() -
         agreement = Agreement(2)
         agreement.add(np.stack([1 - drawn[1], drawn[1]]), known)
         assert agreement.told[USUAL, 1] * 90 == pytest.approx(np.array([40, 0, stray]))
+
+
+def test_only_what_is_estimated_is_uncertain() -> None:
+    labels = np.full((4, 5), IGNORE, np.uint8)
+    labels[0, 0], labels[2, 2] = 0, 1
+    assert agreement_on(SIX, replace(NOTHING, labels=labels)).slack == SLACK
+    assert agreement_on(SIX, boxed(1 - labels % 2)).slack == BOX_SLACK
+    assert agreement_on(SIX, replace(NOTHING, labels=labels % 2)).slack == 0
 
 
 def test_no_score_is_above_1() -> None:

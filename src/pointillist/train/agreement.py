@@ -18,6 +18,8 @@ FEWEST = 20
 """Labelled pixels of a class below which the line is not moved for their sake."""
 SLACK = 0.005
 """An estimate this much lower says nothing: on PH2 with 5+5 clicks its own spread is .007."""
+BOX_SLACK = 0.01
+"""Likewise for rows and columns of boxes, tags and sizes, which hardly see the outline."""
 OFFSETS = np.arange(-4, 4.01, 0.25)
 """What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _DENSE = 0.25
@@ -167,7 +169,9 @@ class Agreement:
     @property
     def slack(self) -> float:
         """By how much less later weights may score without being worse; 0 where all is counted."""
-        return SLACK if self._sparse or self.told.any() else 0.0
+        if self.told.any():
+            return BOX_SLACK
+        return SLACK if self._sparse else 0.0
 
     def best(self) -> tuple[float, float]:
         """Give the highest score and its offset: 0 unless both sides of the line are known of.

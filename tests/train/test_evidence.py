@@ -6,6 +6,7 @@ import pytest
 from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Synthetic
+from pointillist.propagate import FeatureForest, Grabcut
 from pointillist.train.evidence import gather, mixing
 from pointillist.train.recipe import RECIPES, apply_recipe
 from tests.train.small import small_run
@@ -77,8 +78,18 @@ def test_where_nothing_is_drawn_nothing_is_spread_and_the_line_says_what_is_lear
 
 
 def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
-    thin, _ = apply_recipe(small_run(data=VESSELS, annotate=CLICKS), "auto")
+    some, _ = apply_recipe(small_run(data=VESSELS, annotate=Density(probability=0.01)), "auto")
+    few, choice = apply_recipe(small_run(data=VESSELS, annotate=CLICKS), "auto")
     broad, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS), "auto")
-    assert thin.propagate is None
-    assert {term.loss.kind for term in thin.supervise} <= {"cross-entropy", "dice"}
-    assert broad.propagate is not None
+    assert some.propagate is None
+    assert {term.loss.kind for term in some.supervise} == {"cross-entropy", "dice"}
+    assert isinstance(few.propagate, FeatureForest)
+    assert "boosted trees" in choice.what
+    assert isinstance(broad.propagate, Grabcut)
+
+
+def test_the_share_that_is_labelled_is_that_of_the_images_where_any_is() -> None:
+    some = Mixed(of=((CLICKS, 0.5), (Tags(), 0.5)))
+    assert gather(small_run(data=VESSELS, annotate=some)).labelled == pytest.approx(16 / (96 * 128))
+    assert not gather(small_run(data=VESSELS, annotate=Tags())).few
+    assert not gather(small_run(data=VESSELS, annotate=Full())).few

@@ -23,6 +23,8 @@ THIN_PX = 4.0
 """Objects whose pixels lie on average less deep than this are thin."""
 SCATTERED = 0.6
 """Clicks of both classes that mix more than this share of what chance would mix them are of thin objects."""
+FEW = 0.005
+"""Share of labelled pixels below which a network that starts from nothing learns too little from them."""
 DENSE = 0.25
 """Share of labelled pixels from which a label map shows its objects' shapes."""
 
@@ -39,6 +41,7 @@ class Evidence:
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
         depth_px: mean depth of foreground pixels where the label maps are dense; None: nowhere.
+        labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
     """
 
@@ -50,6 +53,12 @@ class Evidence:
     sized: int
     depth_px: float | None
     mixing: float | None
+    labelled: float
+
+    @property
+    def few(self) -> bool:
+        """Whether so little is labelled that the network had better be taught besides."""
+        return 0 < self.labelled < FEW
 
     @property
     def thin(self) -> bool:
@@ -81,6 +90,7 @@ def gather(run: Run) -> Evidence:
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing([item.labels for item in items]),
+        labelled=_labelled(items),
     )
 
 
@@ -95,6 +105,11 @@ def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
 def _full(item: Supervised) -> bool:
     region = item.sample.region if item.sample.region is not None else np.ones_like(item.labels, bool)
     return bool((item.labels[region] != IGNORE).all())
+
+
+def _labelled(items: Sequence[Supervised]) -> float:
+    shares = [share for item in items if (share := float((item.labels != IGNORE).mean())) > 0]
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _sized(known: Known) -> bool:

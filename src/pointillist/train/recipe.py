@@ -21,7 +21,7 @@ from pointillist.losses import (
 )
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import Grabcut
+from pointillist.propagate import FeatureForest, Grabcut
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
@@ -113,6 +113,10 @@ def _auto(evidence: Evidence) -> Choice:
     terms = list(_supervised_terms(evidence))
     if evidence.full == evidence.images:
         how = "cross-entropy and Dice"
+    elif evidence.thin and evidence.few:
+        changes["propagate"] = FeatureForest(classifier="boosting", confidence=0.8)
+        terms.append(Term(loss=SoftCrossEntropy()))
+        how = "cross-entropy of what is labelled and of what boosted trees on filters are sure of"
     elif evidence.thin:
         how = "cross-entropy of what is labelled, and nothing that smooths"
     elif _DRAWN & evidence.kinds.keys():

@@ -114,9 +114,9 @@ def _auto(evidence: Evidence) -> Choice:
     if evidence.full == evidence.images:
         how = "cross-entropy and Dice"
     elif evidence.thin and evidence.few:
-        changes["propagate"] = FeatureForest(classifier="boosting", confidence=0.8)
+        changes["propagate"] = FeatureForest(classifier="boosting", confidence=0.0)
         terms.append(Term(loss=SoftCrossEntropy()))
-        how = "cross-entropy of what is labelled and of what boosted trees on filters are sure of"
+        how = "cross-entropy of what is labelled and of what boosted trees on filters say"
     elif evidence.thin:
         how = "cross-entropy of what is labelled, and nothing that smooths"
     elif _DRAWN & evidence.kinds.keys():

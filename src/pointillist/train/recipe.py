@@ -111,18 +111,19 @@ def _model(evidence: Evidence) -> tuple[Changes, str]:
 def _auto(evidence: Evidence) -> Choice:
     changes, model = _model(evidence)
     terms = list(_supervised_terms(evidence))
+    labelled = "cross-entropy and Dice" if "dense" in evidence.kinds else "cross-entropy"
     if evidence.full == evidence.images:
-        how = "cross-entropy and Dice"
+        how = labelled
     elif evidence.thin and evidence.few:
         changes["propagate"] = FeatureForest(classifier="boosting", confidence=0.0)
         terms.append(Term(loss=SoftCrossEntropy()))
-        how = "cross-entropy of what is labelled and of what boosted trees on filters say"
+        how = f"{labelled} of what is labelled, cross-entropy of what boosted trees on filters say"
     elif evidence.thin:
-        how = "cross-entropy of what is labelled, and nothing that smooths"
+        how = f"{labelled} of what is labelled, and nothing that smooths"
     elif _DRAWN & evidence.kinds.keys():
         changes["propagate"] = Grabcut()
         terms.append(Term(loss=SoftCrossEntropy()))
-        how = "cross-entropy of what is labelled and of labels spread by GrabCut"
+        how = f"{labelled} of what is labelled, cross-entropy of labels spread by GrabCut"
     else:
         how = "nothing is drawn that could be spread"
     knowledge = [term.loss.kind for term in terms if term.loss.kind in ("tag", "size", "centroid")]
@@ -130,6 +131,12 @@ def _auto(evidence: Evidence) -> Choice:
     changes |= {"supervise": tuple(terms), "views": 4}
     if not evidence.thin:
         changes["augment"] = _STRONG
+    said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
+    return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images; {_shape(evidence)}")
+
+
+def _shape(evidence: Evidence) -> str:
+    """Say what the annotations show of the objects, and how little is labelled."""
     shape = "thin or scattered things" if evidence.thin else "broad things"
     if evidence.depth_px is not None:
         shape += f" ({evidence.depth_px:.1f} px deep)"
@@ -137,8 +144,9 @@ def _auto(evidence: Evidence) -> Choice:
         shape += f" (clicks mixed {evidence.mixing:.2f} of chance)"
     else:
         shape += ", supposedly: nothing shows it"
-    said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
-    return Choice(changes, f"{model}; {how}", f"{said} on {evidence.images} images; {shape}")
+    if evidence.few:
+        shape += f"; {evidence.labelled:.2%} of the pixels labelled"
+    return shape
 
 
 def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:

@@ -115,7 +115,7 @@ def _auto(evidence: Evidence) -> Choice:
     if evidence.full == evidence.images:
         how = labelled
     elif evidence.thin and evidence.few:
-        changes["propagate"] = FeatureForest(classifier="boosting", confidence=0.0)
+        changes["propagate"] = FeatureForest(classifier="boosting", smooth_px=0, confidence=0.0)
         terms.append(Term(loss=SoftCrossEntropy()))
         how = f"{labelled} of what is labelled, cross-entropy of what boosted trees on filters say"
     elif evidence.thin:

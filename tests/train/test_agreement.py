@@ -208,3 +208,16 @@ def test_no_score_is_above_1() -> None:
         agreement.add(probs, Known.from_labels(labels, 3))
         assert (agreement.curve <= 1 + 1e-9).all()
         assert (agreement.curve >= 0).all()
+
+
+def test_of_many_images_fewer_pixels_each_are_looked_at_and_the_answer_stays() -> None:
+    labels = np.full((200, 200), IGNORE, np.uint8)
+    labels[:100:2, 10], labels[:100:2, 150] = 0, 1
+    foreground = 1 / (1 + np.exp(-(np.arange(200) - 99.5) / 8)) * np.ones((200, 1))
+    probs, answers = np.stack([1 - foreground, foreground]), []
+    for images in (1, 1000):
+        agreement = Agreement(2, images)
+        agreement.add(probs, Known.from_labels(labels, 2))
+        answers.append(agreement.at(0.0))
+    assert answers[0] == pytest.approx(answers[1], abs=0.03)
+    assert agreement._sparse[0].everywhere.shape == (256, 2)

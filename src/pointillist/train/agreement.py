@@ -23,7 +23,8 @@ BOX_SLACK = 0.01
 OFFSETS = np.arange(-4, 4.01, 0.25)
 """What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _DENSE = 0.25
-_SAMPLE = 4096
+_SAMPLE = 200_000
+_OF_ONE = (256, 16_384)
 _CAUTION = 0.002
 _ZERO = int(np.argmin(np.abs(OFFSETS)))
 
@@ -52,10 +53,12 @@ class Agreement:
 
     Args:
         num_classes: K.
+        images: how many there will be; from more of them fewer pixels each are looked at.
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, images: int = 1) -> None:
         count, k = len(OFFSETS), num_classes
+        self._pixels = int(np.clip(_SAMPLE // max(1, images), *_OF_ONE))
         self.masks = np.zeros((count, k, k))
         self.clicks = np.zeros((count, k, k))
         self.told = np.zeros((count, k, 3))
@@ -99,10 +102,13 @@ class Agreement:
             self.masks += taken / here.sum()
             return
         self.clicks += taken
-        everywhere = logs[:, inside]
         # The same pixels whenever an image is scored, so that one network is compared with the next fairly.
-        drawn = np.random.default_rng(0).integers(everywhere.shape[1], size=_SAMPLE)
-        self._sparse.append(_Sparse(logs[:, here].T, labels[here].astype(int), everywhere[:, drawn].T))
+        rng = np.random.default_rng(0)
+        chosen = [_some(np.flatnonzero(labels == k), self._pixels, rng) for k in range(len(logs))]
+        places = np.concatenate(chosen)
+        anywhere = rng.choice(np.flatnonzero(inside), self._pixels)
+        flat = logs.reshape(len(logs), -1).T.astype(np.float32)
+        self._sparse.append(_Sparse(flat[places], labels.ravel()[places].astype(int), flat[anywhere]))
 
     def _add_boxes(self, k: int, odds: np.ndarray, known: Known) -> None:
         boxes = known.boxes[known.boxes[:, 0] == k]
@@ -206,6 +212,11 @@ class _Sparse(NamedTuple):
     logs: Float[np.ndarray, "n k"]
     labels: Int64[np.ndarray, " n"]
     everywhere: Float[np.ndarray, "m k"]
+
+
+def _some(places: Int64[np.ndarray, " p"], most: int, rng: np.random.Generator) -> Int64[np.ndarray, " q"]:
+    chosen: np.ndarray = places if len(places) <= most else rng.choice(places, most, replace=False)
+    return chosen
 
 
 def _crossing(odds: Float[np.ndarray, "r c"], wanted: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:

@@ -84,7 +84,7 @@ class HeldOut:
 
     def score(self, network: nn.Module) -> Score:
         """Score weights."""
-        agreement, on_masks = Agreement(self.num_classes), Agreement(self.num_classes)
+        agreement, on_masks = (Agreement(self.num_classes, len(self.items)) for _ in range(2))
         for image, known, region, truth in self.items:
             floats = image.float() / 255 if image.dtype == torch.uint8 else image
             probs = predict_image(network, floats.numpy(), self.device)

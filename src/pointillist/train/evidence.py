@@ -21,7 +21,7 @@ LOOKED_AT = 64
 """Images that the evidence is gathered from, spread evenly over the training images."""
 THIN_PX = 4.0
 """Objects whose pixels lie on average less deep than this are thin."""
-SCATTERED = 0.6
+SCATTERED = 0.5
 """Clicks of both classes that mix more than this share of what chance would mix them are of thin objects."""
 FEW = 0.005
 """Share of labelled pixels below which a network that starts from nothing learns too little from them."""

@@ -270,7 +270,7 @@ def _toys() -> Sequence[tuple[str, AnyDataset, dict[str, Any], int]]:
             {**shallow, "epochs": 16, "learning_rate": 5e-3},
             5,
         ),
-        ("toy-scatter", ToyScatter(), {"model": Unet(widths=(8, 16, 32, 64))}, 5),
+        ("toy-scatter, 200 / 20 images", ToyScatter(train=200), {"model": Unet(widths=(8, 16, 32, 64))}, 5),
     )
 
 
@@ -303,7 +303,7 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
             {"epochs": DRIVE_EPOCHS},
         ),
         "PH2, boxes": (Ph2(root=root / "PH2Dataset"), Boxes(), {}),
-        "toy-scatter, 5+5 clicks": (ToyScatter(), clicks(5), {}),
+        "toy-scatter, 5+5 clicks": (ToyScatter(train=200), clicks(5), {}),
     }
     rows = {}
     for name, (data, annotate, changes) in settings.items():

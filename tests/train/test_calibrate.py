@@ -66,3 +66,12 @@ def test_perfect_separation_stays_finite_and_leaves_the_line() -> None:
     fit = calibrate(logs[::50], (odds[::50] > 0).astype(int), logs)
     assert 1 <= fit.slope < 4
     assert ((fit(logs)[:, 1] > 0.5) == (odds > 0)).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_network_that_tells_nothing_apart_is_not_believed_to_see_objects(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(0.3, 0.7, 20_000)
+    logs = log_softmax(np.stack([np.zeros_like(odds), odds], 1), axis=1)
+    fit = calibrate(logs[:160], np.repeat([0, 1], 80), logs)
+    assert fit(logs)[:, 1].mean() < 0.01

@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax
 _STEEPNESS = 4.0
 _SHIFT = 0.125
 _ROUNDS = 200
+_DOUBT = 0.5
 _ENOUGH = 50_000
 
 
@@ -44,7 +45,10 @@ def calibrate(
 
     People label as many pixels of a small class as of a large one. So first the classes are fitted as if each
     had equally many (every class weighing the same), then the shares of the classes are raised or lowered
-    until the calibrated probabilities of all pixels have those very shares on average.
+    until the calibrated probabilities of all pixels have those very shares on average. A network that hardly
+    tells the labelled pixels apart says nothing about shares: what is doubted, 1 / (1 + 2 n I^2) with I the
+    mean log-likelihood above chance, is taken to be background, so that nobody is deceived by an untrained
+    network that sees objects everywhere.
 
     Args:
         logs: a network's log-probabilities at labelled pixels, which lie anywhere on their class.
@@ -72,19 +76,26 @@ def calibrate(
         return float(nll + (prior * values**2).sum()), down + 2 * prior * values
 
     found = optimize.minimize(cost, np.zeros(1 + len(weight)), jac=True, method="L-BFGS-B").x
+    told = max(1e-3, np.log(len(weight)) - cost(found)[0] / len(labels))
+    doubt = _DOUBT / (_DOUBT + len(labels) * told**2)
     slope, shifts = float(np.exp(found[0])), np.zeros(logs.shape[1])
     fair = everywhere[:: max(1, len(everywhere) // _ENOUGH), seen]
-    shifts[seen] = found[1:] + np.log(_shares(slope * fair + found[1:]))
+    shifts[seen] = found[1:] + np.log(_shares(slope * fair + found[1:], doubt))
     return Calibration(slope, shifts, seen)
 
 
-def _shares(scores: Float[np.ndarray, "m s"]) -> Float[np.ndarray, " s"]:
-    """Find the classes' shares from scores under which they would be equal, by expectation-maximisation."""
+def _shares(scores: Float[np.ndarray, "m s"], doubt: float) -> Float[np.ndarray, " s"]:
+    """Find the classes' shares from scores under which they would be equal, by expectation-maximisation.
+
+    Each round the first class, background, gets the doubtful part of the others' shares.
+    """
     balanced = softmax(scores, axis=1)
     shares = np.full(scores.shape[1], 1 / scores.shape[1])
     for _ in range(_ROUNDS):
         joint = balanced * shares
         new = np.maximum((joint / joint.sum(1, keepdims=True)).mean(0), 1e-6)
+        new[1:] *= 1 - doubt
+        new[0] = 1 - new[1:].sum()
         if np.abs(new - shares).max() < 1e-6:
             break
         shares = new

@@ -81,14 +81,15 @@ def _train_cell(text: str, runs: Path, split: str) -> Cell:
     seconds = None if cost["seconds"] is None else cost["seconds"] / max(1, cost["annotated"])
     return Cell(
         tuple(result.name for result in found),
-        tuple(_dice(result.matrix) for result in found),
+        tuple(mean_dice(result.matrix) for result in found),
         float(about["environment"]["train_s"]),
         seconds,
         tuple(about["history"]),
     )
 
 
-def _dice(matrix: np.ndarray) -> float:
+def mean_dice(matrix: np.ndarray) -> float:
+    """Average one image's Dice over the foreground classes that it shows."""
     from pointillist.metrics.confusion import dice
 
     return float(np.nanmean(dice(matrix)[1:]))

@@ -17,12 +17,14 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from cells import mean_dice
 
 from pointillist.annotate import PointsAnnotator
 from pointillist.core import durable
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.datasets import Ph2
+from pointillist.metrics.confusion import confusion_matrix
 from pointillist.models import imagenet
 from pointillist.models.vae import Vae
 from pointillist.propagate import FeatureForest
@@ -66,9 +68,8 @@ def measure(
     taken = time.process_time() - start
     scores = []
     for sample in split:
-        assert sample.mask is not None
-        found, mask = spreader.segment(sample.image) == 1, sample.mask == 1
-        scores.append(2 * (found & mask).sum() / (found.sum() + mask.sum()))
+        found = spreader.segment(sample.image)
+        scores.append(mean_dice(confusion_matrix(found, sample.truth(), len(data.classes))))
     return float(np.mean(scores)), taken, spreader.smooth_px
 
 

@@ -15,11 +15,12 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from cells import publish, spread
+from cells import mean_dice, publish, spread
 
 from pointillist.annotate import AnyAnnotator, Boxes, PointsAnnotator
 from pointillist.core.known import Known
 from pointillist.datasets import Ph2
+from pointillist.metrics.confusion import confusion_matrix
 from pointillist.propagate import (
     AnyPropagator,
     FeatureForest,
@@ -47,11 +48,9 @@ def rows(sam: Path | None) -> list[tuple[str, AnyPropagator, str]]:
         "feature forest": FeatureForest(),
         "feature forest, boosting": FeatureForest(classifier="boosting"),
     }
-    if sam is not None:
-        alone["MobileSAM"] = Sam(weights=sam)
     boxed: dict[str, AnyPropagator] = {"filled box": FilledBox(), "GrabCut": Grabcut()}
     if sam is not None:
-        boxed["MobileSAM"] = Sam(weights=sam)
+        alone["MobileSAM"] = boxed["MobileSAM"] = Sam(weights=sam)
     listed = [(name, how, drawn) for drawn in CLICKS for name, how in alone.items()]
     return listed + [(name, how, drawn) for drawn in BOXES for name, how in boxed.items()]
 
@@ -66,9 +65,8 @@ def measure(data: Ph2, how: AnyPropagator, annotate: AnyAnnotator, seed: int) ->
     spreader = whole.prepare([(s.image, k) for s, k in zip(samples, known, strict=True)], seed)
     scores = []
     for sample, told in zip(samples, known, strict=True):
-        found = whole.propagate(spreader, sample.image, told).argmax(0) == 1
-        mask = sample.truth() == 1
-        scores.append(2 * (found & mask).sum() / max(1, found.sum() + mask.sum()))
+        found = whole.propagate(spreader, sample.image, told).argmax(0).astype(np.uint8)
+        scores.append(mean_dice(confusion_matrix(found, sample.truth(), len(data.classes))))
     return float(np.mean(scores)), (time.process_time() - start) / len(samples)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import numpy as np
 
 from pointillist.core.annotation import Annotation
-from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble, Tag
-from pointillist.core.raster import outline
+from pointillist.core.marks import Box, Dense, Drawn, ExtremePoints, Points, Tag, classes_of
+from pointillist.core.raster import nearest_pixels, outline, scaled
 
 
 def contradictions(annotation: Annotation) -> list[str]:
@@ -41,9 +39,9 @@ def contradictions(annotation: Annotation) -> list[str]:
 
 def _clicked(annotation: Annotation, label: int) -> np.ndarray:
     """The pixels, each once, that were clicked as a class, as row * width + column."""
-    mine = (m.at for m in annotation.marks if isinstance(m, Points) and m.label == label)
-    flat = np.fromiter(chain.from_iterable(chain.from_iterable(mine)), float)
-    rows, cols = np.floor(flat.reshape(-1, 2) + 0.5).astype(np.int64).T
+    marks = annotation.marks
+    at = tuple(place for m in marks if isinstance(m, Points) and m.label == label for place in m.at)
+    rows, cols = nearest_pixels(scaled(at, np.ones(2)), (annotation.height, annotation.width)).T
     pixels: np.ndarray = np.unique(rows * annotation.width + cols)
     return pixels
 
@@ -63,10 +61,5 @@ def _outside_boxes(annotation: Annotation, label: int, pixels: np.ndarray) -> in
 
 def _drawn(annotation: Annotation) -> set[int]:
     """The classes of which something is drawn."""
-    found: set[int] = set()
-    for mark in annotation.marks:
-        if isinstance(mark, Dense):
-            found |= set(np.unique(mark.to_map()).tolist())
-        elif isinstance(mark, Points | Scribble | Box | ExtremePoints):
-            found.add(mark.label)
-    return found
+    marks = (mark for mark in annotation.marks if isinstance(mark, Drawn | Dense))
+    return set().union(*(classes_of(mark) for mark in marks))

@@ -233,3 +233,10 @@ class Centroid(Config):
 
 Drawn = Points | Scribble | Box | ExtremePoints
 Mark = Annotated[Drawn | Dense | Tag | Size | Centroid, Field(discriminator="kind")]
+
+
+def classes_of(mark: Mark) -> frozenset[int]:
+    """Give the classes that a mark speaks of."""
+    if isinstance(mark, Dense):
+        return frozenset(np.unique(mark.to_map()).tolist()) - {IGNORE}
+    return frozenset({mark.label})

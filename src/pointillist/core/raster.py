@@ -6,7 +6,7 @@ import math
 from itertools import chain, pairwise
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
@@ -82,22 +82,27 @@ def outline(box: Box | ExtremePoints, scale: np.ndarray, size: tuple[int, int]) 
 
 def _draw(labels: MaskArray, mark: Points | Scribble | ExtremePoints, scale: np.ndarray) -> None:
     if isinstance(mark, Points):
-        places, radius = _scaled(mark.at, scale), mark.radius
+        places, radius = scaled(mark.at, scale), mark.radius
     elif isinstance(mark, ExtremePoints):
-        places, radius = _scaled(mark.at, scale), 0.0
+        places, radius = scaled(mark.at, scale), 0.0
     else:
-        places = _along(_scaled(mark.path, scale))
+        places = _along(scaled(mark.path, scale))
         # A line of width w covers the pixels within (w - 1) / 2 of it: width 1 is one pixel wide.
         radius = (mark.width - 1) / 2
-    limit = np.array(labels.shape) - 1
-    centres = np.clip(np.floor(places + 0.5), 0, limit).astype(np.int64)
-    _stamp(labels, centres, radius * float(scale.mean()), mark.label)
+    _stamp(labels, nearest_pixels(places, labels.shape), radius * float(scale.mean()), mark.label)
 
 
-def _scaled(points: Places, scale: np.ndarray) -> np.ndarray:
+def nearest_pixels(places: np.ndarray, size: tuple[int, ...]) -> Int64[np.ndarray, "n 2"]:
+    """Give the pixel of an image of so many rows and columns that each place lies on."""
+    pixels: np.ndarray = np.clip(np.floor(places + 0.5), 0, np.array(size) - 1).astype(np.int64)
+    return pixels
+
+
+def scaled(points: Places, scale: np.ndarray) -> Float[np.ndarray, "n 2"]:
+    """Carry places to an image with so many rows and columns per row and column of theirs."""
     flat = np.fromiter(chain.from_iterable(points), float, 2 * len(points))
-    scaled: np.ndarray = (flat.reshape(-1, 2) + 0.5) * scale - 0.5
-    return scaled
+    places: np.ndarray = (flat.reshape(-1, 2) + 0.5) * scale - 0.5
+    return places
 
 
 def _nearest(labels: MaskArray, height: int, width: int) -> UInt8[np.ndarray, "{height} {width}"]:

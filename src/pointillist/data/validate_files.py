@@ -12,6 +12,7 @@ from PIL import Image
 from pointillist.core.annotation import check_fits, read_annotation
 from pointillist.core.contradiction import contradictions
 from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.marks import classes_of
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.container import open_regular
 from pointillist.data.declaration import Declaration
@@ -123,14 +124,12 @@ def _annotated(
             check_fits(annotation, item.name, declaration.classes, image, item.annotation)
         except InputError as error:
             return frozenset(), [finding_of(error, root, "H69")]
-    classes: set[int] = set()
-    for mark in annotation.marks:
-        classes |= set(np.unique(mark.to_map()).tolist()) if mark.kind == "dense" else {mark.label}
+    classes = frozenset[int]().union(*(classes_of(mark) for mark in annotation.marks))
     must = "marks must not contradict each other"
     fix = "Draw it again; where marks overlap, the later one wins."
     files = (relative(item.annotation, root),)
     found = [Finding("H71", "warning", files, must, text, fix) for text in contradictions(annotation)]
-    return frozenset(classes - {IGNORE}), found
+    return classes, found
 
 
 def _sha256(path: Path) -> str:

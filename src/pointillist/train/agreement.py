@@ -84,20 +84,22 @@ class Agreement:
             return
         odds, likeliest = _line(logs)
         inside = np.ones(odds.shape, bool) if region is None else region
-        self._add_labels(logs, known, inside)
+        self._add_labels(logs, odds, likeliest, known, inside)
         for k in range(1, len(probs)):
             mine = np.where(inside & (likeliest == k), odds, -np.inf)
             self._add_boxes(k, mine, known)
             self._add_statement(k, mine, known)
 
-    def _add_labels(self, logs: np.ndarray, known: Known, inside: np.ndarray) -> None:
+    def _add_labels(
+        self, logs: np.ndarray, odds: np.ndarray, likeliest: np.ndarray, known: Known, inside: np.ndarray
+    ) -> None:
         labels = known.labels
         if len(known.boxes):
             labels = np.where(labels == 0, np.uint8(IGNORE), labels)
         here = labels != IGNORE
         if not here.any():
             return
-        taken = _taken(*_line(logs[:, here]), labels[here].astype(int), len(logs))
+        taken = _taken(odds[here], likeliest[here], labels[here].astype(int), len(logs))
         if here.sum() >= _DENSE * inside.sum():
             self.masks += taken / here.sum()
             return
@@ -107,8 +109,9 @@ class Agreement:
         chosen = [_some(np.flatnonzero(labels == k), self._pixels, rng) for k in range(len(logs))]
         places = np.concatenate(chosen)
         anywhere = rng.choice(np.flatnonzero(inside), self._pixels)
-        flat = logs.reshape(len(logs), -1).T.astype(np.float32)
-        self._sparse.append(_Sparse(flat[places], labels.ravel()[places].astype(int), flat[anywhere]))
+        flat = logs.reshape(len(logs), -1)
+        there, fair = (flat[:, at].T.astype(np.float32) for at in (places, anywhere))
+        self._sparse.append(_Sparse(there, labels.ravel()[places].astype(int), fair))
 
     def _add_boxes(self, k: int, odds: np.ndarray, known: Known) -> None:
         boxes = known.boxes[known.boxes[:, 0] == k]
@@ -146,7 +149,9 @@ class Agreement:
         overlap, total = overlap + 2 * hits, total + 2 * hits + misses + false
         known = known | self.told.any((0, 2))
         if self._sparse:
-            clicked = self._expected() if self._two_sided else _counted(self.clicks / self.clicks[0].sum())
+            clicked = (
+                self._expected() if _two_sided(self.clicks) else _counted(self.clicks / self.clicks[0].sum())
+            )
             overlap, total = overlap + len(self._sparse) * clicked[0], total + len(self._sparse) * clicked[1]
             known = known | clicked[2]
         if not known[1:].any():
@@ -154,11 +159,6 @@ class Agreement:
         scores = overlap / np.where(total > 0, total, 1)
         curve: np.ndarray = scores[:, 1:][:, known[1:]].mean(1)
         return curve
-
-    @property
-    def _two_sided(self) -> bool:
-        counts = self.clicks[0].sum(1)
-        return bool(counts[0] and counts[1:].any())
 
     def _expected(self) -> tuple[Counts, Counts, Bool[np.ndarray, " k"]]:
         """What calibrated probabilities make of the sparsely labelled images, as shares of their pixels."""
@@ -187,9 +187,8 @@ class Agreement:
         hundredth within the range that matters.
         """
         counts = self.clicks[0].sum(1)
-        both = self.masks[0].sum(1)
-        known = self._boxes or bool(both[0] and both[1:].any())
-        if not (known or (self._two_sided and counts[counts > 0].min() >= FEWEST)):
+        enough = _two_sided(self.clicks) and counts[counts > 0].min() >= FEWEST
+        if not (self._boxes or _two_sided(self.masks) or enough):
             return float(self.curve[_ZERO]), 0.0
         smooth = ndimage.gaussian_filter1d(self.curve, 1.0, mode="nearest") - _CAUTION * OFFSETS**2
         # Among equals the one that changes least.
@@ -235,6 +234,12 @@ def _crossing(odds: Float[np.ndarray, "r c"], wanted: Bool[np.ndarray, " r"]) ->
 def _line(logs: Float[np.ndarray, "k ..."]) -> tuple[Float[np.ndarray, ...], Int64[np.ndarray, ...]]:
     """Give the foreground's log odds, up to which the background may be offset, and its likeliest class."""
     return logs[1:].max(0) - logs[0], logs[1:].argmax(0) + 1
+
+
+def _two_sided(taken: Float[np.ndarray, "o k k"]) -> bool:
+    """Whether labelled pixels show background and foreground."""
+    counts = taken[0].sum(1)
+    return bool(counts[0] and counts[1:].any())
 
 
 def _counted(taken: Float[np.ndarray, "o k k"]) -> tuple[Counts, Counts, Bool[np.ndarray, " k"]]:

@@ -230,7 +230,19 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         silent = run.teacher is None and feed.spread is None and all(reads)
         message = f"{idle} of {feed.tally.images} training images are not annotated"
         watch.say(f"{message}: nothing is learnt there." if silent else f"{message}.")
-    read = frozenset[str]().union(*(term.loss.reads for term in run.supervise))
+    _check_terms(run, feed)
+    beyond = _read(run) - {"labels"}
+    for label, name in enumerate(run.data.classes):
+        if not feed.tally.labelled[label] and not (beyond and feed.tally.told[label]):
+            watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")
+
+
+def _read(run: Run) -> frozenset[str]:
+    return frozenset[str]().union(*(term.loss.reads for term in run.supervise))
+
+
+def _check_terms(run: Run, feed: Feed) -> None:
+    read = _read(run)
     there = feed.tally.holds | ({"soft"} if feed.spread is not None or run.teacher is not None else set())
     if not read & there:
         terms = ", ".join(term.loss.kind for term in run.supervise)
@@ -238,10 +250,6 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         fix = "Add a term that does, or let --recipe auto choose."
         must = f"a term must read what the annotations hold ({', '.join(sorted(there))})"
         raise InputError(must, f"{terms}, which read {what}", fix, run.annotations)
-    beyond = read - {"labels"}
-    for label, name in enumerate(run.data.classes):
-        if not feed.tally.labelled[label] and not (beyond and feed.tally.told[label]):
-            watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")
 
 
 def _save(learner: Learner, folder: Path) -> None:

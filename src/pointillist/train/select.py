@@ -51,7 +51,7 @@ class Score:
 
     def keeps_up(self, best: Score) -> bool:
         """Whether these weights, which have learnt for longer, are to be preferred to the best so far."""
-        return self.key >= best.key or self.dice > best.dice - self.slack
+        return self.key >= best.key or self.key[0] > best.key[0] - self.slack
 
 
 class HeldOut:

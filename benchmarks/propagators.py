@@ -28,9 +28,11 @@ from pointillist.propagate import (
     Geodesic,
     Grabcut,
     RandomWalker,
+    Refined,
     Superpixels,
 )
 from pointillist.propagate.sam import Sam
+from pointillist.train.features import pretrained_features
 
 CLICKS: Mapping[str, AnyAnnotator] = {
     f"{n}+{n} clicks": PointsAnnotator(positive=n, negative=n) for n in (1, 5, 20)
@@ -47,6 +49,8 @@ def rows(sam: Path | None) -> list[tuple[str, AnyPropagator, str]]:
         "GrabCut": Grabcut(),
         "feature forest": FeatureForest(),
         "feature forest, boosting": FeatureForest(classifier="boosting"),
+        "feature forest, ImageNet features": FeatureForest(features=("filters", "encoder")),
+        "the same, cut along outlines": Refined(of=FeatureForest(features=("filters", "encoder"))),
     }
     boxed: dict[str, AnyPropagator] = {"filled box": FilledBox(), "GrabCut": Grabcut()}
     if sam is not None:
@@ -62,7 +66,9 @@ def measure(data: Ph2, how: AnyPropagator, annotate: AnyAnnotator, seed: int) ->
     known = [Known.from_annotation(d, s.height, s.width) for d, s in zip(drawn, samples, strict=True)]
     start = time.process_time()
     whole = how.model_copy(update={"confidence": 0.0})
-    spreader = whole.prepare([(s.image, k) for s, k in zip(samples, known, strict=True)], seed)
+    features = pretrained_features(3) if whole.wants == "encoder" else None
+    examples = [(s.image, k) for s, k in zip(samples, known, strict=True)]
+    spreader = whole.prepare(examples, seed, features)
     scores = []
     for sample, told in zip(samples, known, strict=True):
         found = whole.propagate(spreader, sample.image, told).argmax(0).astype(np.uint8)

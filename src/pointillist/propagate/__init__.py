@@ -14,17 +14,19 @@ from pointillist.propagate.geodesic import Geodesic
 from pointillist.propagate.grabcut import Grabcut
 from pointillist.propagate.propagator import LocalPropagator, Propagator
 from pointillist.propagate.random_walker import RandomWalker
+from pointillist.propagate.refined import Refined
 from pointillist.propagate.sam import Sam
 from pointillist.propagate.superpixels import Superpixels
 
 AnyPropagator = Annotated[
-    Average | FeatureForest | FilledBox | Geodesic | Grabcut | RandomWalker | Sam | Superpixels,
+    Average | FeatureForest | FilledBox | Geodesic | Grabcut | RandomWalker | Refined | Sam | Superpixels,
     Field(discriminator="kind"),
 ]
 PROPAGATORS: Table[Propagator] = Table("propagator", AnyPropagator, Propagator)
 
-# `average` asks any propagators, itself included, so its field is known only once all are.
-Average.model_rebuild(_types_namespace={"AnyPropagator": AnyPropagator})
+# These two ask any propagator, themselves included, so their fields are known only once all are.
+for _asking in (Average, Refined):
+    _asking.model_rebuild(_types_namespace={"AnyPropagator": AnyPropagator})
 
 __all__ = [
     "PROPAGATORS",
@@ -37,6 +39,7 @@ __all__ = [
     "LocalPropagator",
     "Propagator",
     "RandomWalker",
+    "Refined",
     "Sam",
     "Superpixels",
 ]

@@ -54,26 +54,45 @@ class Grabcut(SeededPropagator):
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
 
     def share(self, image: ImageArray, seeds: MaskArray, classes: int) -> Float[np.ndarray, "_ h w"]:
-        """Fit and cut in turns."""
+        """Give every pixel to its nearest seed, then fit and cut in turns."""
+        edges = edges_of(seeds.shape[0], seeds.shape[1], neighbours=8)
+        steps = squared_steps(image.reshape(len(image), -1), edges)
+        paths = np.hypot(lengths_of(edges, seeds.shape[1]), START_COST * np.sqrt(steps))
+        nearest = distances(edges, paths, seeds.ravel().astype(np.int64), classes).argmin(0)
+        nothing = np.zeros((classes, *seeds.shape))
+        return self.cut(image, seeds, nearest.reshape(seeds.shape), nothing)
+
+    def cut(
+        self,
+        image: ImageArray,
+        seeds: MaskArray,
+        start: Int64[np.ndarray, "h w"],
+        given: Float[np.ndarray, "k h w"],
+    ) -> Float[np.ndarray, "k h w"]:
+        """Fit and cut in turns, from a first labelling.
+
+        Args:
+            image: float in [0, 1].
+            seeds: their pixels keep their class; IGNORE elsewhere.
+            start: the first class of every pixel; each class has a pixel.
+            given: what each class costs at each pixel beside its colour, in units of log density.
+        """
+        classes = np.arange(len(given))
         pixels = image.reshape(len(image), -1).astype(float)
         colours = (pixels / max(float(np.sqrt(pixels.var(axis=1).sum())), 1e-6)).T
-        flat = seeds.ravel().astype(np.int64)
+        flat, labels = seeds.ravel().astype(np.int64), start.ravel()
         edges = edges_of(seeds.shape[0], seeds.shape[1], neighbours=8)
-        lengths = lengths_of(edges, seeds.shape[1])
         steps = squared_steps(image.reshape(len(image), -1), edges)
-        fences = self.smoothness * np.exp(-steps / max(2 * steps.mean(), 1e-12)) / lengths
-        paths = np.hypot(lengths, START_COST * np.sqrt(steps))
-        labels = distances(edges, paths, flat, classes).argmin(0)
+        fences = np.exp(-steps / max(2 * steps.mean(), 1e-12)) / lengths_of(edges, seeds.shape[1])
         for _ in range(self.rounds):
-            mixtures = [Mixture.fit(colours[labels == c], self.components) for c in range(classes)]
-            costs = np.stack([mixture.cost(colours) for mixture in mixtures])
-            before, labels = labels, labelled_by_cuts(costs, flat, edges, fences)
-            if (before == labels).all():
+            mixtures = [Mixture.fit(colours[labels == c], self.components) for c in classes]
+            costs = np.stack([mixture.cost(colours) for mixture in mixtures]) + given.reshape(len(given), -1)
+            before, labels = labels, labelled_by_cuts(costs, flat, edges, self.smoothness * fences)
+            if (before == labels).all() or not np.isin(classes, labels).all():
                 break
         told = special.softmax(-costs, axis=0)
-        cut = labels == np.arange(classes)[:, None]
-        shares: np.ndarray = (told + cut) / 2
-        return shares.reshape(classes, *seeds.shape)
+        shares: np.ndarray = (told + (labels == classes[:, None])) / 2
+        return shares.reshape(given.shape)
 
 
 def labelled_by_cuts(

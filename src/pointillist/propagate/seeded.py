@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from pydantic import Field
 from scipy import ndimage
 
@@ -51,14 +51,20 @@ class SeededPropagator(LocalPropagator):
         if len(possible) == 1:
             probs[possible] = 1
             return probs
-        height, width = wanted_size(image.shape[1], image.shape[2], self.side)
-        seeds = shrunk_seeds(seeds_of(known), height, width)
+        small, seeds = self.shrunk(image, known)
         classes = np.setdiff1d(seeds, [IGNORE])
         if len(classes) < 2:
             return probs
         order = np.full(IGNORE + 1, IGNORE, np.uint8)
         order[classes] = np.arange(len(classes))
-        small = ndimage.gaussian_filter(resized(image, height, width), (0, self.smooth, self.smooth))
         shares = self.share(small, order[seeds], len(classes)).astype(np.float32)
         probs[classes] = resized(shares, *known.labels.shape)
         return probs
+
+    def shrunk(
+        self, image: ImageArray, known: Known
+    ) -> tuple[Float[np.ndarray, "_ _ _"], UInt8[np.ndarray, "_ _"]]:
+        """Give the image at the size at which it is looked at, smoothed, and its seeds there."""
+        height, width = wanted_size(image.shape[1], image.shape[2], self.side)
+        small = ndimage.gaussian_filter(resized(image, height, width), (0, self.smooth, self.smooth))
+        return small, shrunk_seeds(seeds_of(known), height, width)

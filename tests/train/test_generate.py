@@ -7,17 +7,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pointillist.annotate import PointsAnnotator
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.raster import to_labels
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE
-from pointillist.datasets import Folder
+from pointillist.data.split import SPLITS
+from pointillist.datasets import Folder, Synthetic
 from pointillist.models.model import EncodedNetwork
 from pointillist.models.vae import Vae
 from pointillist.propagate import FeatureForest
 from pointillist.train.features import encoder_features, train_vae, vae_features
-from pointillist.train.generate import generate, sure_labels, train_head, write_generated
+from pointillist.train.generate import generate, train_head
+from pointillist.train.generated_folder import sure_labels, write_generated
+from pointillist.train.run import Run
+from pointillist.train.supervise import annotation_of
 
 RECIPE = Vae(widths=(8, 16), latents=4)
 
@@ -131,28 +136,42 @@ def test_a_head_needs_two_classes(network: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_written_folder_is_an_ordinary_data_set(tmp_path: Path, channels: int) -> None:
+def test_a_written_folder_holds_real_and_painted_images_and_no_more_than_a_run_reads(
+    tmp_path: Path, channels: int
+) -> None:
+    run = Run(
+        data=Synthetic(train=3, val=2, test=2, size=32), annotate=PointsAnnotator(positive=2, negative=2)
+    )
     probs = np.stack([np.linspace(0, 1, 20).repeat(16).reshape(20, 16)] * 2).astype(np.float32)
     probs[1] = 1 - probs[0]
     pairs = [(image[:channels, :20, :16], probs) for image in IMAGES[:3]]
-    write_generated(tmp_path / "new", pairs, ("skin", "mole"), confidence=0.9)
-    data = Folder(root=tmp_path / "new")
-    assert data.classes == ("skin", "mole")
-    assert data.channels == channels
-    assert len(data.entries) == 3
-    sample = data.read("generated-00001")
-    np.testing.assert_allclose(sample.image, pairs[1][0], atol=0.5 / 255 + 1e-6)
-    assert sample.mask is None
-    assert sample.annotation is not None
-    assert sample.annotation.seconds == 0
-    np.testing.assert_array_equal(to_labels(sample.annotation), sure_labels(probs, 0.9))
-    assert (to_labels(sample.annotation) == IGNORE).any()
+    write_generated(tmp_path / "new", run, pairs, confidence=0.9)
+    data = Folder(root=tmp_path / "new", size=None)
+    assert data.classes == run.data.classes
+    assert [len(data.names(split)) for split in SPLITS] == [3 + 3, 2, 2]
+    for split in SPLITS:
+        for name in run.data.names(split):
+            one, real = data.read(name), run.data.read(name)
+            np.testing.assert_allclose(one.image, real.image, atol=0.5 / 255 + 1e-6)
+            assert one.annotation == (None if split == "test" else annotation_of(run, real))
+            if split == "train":
+                assert one.mask is None
+            else:
+                np.testing.assert_array_equal(one.mask, real.mask)
+    painted = data.read("generated-00001")
+    np.testing.assert_allclose(painted.image[:channels], pairs[1][0], atol=0.5 / 255 + 1e-6)
+    assert painted.mask is None
+    assert painted.annotation is not None
+    assert painted.annotation.seconds == 0
+    np.testing.assert_array_equal(to_labels(painted.annotation), sure_labels(probs, 0.9))
+    assert (to_labels(painted.annotation) == IGNORE).any()
 
 
 def test_a_full_folder_and_odd_channels_are_mistakes(tmp_path: Path) -> None:
+    run = Run(data=Synthetic(train=1, val=1, test=1, size=32))
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(InputError, match="empty or new"):
-        write_generated(tmp_path, [], ("a", "b"))
+        write_generated(tmp_path, run, [])
     odd = (np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32))
     with pytest.raises(InputError, match="1 or 3 channels"):
-        write_generated(tmp_path / "new", [odd], ("a", "b"))
+        write_generated(tmp_path / "new", run, [odd])

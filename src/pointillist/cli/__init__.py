@@ -12,6 +12,7 @@ from pointillist.cli.console import err
 from pointillist.cli.data import data_app
 from pointillist.cli.demo import demo_command
 from pointillist.cli.evaluate import evaluate_command
+from pointillist.cli.generate import generate_command
 from pointillist.cli.model import model_app
 from pointillist.cli.predict import predict_command
 from pointillist.cli.recipes import recipes_command
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("demo")(demo_command)
 app.add_typer(data_app, name="data")
 app.command("simulate")(simulate_command)
+app.command("generate")(generate_command)
 app.add_typer(model_app, name="model")
 app.command("recipes")(recipes_command)
 app.command("train")(train_command)

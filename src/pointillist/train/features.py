@@ -24,7 +24,9 @@ STRIDES = (2, 4, 8, 16)
 """Of the maps of a pretrained encoder that describe pixels; the coarsest one says little of a pixel."""
 
 
-def train_vae(recipe: Vae, images: Sequence[ImageArray], seed: int, epochs: int = 40) -> VaeNetwork:
+def train_vae(
+    recipe: Vae, images: Sequence[Float[np.ndarray, "_ _ _"]], seed: int, epochs: int = 40
+) -> VaeNetwork:
     """Train an auto-encoder on images alone, on the CPU; a function of its arguments.
 
     Every epoch takes one crop of 128 x 128 from each image, mirrored at random.

@@ -1,0 +1,109 @@
+"""A folder data set of a run's images and annotations, with painted ones among those to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+from jaxtyping import Float
+from PIL import Image
+
+from pointillist.core import durable
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.errors import InputError
+from pointillist.core.marks import Dense
+from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.data.declaration import FILE_NAME
+from pointillist.data.split import SPLITS, Split
+from pointillist.train.generate import AnyImage, Pair
+from pointillist.train.run import Run
+from pointillist.train.supervise import supervised
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds something, before hours are spent."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("the folder must be empty or new", "something in it", "Name another.", folder)
+
+
+def write_generated(folder: Path, run: Run, pairs: Sequence[Pair], confidence: float = 0.9) -> None:
+    """Write a run's images in their splits, and painted pairs beside those to train on.
+
+    Training and validation images come with their annotations, validation and test images with their masks
+    where they have one: what a training or a measurement of the run would read, and nothing more.
+
+    Args:
+        folder: empty or new.
+        run: its data and annotations.
+        pairs: from `generate`.
+        confidence: a pixel of a painted image whose likeliest class is less probable is left unlabelled.
+
+    Raises:
+        InputError: the folder holds something, or the images have neither 1 nor 3 channels.
+    """
+    check_new(folder)
+    classes = run.data.classes
+    codes = {str(label): name for label, name in enumerate(classes)}
+    declared = {"classes": list(classes), "codes": {**codes, str(IGNORE): "void"}}
+    colours = [list(colour) for colour in run.data.colours]
+    durable.write_text(folder / FILE_NAME, yaml.safe_dump({**declared, "colours": colours}))
+    for split in SPLITS:
+        for name in run.data.names(split):
+            _write_real(folder / split, run, name, split)
+    for number, (image, probs) in enumerate(pairs):
+        labels = sure_labels(probs, confidence)
+        _write_painted(folder / "train", f"generated-{number:05}", image, labels, classes)
+
+
+def sure_labels(probs: Float[np.ndarray, "k h w"], confidence: float) -> MaskArray:
+    """Give the likeliest class where it is probable enough, else IGNORE.
+
+    >>> sure_labels(np.array([[[0.95, 0.6]], [[0.05, 0.4]]], np.float32), 0.9).tolist()
+    [[0, 255]]
+    """
+    likeliest: MaskArray = probs.argmax(0).astype(np.uint8)
+    return np.where(probs.max(0) >= confidence, likeliest, np.uint8(IGNORE))
+
+
+def _write_real(folder: Path, run: Run, name: str, split: Split) -> None:
+    item = supervised(run, name)
+    sample = item.sample
+    _write_image(folder / "images" / f"{name}.png", sample.image)
+    if split != "test" and item.annotation is not None:
+        write_annotation(folder / "annotations" / f"{name}.json", item.annotation)
+    if split != "train" and sample.mask is not None:
+        _write_levels(folder / "masks" / f"{name}.png", sample.mask)
+    if sample.region is not None:
+        _write_levels(folder / "regions" / f"{name}.png", sample.region.astype(np.uint8))
+
+
+def _write_painted(
+    folder: Path, name: str, image: AnyImage, labels: MaskArray, classes: tuple[str, ...]
+) -> None:
+    _write_image(folder / "images" / f"{name}.png", image)
+    # Nobody drew it: the clicks that the head learnt from were paid for once.
+    annotation = Annotation(
+        name=name,
+        height=labels.shape[0],
+        width=labels.shape[1],
+        classes=classes,
+        marks=(Dense.from_map(labels),),
+        annotator="simulated",
+        seconds=0.0,
+    )
+    write_annotation(folder / "annotations" / f"{name}.json", annotation)
+
+
+def _write_image(path: Path, image: AnyImage) -> None:
+    if len(image) not in (1, 3):
+        fix = "Choose data of grey or RGB images."
+        raise InputError("an image to be written must have 1 or 3 channels", str(len(image)), fix, path)
+    levels = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+    _write_levels(path, levels[0] if len(levels) == 1 else np.ascontiguousarray(levels.transpose(1, 2, 0)))
+
+
+def _write_levels(path: Path, levels: np.ndarray) -> None:
+    with durable.replacing(path) as temporary:
+        Image.fromarray(levels).save(temporary, format="PNG")

@@ -171,12 +171,29 @@ def test_both_decoders_learn() -> None:
     assert moved == {"model", "twin"}
 
 
-def test_noise_is_added_to_the_students_images_alone() -> None:
+def test_the_student_sees_each_image_in_a_light_of_its_own_and_nothing_else_changed() -> None:
+    images = torch.rand(40, 3, 8, 8)
+    relit = MeanTeacher(jitter=0.2).relit(images, torch.Generator().manual_seed(0))
+    brighter = (relit - images).mean((1, 2, 3))
+    assert brighter.std() > 0.05
+    assert brighter.abs().max() < 0.2 + 0.1
+    contrast = relit.std((1, 2, 3)) / images.std((1, 2, 3))
+    assert 0.8 <= contrast.min() < 0.85
+    assert 1.15 < contrast.max() <= 1.2
+    flat, seen = images.flatten(1), relit.flatten(1)
+    # Noise would be another texture than that of the images that are predicted later.
+    torch.testing.assert_close(
+        (seen - seen.mean(1, keepdim=True)) / seen.std(1, keepdim=True),
+        (flat - flat.mean(1, keepdim=True)) / flat.std(1, keepdim=True),
+    )
+
+
+def test_the_teacher_sees_the_image_as_it_is() -> None:
     terms = [Term(loss=CrossEntropy()), Term(loss=Consistency())]
     values = []
-    for noise in (0.0, 0.3):
-        run = taught(MeanTeacher(confidence=0.0, noise=noise), supervise=terms, average=0.0)
-        # At the first step the average is the network: without noise it differs by batch norm's mode only.
+    for jitter in (0.0, 0.3):
+        run = taught(MeanTeacher(confidence=0.0, jitter=jitter), supervise=terms, average=0.0)
+        # At first the average is the network: in the same light it differs by batch norm's mode only.
         values.append(one_step(run)[0])
     assert values[0]["cross-entropy"] != values[1]["cross-entropy"]
     assert values[0]["consistency"] != values[1]["consistency"]

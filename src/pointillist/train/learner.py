@@ -22,7 +22,7 @@ from pointillist.train.run import Run
 from pointillist.train.select import Score
 from pointillist.train.stop import NonFiniteError
 from pointillist.train.store import Checkpoint, Tensors
-from pointillist.train.teacher import TwoDecoders
+from pointillist.train.teacher import MeanTeacher, TwoDecoders
 
 _WARM_UP = 0.05
 
@@ -121,11 +121,10 @@ class Learner:
         generator = torch_rng(self.run.seed, *batch.keys[0].parts(), "teacher")
         mix = float(torch.rand((), generator=generator))
         with self.device.autocast():
-            if teacher.sees == "average":
+            if isinstance(teacher, MeanTeacher):
                 with torch.no_grad():
                     seen = (self.average.network(images),)
-                noise = torch.randn(images.shape, generator=generator).to(images.device)
-                outputs = [self.trained(images + teacher.noise * noise)]
+                outputs = [self.trained(teacher.relit(images, generator))]
             else:
                 with self._chance(generator):
                     outputs = list(self.trained(images))

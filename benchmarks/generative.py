@@ -42,7 +42,7 @@ def folders(data: Ph2, seed: int, home: Path) -> dict[tuple[str, str], Run]:
         run = describe_run(data, annotate, None, seed)
         for kind in (REAL, PAINTED):
             folder = (home / f"{kind.replace(' ', '-')}-{number}-seed-{seed}").resolve()
-            if not folder.exists():
+            if not (folder / "pointillist.yaml").is_file():
                 network = network or train_vae(Vae(), images, seed)
                 items = [supervised(run, n) for n in data.names("train")]
                 head = train_head(network, [(item.sample.image, item.known) for item in items], seed)

@@ -1,5 +1,6 @@
 """Learned features and painted images: what they are for, from clicks to a folder that training reads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,16 @@ from pointillist.core.raster import to_labels
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE
 from pointillist.data.split import SPLITS
-from pointillist.datasets import Folder, Synthetic
+from pointillist.datasets import Drive, Folder, Synthetic
 from pointillist.models.model import EncodedNetwork
 from pointillist.models.vae import Vae
 from pointillist.propagate import FeatureForest
 from pointillist.train.features import encoder_features, train_vae, vae_features
-from pointillist.train.generate import generate, train_head
+from pointillist.train.generate import Painted, agreement, generate, train_head
 from pointillist.train.generated_folder import sure_labels, write_generated
 from pointillist.train.run import Run
-from pointillist.train.supervise import annotation_of
+from pointillist.train.supervise import annotation_of, supervised
+from tests.datasets.trees import draw_drive
 
 RECIPE = Vae(widths=(8, 16), latents=4)
 
@@ -104,27 +106,27 @@ def test_painted_pairs_fit_each_other(network: torch.nn.Module) -> None:
     head = train_head(network, [clicked(n) for n in range(6)], seed=0)
     pairs = generate(network, head, IMAGES, count=6, seed=3, mixing=0.3)
     agreements = []
-    for image, probs in pairs:
+    for image, probs, _ in pairs:
         np.testing.assert_allclose(probs.sum(0), 1, atol=1e-5)
         bright = image.mean(0) > (image.mean(0).min() + image.mean(0).max()) / 2
         agreements.append(((probs.argmax(0) == 1) == bright).mean())
     assert np.mean(agreements) > 0.9
-    assert len({image.tobytes() for image, _ in pairs}) == 6
-    nearest = [min(np.abs(image - real).mean() for real in IMAGES) for image, _ in pairs]
+    assert len({image.tobytes() for image, *_ in pairs}) == 6
+    nearest = [min(np.abs(image - real).mean() for real in IMAGES) for image, _, _ in pairs]
     assert max(nearest) > 0.02, "every painted image is a copy"
 
 
 def test_the_nth_pair_does_not_depend_on_the_count(network: torch.nn.Module) -> None:
     head = train_head(network, [clicked(n) for n in range(2)], seed=0)
     few, many = (generate(network, head, IMAGES, count, seed=1) for count in (2, 4))
-    for (image, probs), (same, alike) in zip(few, many, strict=False):
+    for (image, probs, _), (same, alike, _) in zip(few, many, strict=False):
         np.testing.assert_array_equal(image, same)
         np.testing.assert_array_equal(probs, alike)
 
 
 def test_one_image_alone_is_painted_in_more_than_one_way(network: torch.nn.Module) -> None:
     head = train_head(network, [clicked(n) for n in range(2)], seed=0)
-    (first, _), (second, _) = generate(network, head, IMAGES[:1], count=2, seed=0, mixing=0)
+    (first, *_), (second, *_) = generate(network, head, IMAGES[:1], count=2, seed=0, mixing=0)
     assert np.abs(first - second).max() > 0.01
 
 
@@ -144,7 +146,7 @@ def test_a_written_folder_holds_real_and_painted_images_and_no_more_than_a_run_r
     )
     probs = np.stack([np.linspace(0, 1, 20).repeat(16).reshape(20, 16)] * 2).astype(np.float32)
     probs[1] = 1 - probs[0]
-    pairs = [(image[:channels, :20, :16], probs) for image in IMAGES[:3]]
+    pairs = [Painted(image[:channels, :20, :16], probs, n) for n, image in enumerate(IMAGES[:3])]
     write_generated(tmp_path / "new", run, pairs, confidence=0.9)
     data = Folder(root=tmp_path / "new", size=None)
     assert data.classes == run.data.classes
@@ -167,11 +169,55 @@ def test_a_written_folder_holds_real_and_painted_images_and_no_more_than_a_run_r
     assert (to_labels(painted.annotation) == IGNORE).any()
 
 
+def test_a_painted_image_has_region_and_group_of_the_one_it_was_painted_from(tmp_path: Path) -> None:
+    run = Run(data=Drive(root=draw_drive(tmp_path / "drive"), size=32), annotate=PointsAnnotator())
+    source = run.data.read(run.data.names("train")[1])
+    probs = np.stack([np.ones(source.image.shape[1:]), np.zeros(source.image.shape[1:])]).astype(np.float32)
+    write_generated(tmp_path / "new", run, [Painted(source.image, probs, 1)])
+    painted = Folder(root=tmp_path / "new", size=None).read("generated-00000")
+    assert source.region is not None
+    assert 0 < source.region.mean() < 1
+    assert painted.group == source.group
+    np.testing.assert_array_equal(painted.region, source.region)
+    assert painted.annotation is not None
+    np.testing.assert_array_equal(to_labels(painted.annotation) == IGNORE, ~source.region)
+
+
+def test_names_that_are_taken_are_left_alone(tmp_path: Path) -> None:
+    run = Run(data=Synthetic(train=1, val=1, test=1, size=32), annotate=PointsAnnotator())
+    one = Painted(np.zeros((3, 8, 8), np.float32), np.full((2, 8, 8), 0.5, np.float32), 0)
+    write_generated(tmp_path / "first", run, [one])
+    again = Run(data=Folder(root=tmp_path / "first", size=None), annotate=None)
+    write_generated(tmp_path / "second", again, [one])
+    names = Folder(root=tmp_path / "second", size=None).names("train")
+    assert [name for name in names if "generated" in name] == ["generated-00000", "generated-00001"]
+
+
+@pytest.mark.parametrize("epochs", [1, 10])
+def test_a_few_steps_are_a_training_too(epochs: int) -> None:
+    train_vae(RECIPE, IMAGES[:1], seed=0, epochs=epochs)
+
+
+def test_agreement_tells_a_good_head_from_a_bad_one(network: torch.nn.Module) -> None:
+    clicks = PointsAnnotator(positive=5, negative=5)
+    run = Run(data=Synthetic(train=2, val=6, test=1, size=48), annotate=clicks)
+    items = [supervised(run, name) for name in run.data.names("val")]
+    good = agreement(train_head(network, [(i.sample.image, i.known) for i in items], seed=0), run)
+    swapped = []
+    for item in items:
+        labels = np.where(item.labels == IGNORE, IGNORE, 1 - item.labels.astype(int)).astype(np.uint8)
+        swapped.append((item.sample.image, replace(item.known, labels=labels)))
+    bad = agreement(train_head(network, swapped, seed=0), run)
+    assert good is not None
+    assert bad is not None
+    assert good > bad + 0.2
+
+
 def test_a_full_folder_and_odd_channels_are_mistakes(tmp_path: Path) -> None:
     run = Run(data=Synthetic(train=1, val=1, test=1, size=32))
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(InputError, match="empty or new"):
         write_generated(tmp_path, run, [])
-    odd = (np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32))
+    odd = Painted(np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), 0)
     with pytest.raises(InputError, match="1 or 3 channels"):
         write_generated(tmp_path / "new", run, [odd])

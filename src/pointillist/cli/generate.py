@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from pointillist.cli import choices
 from pointillist.cli.console import out, typed
 from pointillist.cli.flags import flags
 from pointillist.cli.train import lesson
 from pointillist.models.vae import Vae
+from pointillist.train.evidence import gather
 from pointillist.train.features import train_vae
-from pointillist.train.generate import check_labelled, generate, train_head
-from pointillist.train.generated_folder import check_new, write_generated
+from pointillist.train.generate import agreement, check_labelled, generate, train_head
+from pointillist.train.generated_folder import claim, write_generated
 from pointillist.train.supervise import supervised
 
 
@@ -27,7 +29,10 @@ def generate_command(
     count: Annotated[
         int | None, typer.Option("--count", min=1, help="Painted images; as many as real ones by default.")
     ] = None,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="The auto-encoder's, over all images.")] = 40,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", min=1, help="The auto-encoder's; at least 600 steps by default."),
+    ] = None,
     mixing: Annotated[
         float,
         typer.Option("--mixing", min=0, max=1, help="Largest share of a second image in a painted one."),
@@ -40,16 +45,26 @@ def generate_command(
 ) -> None:
     """Paint new labelled images from a few clicks; they and the real ones make a folder to train on."""
     run = lesson(source, drawing, told, seed)
-    check_new(out_folder)
-    names = run.data.names("train")
-    items = [supervised(run, name) for name in names]
-    images = [item.sample.image for item in items]
+    items = [supervised(run, name) for name in run.data.names("train")]
     known = [(item.sample.image, item.known) for item in items]
-    check_labelled(known)
-    out.print(f"Training an auto-encoder on {len(images)} images, labelled or not.")
-    network = train_vae(Vae(), images, seed, epochs)
-    pairs = generate(network, train_head(network, known, seed), images, count or len(images), seed, mixing)
-    write_generated(out_folder, run, pairs, confidence)
-    labelled = sum(float((probs.max(0) >= confidence).mean()) for _, probs in pairs) / len(pairs)
-    out.print(f"Painted {len(pairs)} images, {labelled:.0%} of their pixels labelled. Written: {out_folder}")
-    out.print(f"Next:    pointillist train --data folder --root {typed(out_folder)} --size native")
+    check_labelled(known, run.data.classes)
+    claim(out_folder)
+    if gather(run).thin:
+        out.print("Warning: these things are thin or scattered: an auto-encoder paints them away.")
+    images = [image for image, _ in known]
+    with Progress(console=out, transient=True) as bar:
+        task = bar.add_task(f"Training an auto-encoder on {len(images)} images", total=1)
+        network = train_vae(Vae(), images, seed, epochs, lambda done: bar.update(task, completed=done))
+    head = train_head(network, known, seed)
+    painted = generate(network, head, images, count or len(images), seed, mixing)
+    write_generated(out_folder, run, painted, confidence)
+    if (dice := agreement(head, run)) is not None:
+        out.print(
+            f"Labels read off the auto-encoder meet the validation images' annotations: Dice {dice:.2f}."
+        )
+    out.print(f"Written: {out_folder}, {len(painted)} painted images beside the real ones.")
+    out.print(f"Look at: {out_folder / 'painted.png'}")
+    size_range = " --size-range {:g} {:g}".format(*told.size_range) if told.size_range else ""
+    out.print(
+        f"Next:    pointillist train --data folder --root {typed(out_folder)} --size native{size_range}"
+    )

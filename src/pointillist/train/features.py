@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,14 +20,21 @@ from pointillist.propagate.propagator import Features
 
 CROP = 128
 BATCH = 8
+LEAST_EPOCHS = 40
+LEAST_STEPS = 600
+"""With 40 an auto-encoder paints nothing but noise."""
 STRIDES = (2, 4, 8, 16)
 """Of the maps of a pretrained encoder that describe pixels; the coarsest one says little of a pixel."""
 
 
 def train_vae(
-    recipe: Vae, images: Sequence[Float[np.ndarray, "_ _ _"]], seed: int, epochs: int = 40
+    recipe: Vae,
+    images: Sequence[Float[np.ndarray, "_ _ _"]],
+    seed: int,
+    epochs: int | None = None,
+    watch: Callable[[float], None] = lambda done: None,
 ) -> VaeNetwork:
-    """Train an auto-encoder on images alone, on the CPU; a function of its arguments.
+    """Train an auto-encoder on images alone, on the CPU; a function of its arguments but for `watch`.
 
     Every epoch takes one crop of 128 x 128 from each image, mirrored at random.
 
@@ -35,7 +42,8 @@ def train_vae(
         recipe: of the network.
         images: labelled or not, of any sizes.
         seed: the only source of chance.
-        epochs: passes over the images.
+        epochs: passes over the images; None: 40, and more where that would be fewer than 600 steps.
+        watch: told before each epoch which share is done.
 
     Raises:
         InputError: there are no images, or they differ in their channels.
@@ -48,10 +56,14 @@ def train_vae(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = recipe.build(len(images[0]))
+    epochs = epochs or max(LEAST_EPOCHS, -(-LEAST_STEPS // -(-len(images) // BATCH)))
     steps = epochs * -(-len(images) // BATCH)
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps, pct_start=0.1)
+    # The schedule's first tenth must have a step.
+    total = max(20, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=total, pct_start=0.1)
     for epoch in range(epochs):
+        watch(epoch / epochs)
         order = numpy_rng(seed, "vae", epoch).permutation(len(images))
         for number, start in enumerate(range(0, len(images), BATCH)):
             rng = numpy_rng(seed, "vae crops", epoch, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -18,12 +18,28 @@ from pointillist.core.shapes import IGNORE
 from pointillist.models.vae import VaeNetwork
 from pointillist.propagate.feature_forest import FeatureForest
 from pointillist.propagate.pixel_classifier import PixelClassifier
+from pointillist.train.agreement import Agreement
 from pointillist.train.features import vae_features
+from pointillist.train.run import Run
+from pointillist.train.supervise import supervised
 
+LABEL_MORE = "Add clicks, scribbles or masks: a box or a tag does not say which pixels are the object's."
 # Sizes differ from image to image, so none of them is named.
 AnyImage: TypeAlias = Float[np.ndarray, "_ _ _"]
-Pair: TypeAlias = tuple[AnyImage, AnyImage]
-"""An image and its class probabilities."""
+
+
+class Painted(NamedTuple):
+    """An image that nobody took.
+
+    Args:
+        image: float in [0, 1].
+        probs: its class probabilities.
+        source: the number of the image that it was painted from.
+    """
+
+    image: AnyImage
+    probs: AnyImage
+    source: int
 
 
 def train_head(network: VaeNetwork, examples: Sequence[tuple[AnyImage, Known]], seed: int) -> PixelClassifier:
@@ -38,16 +54,31 @@ def train_head(network: VaeNetwork, examples: Sequence[tuple[AnyImage, Known]], 
         InputError: fewer than two classes are labelled.
     """
     recipe = FeatureForest(features=("vae",), classifier="logistic", side=8192, smooth_px=0)
-    check_labelled(examples)
-    return recipe.prepare(examples, seed, vae_features(network))
+    head = recipe.prepare(examples, seed, vae_features(network))
+    if head.trained is None:
+        raise InputError("pixels of two classes must be labelled", "fewer", LABEL_MORE)
+    return head
 
 
-def check_labelled(examples: Sequence[tuple[AnyImage, Known]]) -> None:
+def agreement(head: PixelClassifier, run: Run) -> float | None:
+    """Estimate the Dice of the labels that a head reads, from the validation images' annotations.
+
+    Returns:
+        None where nothing is known of them.
+    """
+    items = [supervised(run, name) for name in run.data.names("val")]
+    found = Agreement(len(run.data.classes), len(items))
+    for item in items:
+        found.add(head.probs(item.sample.image), item.known, item.sample.region)
+    return None if all(item.known.empty for item in items) else found.best()[0]
+
+
+def check_labelled(examples: Sequence[tuple[AnyImage, Known]], classes: tuple[str, ...]) -> None:
     """Refuse examples that `train_head` can learn nothing from."""
     labelled = {label for _, known in examples for label in np.unique(known.labels)} - {IGNORE}
     if len(labelled) < 2:
-        fix = "Click on the background as well as on an object."
-        raise InputError("at least two classes must be labelled", str(len(labelled)), fix)
+        found = f"of {classes[labelled.pop()]!r} alone" if labelled else "none"
+        raise InputError("pixels of two classes must be labelled", found, LABEL_MORE)
 
 
 @torch.inference_mode()
@@ -58,7 +89,7 @@ def generate(
     count: int,
     seed: int,
     mixing: float = 0.5,
-) -> list[Pair]:
+) -> list[Painted]:
     """Paint images that nobody took, each with the probabilities of its classes.
 
     The latents of one image are moved towards those of another by a random share, a draw of the encoder's
@@ -69,7 +100,7 @@ def generate(
         head: what reads labels off its decoder (`train_head`).
         images: to start from, labelled or not.
         count: how many to paint.
-        seed: the only source of chance; the n-th pair is the same however many are painted.
+        seed: the only source of chance; the n-th is the same however many are painted.
         mixing: the largest share of the other image, 0 to 1.
 
     Source: labels from a generator's own feature maps, Y. Zhang et al., DatasetGAN, CVPR 2021, and N.
@@ -79,10 +110,11 @@ def generate(
     """
     if not images:
         raise InputError("images must hold one", "none", "Give the training images.")
-    pairs = []
+    found = []
     for number in range(count):
         rng = numpy_rng(seed, "generate", number)
-        one, other = (images[i] for i in rng.integers(len(images), size=2))
+        source, second = rng.integers(len(images), size=2)
+        one, other = images[source], images[second]
         mean, log_variance = network.encode(_batch(one))
         towards, _ = network.encode(_batch(other))
         towards = F.interpolate(towards, mean.shape[2:], mode="bilinear")
@@ -90,8 +122,9 @@ def generate(
         latents = torch.lerp(mean, towards, rng.uniform(0, mixing)) + noise * (log_variance / 2).exp()
         height, width = one.shape[1:]
         painted = network.decode(latents, height, width)[0].numpy()
-        pairs.append((painted, head.classify(network.describe(latents, height, width)[0].numpy())))
-    return pairs
+        probs = head.classify(network.describe(latents, height, width)[0].numpy())
+        found.append(Painted(painted, probs, int(source)))
+    return found
 
 
 def _batch(image: AnyImage) -> Tensor:

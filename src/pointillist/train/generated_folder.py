@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,47 +16,82 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.sample import Sample
+from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
 from pointillist.data.declaration import FILE_NAME
+from pointillist.data.draw import contact_sheet, write_picture
 from pointillist.data.split import SPLITS, Split
-from pointillist.train.generate import AnyImage, Pair
+from pointillist.train.generate import AnyImage, Painted
 from pointillist.train.run import Run
 from pointillist.train.supervise import supervised
 
+SHOWN = 24
+"""Painted images on the contact sheet."""
 
-def check_new(folder: Path) -> None:
-    """Refuse a folder that holds something, before hours are spent."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+
+def claim(folder: Path) -> None:
+    """Make a new folder; refuse what is a file, holds something or can't be written, before time is spent."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("the folder must be empty or new", "a file", "Name another.", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
         raise InputError("the folder must be empty or new", "something in it", "Name another.", folder)
+    durable.write_text(folder / FILE_NAME, "")
+    (folder / FILE_NAME).unlink()
 
 
-def write_generated(folder: Path, run: Run, pairs: Sequence[Pair], confidence: float = 0.9) -> None:
-    """Write a run's images in their splits, and painted pairs beside those to train on.
+def write_generated(folder: Path, run: Run, painted: Sequence[Painted], confidence: float = 0.9) -> None:
+    """Write a run's images in their splits, and painted ones beside those to train on.
 
     Training and validation images come with their annotations, validation and test images with their masks
-    where they have one: what a training or a measurement of the run would read, and nothing more.
+    where they have one: what a training or a measurement of the run would read, and nothing more. A painted
+    image has the region of interest and the group of the one that it was painted from.
 
     Args:
         folder: empty or new.
         run: its data and annotations.
-        pairs: from `generate`.
+        painted: from `generate`, given the images that the run trains on.
         confidence: a pixel of a painted image whose likeliest class is less probable is left unlabelled.
 
     Raises:
         InputError: the folder holds something, or the images have neither 1 nor 3 channels.
     """
-    check_new(folder)
-    classes = run.data.classes
-    codes = {str(label): name for label, name in enumerate(classes)}
-    declared = {"classes": list(classes), "codes": {**codes, str(IGNORE): "void"}}
-    colours = [list(colour) for colour in run.data.colours]
-    durable.write_text(folder / FILE_NAME, yaml.safe_dump({**declared, "colours": colours}))
+    claim(folder)
+    groups = {entry.name: entry.group for entry in run.data.entries}
     for split in SPLITS:
         for name in run.data.names(split):
             _write_real(folder / split, run, name, split)
-    for number, (image, probs) in enumerate(pairs):
-        labels = sure_labels(probs, confidence)
-        _write_painted(folder / "train", f"generated-{number:05}", image, labels, classes)
+    names = run.data.names("train")
+    free = (name for number in count() if (name := f"generated-{number:05}") not in groups)
+    for one, name in zip(painted, free, strict=False):
+        source = run.data.read(names[one.source])
+        groups[name] = source.group
+        _write_painted(folder / "train", name, one, source.region, run.data.classes, confidence)
+    _declare(folder, run, groups)
+    _draw(folder / "painted.png", painted, run, confidence)
+
+
+def _declare(folder: Path, run: Run, groups: Mapping[str, str]) -> None:
+    classes = run.data.classes
+    codes = {str(label): name for label, name in enumerate(classes)}
+    declared = {
+        "classes": list(classes),
+        "codes": {**codes, str(IGNORE): "void"},
+        "colours": [list(colour) for colour in run.data.colours],
+        "groups": "groups.csv",
+    }
+    with durable.replacing(folder / "groups.csv") as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows(groups.items())
+    durable.write_text(folder / FILE_NAME, yaml.safe_dump(declared))
+
+
+def _draw(path: Path, painted: Sequence[Painted], run: Run, confidence: float) -> None:
+    shown = [
+        Sample(f"generated {number}", one.image, sure_labels(one.probs, confidence), group="")
+        for number, one in enumerate(painted[:SHOWN])
+    ]
+    if shown:
+        write_picture(path, contact_sheet(shown, run.data.colours))
 
 
 def sure_labels(probs: Float[np.ndarray, "k h w"], confidence: float) -> MaskArray:
@@ -80,9 +117,19 @@ def _write_real(folder: Path, run: Run, name: str, split: Split) -> None:
 
 
 def _write_painted(
-    folder: Path, name: str, image: AnyImage, labels: MaskArray, classes: tuple[str, ...]
+    folder: Path,
+    name: str,
+    painted: Painted,
+    region: RegionArray | None,
+    classes: tuple[str, ...],
+    confidence: float,
 ) -> None:
-    _write_image(folder / "images" / f"{name}.png", image)
+    _write_image(folder / "images" / f"{name}.png", painted.image)
+    labels = sure_labels(painted.probs, confidence)
+    if region is not None:
+        # The head has seen no label outside it.
+        labels = np.where(region, labels, np.uint8(IGNORE))
+        _write_levels(folder / "regions" / f"{name}.png", region.astype(np.uint8))
     # Nobody drew it: the clicks that the head learnt from were paid for once.
     annotation = Annotation(
         name=name,

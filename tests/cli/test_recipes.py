@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.marks import Points
+from pointillist.datasets import Synthetic
 from pointillist.train.recipe import RECIPES
 from tests.cli.command import pointillist
 
@@ -36,3 +39,14 @@ def test_its_choice_rests_on_the_annotations(tmp_path: Path) -> None:
     assert done.code == 0, done
     assert "nothing on" in done.out
     assert pointillist("recipes", "--data", "ph3").code == 2
+
+
+def test_it_says_on_how_many_images_there_is_something(tmp_path: Path) -> None:
+    data = Synthetic(size=(24, 32))
+    sample = data.read(data.names("train")[0])
+    marks = (Points(label=1, at=((2.0, 2.0),)),)
+    size = {"height": sample.height, "width": sample.width}
+    annotation = Annotation(name=sample.name, **size, classes=data.classes, marks=marks)
+    write_annotation(tmp_path / f"{sample.name}.json", annotation)
+    done = pointillist("recipes", *DATA, "--annotations", tmp_path)
+    assert "because of clicks on 1 of 48 images" in done.out, done

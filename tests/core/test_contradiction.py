@@ -5,7 +5,7 @@ import pytest
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.contradiction import contradictions
-from pointillist.core.marks import Box, Dense, Mark, Points, Scribble, Tag
+from pointillist.core.marks import Box, Dense, Mark, Points, Scribble, Size, Tag
 
 
 def said(*marks: Mark) -> list[str]:
@@ -30,6 +30,8 @@ BOX = Box(label=1, top=2, left=2, bottom=10, right=10)
         ((BOX, Points(label=2, at=((15, 15),))), []),
         ((Tag(label=1, present=False), BOX), ["'lesion' tagged as absent, and drawn"]),
         ((Tag(label=1, present=True), BOX), []),
+        ((Size(label=1, low=0, high=0), BOX), ["'lesion' said to have no pixel, and drawn"]),
+        ((Size(label=1, low=0, high=9), BOX), []),
         ((Tag(label=2, present=False), Dense.from_map(np.full((20, 30), 2, np.uint8))),
          ["'hair' tagged as absent, and drawn"]),
         ((Points(label=1, at=((1, 1),)), Scribble(label=0, path=((1, 0), (1, 5)))), []),

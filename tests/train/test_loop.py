@@ -19,8 +19,9 @@ from pydantic import ValidationError
 
 from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
 from pointillist.core import durable
-from pointillist.core.annotation import write_annotation
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
+from pointillist.core.marks import Points
 from pointillist.datasets import Synthetic
 from pointillist.losses import (
     BoxTightness,
@@ -471,6 +472,28 @@ def test_a_class_of_which_no_term_hears_is_told(
     said = [message for message in train_small(run, tmp_path).said if "can't be learnt" in message]
     assert len(said) == len(warned)
     assert all(repr(name) in message for name, message in zip(warned, said, strict=True))
+
+
+def test_it_says_how_many_images_have_marks_that_contradict_each_other(tmp_path: Path) -> None:
+    run = small_run(epochs=1)
+    for split in ("train", "val"):
+        for name in run.data.names(split):
+            sample = run.data.read(name)
+            at = ((1.0, 1.0),)
+            marks = (Points(label=0, at=at), Points(label=1, at=((1.0, 1.0), (2.0, 2.0))))
+            annotation = Annotation(
+                name=name,
+                height=sample.height,
+                width=sample.width,
+                classes=run.data.classes,
+                marks=marks if name == run.data.names("train")[0] else marks[:1],
+            )
+            write_annotation(tmp_path / "drawn" / f"{name}.json", annotation)
+    drawn = run.model_copy(update={"annotate": None, "annotations": tmp_path / "drawn"})
+    (message,) = [m for m in train_small(drawn, tmp_path / "run").said if "contradict" in m]
+    assert message.startswith("Warning: marks on 1 images contradict each other")
+    assert f"{run.data.names('train')[0]}: 1 pixel clicked as two classes" in message
+    assert not any("contradict" in m for m in train_small(run, tmp_path / "other").said)
 
 
 @pytest.mark.parametrize(

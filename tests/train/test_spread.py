@@ -237,3 +237,12 @@ def test_boxes_are_spread_and_trained_on(tmp_path: Path) -> None:
     assert soft is not None
     _, top, left, bottom, right = item.known.boxes[0]
     assert bool((soft[1, top:bottom, left:right] == 255).all())
+
+
+def test_a_class_that_is_spread_nowhere_is_told(tmp_path: Path) -> None:
+    forest = FeatureForest(classifier="logistic", smooth_px=0)
+    watch: Silent = train_small(spread_run(annotate=Boxes(), propagate=forest), tmp_path / "boxes")
+    # Outside boxes lies background, and a forest learns from labelled pixels alone.
+    assert any("Warning: feature-forest spread 'lesion' nowhere" in message for message in watch.said)
+    clicked: Silent = train_small(spread_run(), tmp_path / "clicks")
+    assert not any("nowhere" in message for message in clicked.said)

@@ -120,7 +120,7 @@ def _print_facts(data: AnyDataset, facts: Mapping[Split, SplitFacts], first: Sam
     out.print(table, soft_wrap=False)
     channels = len(first.image)
     out.print(f"{channels} channel{'s' * (channels > 1)}; classes: {', '.join(data.classes)}")
-    if getattr(data, "size", None) is not None:
+    if getattr(data, "size", None) is not None and getattr(data, "root", None) is not None:
         out.print("Sizes are those worked at; '--size native' tells the files' own.")
 
 

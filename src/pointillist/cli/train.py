@@ -18,6 +18,7 @@ from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import AnyDataset
+from pointillist.datasets.dataset import SPLITS
 from pointillist.train.bounds import SizeBounds
 from pointillist.train.device import Device, find_device, leave_processes
 from pointillist.train.loop import Options, train
@@ -208,4 +209,13 @@ def train_run(run: Run, folder: Path, device: Device, options: Options) -> None:
         f"({seconds(cost['seconds'])} of annotation); {kept}, "
         f"chosen on {held_out['annotated']} more ({seconds(held_out['seconds'])}).",
     )
-    out.print(f"Written: {folder}\nNext:    pointillist evaluate {typed(folder)}")
+    following = (
+        f"evaluate {typed(folder)}" if _measurable(run.data) else f"predict {typed(folder)} IMAGES -o FOLDER"
+    )
+    out.print(f"Written: {folder}\nNext:    pointillist {following}")
+
+
+def _measurable(data: AnyDataset) -> bool:
+    """Whether the first image of a split has a mask."""
+    firsts = (data.names(split)[:1] for split in SPLITS)
+    return any(data.read(name).mask is not None for names in firsts for name in names)

@@ -146,6 +146,9 @@ def read_yaml(path: Path) -> object:
     Raises:
         InputError: the file is missing, too large, or not YAML.
     """
+    if path.is_dir():
+        fix = "A folder of images is named by --data folder --root."
+        raise InputError("a configuration must be a file", "a folder", fix, path)
     if not path.is_file():
         raise InputError("the file must exist", "nothing there", "Check the path.", path)
     if (size := path.stat().st_size) > 4 << 20:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pointillist.core.annotation import Annotation
-from pointillist.core.marks import Box, Dense, Drawn, ExtremePoints, Points, Tag, classes_of
+from pointillist.core.marks import Box, Dense, Drawn, ExtremePoints, Points, Size, Tag, classes_of
 from pointillist.core.raster import nearest_pixels, outline, scaled
 
 
@@ -13,8 +13,8 @@ def contradictions(annotation: Annotation) -> list[str]:
     """Say in words which marks contradict each other; of clicks, how many.
 
     Looked at: clicks of two classes on one pixel, clicks on a class outside all of its boxes, and what is
-    drawn of a class that a tag calls absent. Later marks win where they overlap (see `to_labels`), so
-    scribbles and label maps that correct others are no contradiction.
+    drawn of a class that a tag calls absent or a size gives no pixel. Later marks win where they overlap (see
+    `to_labels`), so scribbles and label maps that correct others are no contradiction.
 
     >>> from pointillist.core.marks import Points
     >>> marks = (Points(label=0, at=((1.0, 1.0),)), Points(label=1, at=((1.2, 0.9),)))
@@ -34,7 +34,9 @@ def contradictions(annotation: Annotation) -> list[str]:
             found.append(f"{outside} click{'s' * (outside > 1)} on {names[label]!r} outside its boxes")
     drawn = _drawn(annotation)
     absent = {mark.label for mark in annotation.marks if isinstance(mark, Tag) and not mark.present}
-    return [*found, *(f"{names[k]!r} tagged as absent, and drawn" for k in sorted(absent & drawn))]
+    found += [f"{names[k]!r} tagged as absent, and drawn" for k in sorted(absent & drawn)]
+    empty = {mark.label for mark in annotation.marks if isinstance(mark, Size) and not mark.high}
+    return [*found, *(f"{names[k]!r} said to have no pixel, and drawn" for k in sorted(empty & drawn))]
 
 
 def _clicked(annotation: Annotation, label: int) -> np.ndarray:

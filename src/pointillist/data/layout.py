@@ -145,7 +145,12 @@ def _nothing(root: Path) -> FileError:
     folders = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
     if loose:
         fix = f"Did you mean {root.parent}, or do {len(loose)} images lie outside of {root / 'images'}? "
-    elif not fix and folders and (close := nearest("images", [p.name for p in folders])).startswith("Did"):
+    elif (
+        not fix
+        and not (root / "images").is_dir()
+        and folders
+        and (close := nearest("images", [p.name for p in folders])).startswith("Did")
+    ):
         fix = close.split("?")[0] + "? Rename it to 'images'. "
     fix += "Images lie in images/, their masks under the same names in masks/."
     return FileError("H68", must, f"0 images in {folder_in_words(root)}", fix, root)

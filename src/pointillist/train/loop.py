@@ -230,6 +230,9 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         silent = run.teacher is None and feed.spread is None and all(reads)
         message = f"{idle} of {feed.tally.images} training images are not annotated"
         watch.say(f"{message}: nothing is learnt there." if silent else f"{message}.")
+    if count := feed.tally.contradicting:
+        first = feed.tally.contradiction
+        watch.say(f"Warning: marks on {count} images contradict each other, the later ones win ({first}).")
     _check_terms(run, feed)
     beyond = _read(run) - {"labels"}
     for label, name in enumerate(run.data.classes):

@@ -57,6 +57,7 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
     examples = [] if alone else [(item.sample.image, item.known) for item in read]
     spreader = propagator.prepare(examples, run.seed, _features(propagator, examples, run.seed))
     told = time.monotonic()
+    found = np.zeros(len(run.data.classes), bool)
     for number, name in enumerate(missing):
         if time.monotonic() - told > SILENT_S:
             told = time.monotonic()
@@ -65,8 +66,11 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
         probs = propagator.propagate(spreader, item.sample.image, item.known)
         if item.sample.region is not None:
             probs = probs * item.sample.region
+        found |= probs.any((1, 2))
         packed = torch.from_numpy(np.round(probs * 255).astype(np.uint8))
         durable.write_bytes(_file(target, name, digests[name]), save({"soft": packed}))
+    for label in np.flatnonzero(~found) if len(missing) == len(wanted) else ():
+        say(f"Warning: {propagator.kind} spread {run.data.classes[label]!r} nowhere.")
     return target
 
 

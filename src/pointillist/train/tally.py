@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pointillist.core.contradiction import contradictions
 from pointillist.core.shapes import IGNORE
 from pointillist.train.supervise import Supervised
 
@@ -18,7 +19,8 @@ class Tally:
     """Counts over the images of a split, each added once.
 
     `told` says of which classes tags, boxes or sizes tell something, labelled or not; `holds` what kinds of
-    knowledge there are at all.
+    knowledge there are at all; `contradicting` how many images' marks can't all be true, `contradiction` the
+    first of these.
 
     Args:
         classes: names of the classes, background first.
@@ -30,6 +32,8 @@ class Tally:
         self.told = np.zeros(len(classes), dtype=bool)
         self.holds: frozenset[str] = frozenset()
         self.images = self.annotated = self.pixels = 0
+        self.contradicting = 0
+        self.contradiction = ""
         self.seconds: float | None = 0.0
         self.marks: Counter[str] = Counter()
         self._sum: Tensor | float = 0.0
@@ -43,6 +47,9 @@ class Tally:
         self.images += 1
         self.annotated += not item.known.empty
         self.marks.update(mark.kind for mark in (item.annotation.marks if item.annotation else ()))
+        if item.annotation is not None and (wrong := contradictions(item.annotation)):
+            self.contradicting += 1
+            self.contradiction = self.contradiction or f"{item.sample.name}: {wrong[0]}"
         if self.seconds is not None:
             self.seconds = None if item.seconds is None else self.seconds + item.seconds
         flat = torch.from_numpy(np.ascontiguousarray(item.sample.image)).double().flatten(1)

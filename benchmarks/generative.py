@@ -16,9 +16,9 @@ import typer
 from cells import paired, publish, spread, train_cells
 
 from pointillist.annotate import AnyAnnotator, Mixed, PointsAnnotator
-from pointillist.cli.train import describe_run
 from pointillist.datasets import Folder, Ph2
 from pointillist.models.vae import Vae
+from pointillist.train.describe import describe_run
 from pointillist.train.features import train_vae
 from pointillist.train.generate import generate, train_head
 from pointillist.train.generated_folder import write_generated

@@ -18,9 +18,10 @@ from cells import publish, spread
 
 from pointillist.annotate import AnyAnnotator, Full, PointsAnnotator
 from pointillist.cli.progress import TrainingBar
-from pointillist.cli.train import default_folder, describe_run
+from pointillist.cli.train import default_folder
 from pointillist.datasets import AnyDataset, Drive, Ph2
 from pointillist.metrics.summary import Summary
+from pointillist.train.describe import describe_run
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.loop import Options, train

@@ -18,12 +18,12 @@ import typer
 from cells import publish
 
 from pointillist.annotate import PointsAnnotator
-from pointillist.cli.train import describe_run
 from pointillist.core.known import Known
 from pointillist.data.resample import resample
 from pointillist.datasets import Ph2
 from pointillist.losses import CrossEntropy
 from pointillist.propagate import FeatureForest
+from pointillist.train.describe import describe_run
 from pointillist.train.device import find_device
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner

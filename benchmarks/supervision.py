@@ -36,7 +36,6 @@ from pointillist.annotate import (
     SizeRanges,
     Tags,
 )
-from pointillist.cli.train import describe_run
 from pointillist.datasets import AnyDataset, Drive, Ph2, Synthetic, Toy, Toy2, ToyScatter
 from pointillist.losses import (
     Consistency,
@@ -63,6 +62,7 @@ from pointillist.propagate import (
 )
 from pointillist.propagate.sam import Sam
 from pointillist.train.bounds import SizeBounds
+from pointillist.train.describe import describe_run
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
 from pointillist.train.teacher import MeanTeacher, TwoDecoders

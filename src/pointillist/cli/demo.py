@@ -11,12 +11,13 @@ from pointillist.annotate import Full, PointsAnnotator
 from pointillist.cli.console import out, print_comparison, seconds, typed
 from pointillist.cli.evaluate import cost, supervision, write_measures
 from pointillist.cli.progress import TrainingBar
-from pointillist.cli.train import default_folder, describe_run
+from pointillist.cli.train import default_folder
 from pointillist.data.draw import draw_row, panels, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.datasets.dataset import SPLITS
 from pointillist.metrics.confusion import confusion_matrix, dice
 from pointillist.metrics.summary import Summary
+from pointillist.train.describe import describe_run
 from pointillist.train.device import Device, find_device
 from pointillist.train.evaluate import Trained, evaluate, load_trained
 from pointillist.train.loop import Options, train

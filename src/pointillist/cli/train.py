@@ -9,7 +9,6 @@ import typer
 import yaml
 from rich.console import Console
 
-from pointillist.annotate import AnyAnnotator
 from pointillist.cli import choices
 from pointillist.cli.console import err, out, seconds, typed
 from pointillist.cli.flags import flags, given, refuse
@@ -20,6 +19,7 @@ from pointillist.core.errors import InputError
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.dataset import SPLITS
 from pointillist.train.bounds import SizeBounds
+from pointillist.train.describe import default_run
 from pointillist.train.device import Device, find_device, leave_processes
 from pointillist.train.loop import Options, train
 from pointillist.train.recipe import RECIPES, Choice, apply_recipe
@@ -115,7 +115,7 @@ def lesson(source: choices.Source, drawing: choices.Drawing, told: choices.Told,
         fix = "Files take the place of simulation."
         refuse(choices.changed_flags(drawing), "--annotations", fix)
     data = choices.choose_data(source.data, source.root, source.size)
-    run = _undecided(data, choices.choose_annotator(drawing), told.annotations, seed)
+    run = default_run(data, choices.choose_annotator(drawing), told.annotations, seed)
     fields: dict[str, object] = {}
     if told.use_masks:
         if run.annotate is not None:
@@ -138,38 +138,6 @@ def _size_bounds(shares: tuple[float, float], classes: tuple[str, ...]) -> SizeB
             "--size-range must be two shares from 0 to 1, the lower first", f"{low:g} {high:g}", fix
         )
     return SizeBounds(low=(low,), high=(high,))
-
-
-def describe_run(
-    data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int, recipe: str = "auto"
-) -> Run:
-    """Describe a run by what the flags chose, the defaults that suit the data set's images, and a recipe.
-
-    Annotations that came with a folder are used before its masks, which then only measure.
-    """
-    return apply_recipe(_undecided(data, annotate, annotations, seed), recipe)[0]
-
-
-def _undecided(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
-    if annotations is not None and not annotations.is_dir():
-        found = "a file" if annotations.exists() else "nothing there"
-        raise InputError("--annotations must be a folder", found, "Name it.", annotations)
-    if not data.names("train"):
-        fix = "Put some under train/, or let 'split' in pointillist.yaml give some."
-        raise InputError("the data must hold training images", "none", fix)
-    own = data.annotated and annotate.kind == "full"
-    fields = {
-        "data": data,
-        "annotate": None if own or annotations is not None else annotate,
-        "annotations": None if annotations is None else annotations.absolute(),
-        "crop": data.crop,
-        "crops_per_image": data.crops_per_image,
-        "epochs": data.epochs,
-        "batch": data.batch,
-        "learning_rate": data.learning_rate,
-        "seed": seed,
-    }
-    return validated(Run, fields)
 
 
 def say_choice(recipe: str, choice: Choice, console: Console) -> None:

@@ -17,6 +17,7 @@ from pointillist.cli.model import model_app
 from pointillist.cli.predict import predict_command
 from pointillist.cli.recipes import recipes_command
 from pointillist.cli.simulate import simulate_command
+from pointillist.cli.study import study_app
 from pointillist.cli.train import train_command
 from pointillist.core.errors import InputError
 from pointillist.train.stop import NonFiniteError, StoppedError
@@ -37,6 +38,7 @@ app.command("recipes")(recipes_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
+app.add_typer(study_app, name="study")
 
 USER, DISK_FULL, FAILED = 2, 74, 1
 PATH_TROUBLE = {

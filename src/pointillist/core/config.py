@@ -202,16 +202,43 @@ def with_changes(
     Raises:
         InputError: a change is no ``path=value``, or its path is unknown (the nearest is named).
     """
-    data: Any = config.model_dump(mode="json")
+    values: dict[str, Any] = {}
     for change in changes:
         path, equals, value = change.partition("=")
         if not equals or not path:
             fix = "Write it like steps=500 or supervise.0.weight=0.2."
             raise InputError("a change must be path=value", repr(change), fix)
         try:
-            parsed = yaml.safe_load(value)
+            values[path] = yaml.safe_load(value)
         except yaml.YAMLError:
             fix = "Quote the value."
             raise InputError(f"{path} must get a YAML value", repr(value), fix) from None
-        data = _replace(data, path.split("."), parsed, path)
-    return build(type(config), data)
+    return with_values(config, values, build)
+
+
+def with_values(
+    config: AnyConfig,
+    values: Mapping[str, Any],
+    build: Callable[[type[AnyConfig], object], AnyConfig] = validated,
+) -> AnyConfig:
+    """Give fields, named by their dotted paths, other values; whole fields first, then parts of them.
+
+    >>> class Inner(Config):
+    ...     weight: float = 1.0
+    ...     steps: int = 1
+    >>> class Outer(Config):
+    ...     inner: Inner | None = None
+    >>> with_values(Outer(), {"inner.steps": 5, "inner": {"weight": 0.2}})
+    Outer(inner=Inner(weight=0.2, steps=5))
+
+    Raises:
+        InputError: a path is unknown (the nearest is named), or a value is wrong.
+    """
+    for deep in (False, True):
+        some = {path: value for path, value in values.items() if ("." in path) == deep}
+        if some or not deep:
+            data: Any = config.model_dump(mode="json")
+            for path, value in some.items():
+                data = _replace(data, path.split("."), value, path)
+            config = build(type(config), data)
+    return config

@@ -1,0 +1,35 @@
+"""What carries out the runs of a study, wherever that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+Payload: TypeAlias = dict[str, Any]
+"""Plain data: it may travel to another process or machine."""
+Work: TypeAlias = Callable[[Payload], None]
+"""A function of a module; what it has to say it writes to files."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one task ended.
+
+    Args:
+        number: of the task, in the order given.
+        error: why it failed, in words; None: it is done.
+        tries: how often it was begun.
+    """
+
+    number: int
+    error: str | None
+    tries: int
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Carries out tasks that don't depend on each other; one that fails leaves the others alone."""
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+        """Carry out the work on each payload, and tell outcomes as they come."""

@@ -1,0 +1,102 @@
+"""A study's folder: what is missing is run, and every run leaves one file of results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pointillist.core import durable
+from pointillist.core.config import validated
+from pointillist.study.engine import Engine, Outcome, Payload
+from pointillist.study.study import Cell, Study
+from pointillist.train.device import find_device
+from pointillist.train.evaluate import evaluate, load_trained
+from pointillist.train.loop import Options, train
+from pointillist.train.run import Run
+
+
+def run_study(
+    study: Study, folder: Path, engine: Engine, watch: Callable[[Cell, Outcome], None]
+) -> Sequence[Cell]:
+    """Run what is missing, and give the cells that failed.
+
+    Stopped or killed at any instant, the same call goes on: finished runs are not run again, a run that was
+    cut goes on from its last checkpoint. A study may grow: its new places are what is missing. What failed
+    before is tried again.
+
+    Args:
+        study: what to run.
+        folder: where its runs and results go.
+        engine: what runs them.
+        watch: told of every run that ended.
+
+    Raises:
+        InputError: the study describes no run, or another process runs it.
+    """
+    cells = study.cells()
+    with durable.locked(folder):
+        durable.delete_leftovers(folder)
+        # Not the canonical JSON, which sorts the axes and their labels.
+        durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
+        missing = [cell for cell in cells if not _result(folder, cell.run).is_file()]
+        payloads = [_payload(study, cell, folder) for cell in missing]
+        failed = []
+        for outcome in engine.run(measure, payloads):
+            cell = missing[outcome.number]
+            failure = folder / "failures" / f"{cell.run.id}.json"
+            if outcome.error is None:
+                failure.unlink(missing_ok=True)
+            else:
+                failed.append(cell)
+                told = {"place": dict(cell.place), "seed": cell.run.seed, "tries": outcome.tries}
+                durable.write_json(failure, {**told, "error": outcome.error})
+            watch(cell, outcome)
+        return failed
+
+
+def measure(payload: Payload) -> None:
+    """Train a run, measure it, and write its results: the task of an engine."""
+    run = validated(Run, payload["run"], text=True)
+    folder = Path(payload["folder"])
+    device = find_device(run.precision)
+    home = folder / "runs" / run.id
+    train(run, home, device, options=Options(save_every_s=30))
+    trained = load_trained(home, device)
+    splits: dict[str, Any] = {}
+    for split in payload["splits"]:
+        if not any(run.data.read(name).mask is not None for name in run.data.names(split)[:1]):
+            continue
+        found, summary = evaluate(trained, split)
+        splits[split] = {
+            "metrics": {row.metric: row.value for row in summary.rows if row.class_name is None},
+            "matrices": {result.name: result.matrix.tolist() for result in found},
+        }
+    about = trained.about
+    durable.write_json(
+        _result(folder, run),
+        {
+            "run": run.id,
+            "splits": splits,
+            "annotation": about["annotation"],
+            "train_s": about["environment"]["train_s"],
+        },
+    )
+
+
+def read_result(folder: Path, run: Run) -> dict[str, Any] | None:
+    """Read what a run left; None: it has not ended."""
+    path = _result(folder, run)
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _result(folder: Path, run: Run) -> Path:
+    return folder / "results" / f"{run.id}.json"
+
+
+def _payload(study: Study, cell: Cell, folder: Path) -> Payload:
+    return {"run": cell.run.to_json(), "folder": str(folder.absolute()), "splits": list(study.splits)}

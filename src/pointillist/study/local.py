@@ -1,0 +1,171 @@
+"""Processes of this machine that stay, take one task after the other, and may die without harm."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pointillist.core.errors import InputError
+from pointillist.study.engine import Outcome, Payload, Work
+
+TRIES = 3
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+LAST_LINES = 50
+
+
+class Local:
+    """The processes of one machine.
+
+    Each gets its share of the cores (oversubscribed, training is an order of magnitude slower). A process
+    that dies, or a task that raises anything but an `InputError`, is tried again, three times in all.
+
+    Args:
+        workers: how many processes; None: one for every two cores, at least one.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+        """Carry out the work on each payload; closed early, it stops the processes."""
+        threads = str(max(1, (os.cpu_count() or 1) // self.workers))
+        for name in THREADS:
+            os.environ[name] = threads  # Read when torch is first imported, in the new process.
+        waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for number in range(len(payloads)):
+            waiting.put(number)
+        told: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+        slots = [_Slot(work, payloads, waiting, told) for _ in range(min(self.workers, len(payloads)))]
+        try:
+            for slot in slots:
+                slot.start()
+            for _ in payloads:
+                outcome = told.get()
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                yield outcome
+        finally:
+            for slot in slots:
+                slot.stop()
+
+
+class _Slot(threading.Thread):
+    """Gives tasks to one process after the other, and replaces the process when it dies."""
+
+    def __init__(
+        self,
+        work: Work,
+        payloads: Sequence[Payload],
+        waiting: queue.SimpleQueue[int],
+        told: queue.SimpleQueue[Outcome | BaseException],
+    ) -> None:
+        super().__init__(daemon=True)
+        self.work, self.payloads, self.waiting, self.told = work, payloads, waiting, told
+        self.process: _Process | None = None
+        self.stopping = False
+
+    def run(self) -> None:
+        """Take tasks until there are none."""
+        try:
+            while not self.stopping:
+                try:
+                    number = self.waiting.get_nowait()
+                except queue.Empty:
+                    return
+                self.told.put(self._tried(number))
+        except BaseException as error:
+            self.told.put(error)
+
+    def stop(self) -> None:
+        """Stop the process as a signal would: a training saves its state first."""
+        self.stopping = True
+        if self.process is not None:
+            self.process.stop()
+
+    def _tried(self, number: int) -> Outcome:
+        tries = 0
+        while True:
+            tries += 1
+            self.process = self.process or _Process(self.work)
+            error, final = self.process.ask(self.payloads[number])
+            if not self.process.alive:
+                self.process = None
+            if error is None or final or self.stopping or tries == TRIES:
+                return Outcome(number, error, tries)
+
+
+class _Process:
+    """One process that carries out tasks, and the pipe to it."""
+
+    def __init__(self, work: Work) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(work, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.is_alive()
+
+    def ask(self, payload: Payload) -> tuple[str | None, bool]:
+        """Give a task; return what went wrong, in words, and whether to try again would be in vain."""
+        largest = 0
+        try:
+            self.pipe.send(payload)
+            while not self.pipe.poll(1.0):
+                largest = max(largest, _resident_mib(self.process.pid))
+            answer: tuple[str | None, bool] = self.pipe.recv()
+            return answer
+        except (EOFError, OSError):
+            self.process.join()
+            code = self.process.exitcode or 0
+            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            return f"the process {ended}, at {largest} MiB", False
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.join(30)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def serve(work: Work, pipe: Connection) -> None:
+    """Carry out tasks until the pipe closes; end with the process that began this one."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    while True:
+        try:
+            payload = pipe.recv()
+        except EOFError:
+            return
+        try:
+            work(payload)
+            pipe.send((None, True))
+        except InputError as error:
+            pipe.send((str(error), True))
+        except Exception:
+            pipe.send(("\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)  # Nobody is left to tell; a run that was going on is taken up where it was last saved.
+
+
+def _resident_mib(pid: int | None) -> int:
+    """The largest memory that a process has held, where the system tells it."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    peak = next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0 kB")
+    return int(peak.split()[1]) // 1024

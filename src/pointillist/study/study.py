@@ -1,0 +1,148 @@
+"""A study: a base, named axes and seeds, which make a grid of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import to_jsonable_python
+
+from pointillist.annotate import Full
+from pointillist.core.config import Config, with_values
+from pointillist.core.errors import InputError
+from pointillist.data.split import Split
+from pointillist.datasets import AnyDataset
+from pointillist.train.describe import default_run
+from pointillist.train.recipe import RECIPES, apply_recipe
+from pointillist.train.run import Run
+
+Changes = dict[str, Any]
+"""Fields of a run by their dotted path, such as ``epochs`` or ``annotate.positive``."""
+TAKEN = ("seed", "run", "split", "seconds_per_image")
+"""Columns of a study's table beside its axes and metrics."""
+LEARNT_FROM = ("data", "annotate", "annotations", "use_masks", "sizes")
+"""Fields that a recipe looks at; the others come after it, and win."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study and its place in the grid.
+
+    Args:
+        place: the label on each axis.
+        run: complete, with its seed.
+    """
+
+    place: Mapping[str, str]
+    run: Run
+
+
+class Study(Config):
+    """A question, and the grid of runs that answers it.
+
+    A run is described as `pointillist train` would: what suits the data set, then the recipe, then the
+    changes. The recipe looks at the first seed's annotations and holds for all seeds of a place.
+
+    Args:
+        name: in small letters, digits and hyphens.
+        question: what the study answers, in a sentence.
+        data: where images and masks come from.
+        recipe: how to learn.
+        changes: fields of every run.
+        axes: by name, then by label, the fields that the label stands for; later axes win.
+        seeds: how many, from 0.
+        splits: measured.
+        reference: a label of some axes: the rows that the others are compared with.
+        margin: of Dice, below which a difference does not matter; to be declared before the runs.
+
+    >>> from pointillist.datasets import Toy
+    >>> learnt_from = {"5+5": {"annotate": {"kind": "points"}}, "full": {"annotate": {"kind": "full"}}}
+    >>> study = Study(name="clicks", data=Toy(), recipe="plain", axes={"learnt from": learnt_from}, seeds=2)
+    >>> [(cell.place["learnt from"], cell.run.seed) for cell in study.cells()]
+    [('5+5', 0), ('5+5', 1), ('full', 0), ('full', 1)]
+    """
+
+    format: Literal["pointillist-study-1"] = "pointillist-study-1"
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$", max_length=80)]
+    question: str = ""
+    data: AnyDataset
+    recipe: str = "auto"
+    changes: Changes = Field(default_factory=dict)
+    axes: Annotated[dict[str, dict[str, Changes]], Field(min_length=1)]
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    splits: Annotated[tuple[Split, ...], Field(min_length=1)] = ("train", "val", "test")
+    reference: dict[str, str] = Field(default_factory=dict)
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
+
+    @field_validator("changes", "axes", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        # As they come back from JSON or YAML: a tuple is a list there.
+        return to_jsonable_python(value)
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, recipe: str) -> str:
+        if recipe not in RECIPES:
+            raise ValueError(f"must be one of {', '.join(RECIPES)}")
+        return recipe
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        for axis, labels in self.axes.items():
+            if not labels:
+                raise ValueError(f"the axis {axis!r} must have a label")
+            if axis in TAKEN:
+                raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
+        for axis, label in self.reference.items():
+            if label not in self.axes.get(axis, {}):
+                raise ValueError(f"reference must name labels of axes, not {axis}: {label}")
+        return self
+
+    def cells(self) -> tuple[Cell, ...]:
+        """List the grid, axis by axis, the seeds last.
+
+        Raises:
+            InputError: a change has no such field, or two places make the same run.
+        """
+        found = tuple(self._cells())
+        places: dict[str, Cell] = {}
+        for cell in found:
+            if (other := places.setdefault(cell.run.id, cell)) is not cell:
+                both = " and ".join(", ".join(c.place.values()) for c in (other, cell))
+                raise InputError(
+                    "every place must make a run of its own", f"the same for {both}", "Drop one."
+                )
+        return found
+
+    def _cells(self) -> Iterator[Cell]:
+        for labels in product(*(axis.items() for axis in self.axes.values())):
+            place = dict(zip(self.axes, (label for label, _ in labels), strict=True))
+            changes = dict(self.changes)
+            for _, fields in labels:
+                changes |= fields
+            first = self._run(changes)
+            for seed in range(self.seeds):
+                yield Cell(place, first.model_copy(update={"seed": seed}))
+
+    def _run(self, changes: Changes) -> Run:
+        told, rest = (
+            {path: value for path, value in changes.items() if (path.split(".")[0] in LEARNT_FROM) == wanted}
+            for wanted in (True, False)
+        )
+        # The data's own defaults, such as the number of epochs, are those of the changed data.
+        data = with_values(_Data(data=self.data), {p: v for p, v in told.items() if _of_data(p)}).data
+        base = default_run(data, Full(), None, 0)
+        base = with_values(base, {path: value for path, value in told.items() if not _of_data(path)})
+        return with_values(apply_recipe(base, self.recipe)[0], rest)
+
+
+def _of_data(path: str) -> bool:
+    return path.split(".")[0] == "data"
+
+
+class _Data(Config):
+    data: AnyDataset

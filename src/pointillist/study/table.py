@@ -1,0 +1,44 @@
+"""A study's table: one row for each run and split, rebuilt from the results at any time.
+
+Times of computing are in the results and not here: a study that was cut gives the same table as another.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from pointillist.core import durable
+from pointillist.study.execute import read_result
+from pointillist.study.study import TAKEN, Study
+
+Row = dict[str, Any]
+
+
+def rows(study: Study, folder: Path) -> list[Row]:
+    """List the measured runs in the order of the grid; runs that have not ended are left out."""
+    found = []
+    for cell in study.cells():
+        result = read_result(folder, cell.run)
+        if result is None:
+            continue
+        cost = result["annotation"]["train"]
+        seconds = None if cost["seconds"] is None else cost["seconds"] / max(1, cost["annotated"])
+        for split in (split for split in study.splits if split in result["splits"]):
+            own = dict(zip(TAKEN, (cell.run.seed, cell.run.id, split, seconds), strict=True))
+            found.append({**cell.place, **own, **result["splits"][split]["metrics"]})
+    return found
+
+
+def write_table(study: Study, folder: Path) -> Path:
+    """Write the rows as CSV, and give the file; where nothing has ended, its header alone."""
+    found = rows(study, folder)
+    metrics = {name: None for row in found for name in row}
+    columns = list(dict.fromkeys((*study.axes, *TAKEN, *metrics)))
+    path = folder / "table.csv"
+    with durable.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(found)
+    return path

@@ -1,0 +1,72 @@
+"""Processes that may die without harm to the other tasks."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointillist.study.engine import Outcome
+from pointillist.study.local import TRIES, Local
+from tests.study.work import act
+
+
+def payloads(folder: Path, *hows: str) -> list[dict[str, Any]]:
+    return [{"folder": str(folder), "name": f"task-{n}", "how": how} for n, how in enumerate(hows)]
+
+
+def carried_out(folder: Path, *hows: str, workers: int = 2) -> dict[int, Outcome]:
+    return {o.number: o for o in Local(workers).run(act, payloads(folder, *hows))}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_every_task_is_done_once(tmp_path: Path, workers: int) -> None:
+    found = carried_out(tmp_path, *["write"] * 5, workers=workers)
+    assert found == {n: Outcome(n, None, 1) for n in range(5)}
+    assert all((tmp_path / f"task-{n}.begun").read_text() == "x" for n in range(5))
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    assert {(tmp_path / f"task-{n}").read_text() for n in range(5)} == {share}
+
+
+@pytest.mark.parametrize(
+    ("how", "tries", "reason"),
+    [
+        ("raise", TRIES, "RuntimeError: out of luck"),
+        ("refuse", 1, "the data must be there; got nothing"),
+        ("kill", TRIES, "the process was killed by signal 9"),
+        ("exit", TRIES, "the process ended with exit code 7"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_f15_one_that_always_fails_leaves_the_others_alone(
+    tmp_path: Path, how: str, tries: int, reason: str, place: int
+) -> None:
+    hows = ["write"] * 3
+    hows[place] = how
+    found = carried_out(tmp_path, *hows)
+    assert found[place].tries == tries
+    assert reason in str(found[place].error)
+    assert all(found[n] == Outcome(n, None, 1) for n in range(3) if n != place)
+
+
+@pytest.mark.parametrize("how", ["raise once", "kill once"])
+def test_bad_luck_once_is_made_up_for(tmp_path: Path, how: str) -> None:
+    assert carried_out(tmp_path, how, "write")[0] == Outcome(0, None, 2)
+
+
+def test_r10_closed_early_it_leaves_no_process(tmp_path: Path) -> None:
+    running = Local(2).run(act, payloads(tmp_path, "write", "wait", "wait"))
+    assert next(running).error is None
+    running.close()
+    deadline = time.monotonic() + 20
+    while children() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not children()
+
+
+def children() -> list[str]:
+    tasks = Path(f"/proc/{os.getpid()}/task")
+    found = " ".join((task / "children").read_text() for task in tasks.iterdir()).split()
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in found]
+    return [line for line in lines if "spawn_main" in line]

@@ -1,0 +1,137 @@
+"""A grid of runs: what it describes, and that nothing stops it from ending the same."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from pointillist.core.config import validated
+from pointillist.core.errors import InputError
+from pointillist.study.execute import run_study
+from pointillist.study.local import Local
+from pointillist.study.study import Study
+from pointillist.study.table import rows, write_table
+from tests.cli.command import pointillist
+
+LEARNT_FROM = {
+    "full masks": {"annotate": {"kind": "full"}},
+    "clicks": {"annotate": {"kind": "points"}, "annotate.positive": 2},
+}
+
+
+def small(**changes: Any) -> Study:
+    fields = {
+        "name": "small",
+        "data": {"kind": "synthetic", "size": (24, 32), "train": 4, "val": 2, "test": 2},
+        "recipe": "plain",
+        "changes": {"epochs": 2, "model": {"kind": "unet", "widths": (4, 8)}},
+        "axes": {"learnt from": LEARNT_FROM},
+        "seeds": 2,
+    }
+    return validated(Study, {**fields, **changes})
+
+
+def carried_out(study: Study, folder: Path) -> list[tuple[str, str | None]]:
+    told = []
+    run_study(study, folder, Local(2), lambda cell, outcome: told.append((cell.run.id, outcome.error)))
+    return told
+
+
+def test_ids_are_distinct_and_stable_and_json_comes_back() -> None:
+    cells = small().cells()
+    assert len({cell.run.id for cell in cells}) == len(cells) == 4
+    again = validated(Study, small().model_dump_json(), text=True)
+    assert again == small()
+    assert [cell.run.id for cell in again.cells()] == [cell.run.id for cell in cells]
+
+
+def test_a_cell_is_the_run_that_train_would_do_with_its_changes() -> None:
+    (cell, *_) = small(axes={"learnt from": {"clicks": LEARNT_FROM["clicks"]}}).cells()
+    shown = pointillist(
+        *("train", "--data", "synthetic", "--size", "24x32", "--clicks", 2, "--recipe", "plain", "--show"),
+        *("data.train=4", "data.val=2", "data.test=2", "epochs=2", "annotate.negative=5"),
+        "model={kind: unet, widths: [4, 8]}",
+    )
+    assert validated(type(cell.run), shown.out, text=True) == cell.run
+
+
+def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
+    study = small(axes={"data": {"discs": {"data": {"kind": "toy"}}, "lesions": {}}}, changes={})
+    discs, lesions = (cell.run for cell in study.cells()[::2])
+    assert discs.data.kind == "toy"
+    assert discs.epochs == discs.data.epochs
+    assert lesions.data == study.data
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"axes": {}}, "axes"),
+        ({"axes": {"a": {}}}, "must have a label"),
+        ({"axes": {"seed": {"x": {}}}}, "must not be named 'seed'"),
+        ({"recipe": "best"}, "must be one of auto"),
+        ({"reference": {"learnt from": "masks"}}, "reference must name labels"),
+        ({"name": "My Study"}, "name"),
+        ({"seeds": 0}, "seeds"),
+        ({"axes": {"a": {"x": {"epohcs": 3}}}}, "epochs"),
+        ({"axes": {"a": {"x": {}, "y": {}}}}, "a run of its own; got the same for x and y"),
+    ],
+)
+def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        small(**changes).cells()
+
+
+def test_what_has_ended_is_not_run_again_and_a_study_may_grow(tmp_path: Path) -> None:
+    assert len(carried_out(small(seeds=1), tmp_path)) == 2
+    first = write_table(small(seeds=1), tmp_path).read_text()
+    assert carried_out(small(seeds=1), tmp_path) == []
+    assert write_table(small(seeds=1), tmp_path).read_text() == first
+    assert len(carried_out(small(), tmp_path)) == 2
+    table = rows(small(), tmp_path)
+    assert [row["seed"] for row in table if row["split"] == "test"] == [0, 1, 0, 1]
+    assert np.isfinite([row["dice_per_image"] for row in table]).all()
+
+
+def test_a_run_that_fails_is_recorded_and_tried_again(tmp_path: Path) -> None:
+    axes = {"rate": {"sane": {}, "insane": {"learning_rate": 1.0, "clip": 1e30, "weight_decay": 1e30}}}
+    study = small(axes=axes, seeds=1)
+    told = dict(carried_out(study, tmp_path))
+    (failed,) = [run for run, error in told.items() if error]
+    assert "NonFiniteError" in (tmp_path / "failures" / f"{failed}.json").read_text()
+    assert [row["rate"] for row in rows(study, tmp_path)] == ["sane"] * 3
+    assert list(dict(carried_out(study, tmp_path))) == [failed]
+
+
+def test_f14_killed_at_any_instant_it_ends_with_the_same_table(tmp_path: Path) -> None:
+    """SIGKILL of the driver or of a worker, six times; then the table of an uninterrupted one."""
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(small().model_dump(mode="json")))
+    command = [sys.executable, "-m", "pointillist", "study", "run", str(file), "--workers", "2", "-o"]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        driver = subprocess.Popen(
+            [*command, str(tmp_path / "cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(rng.uniform(1, 8))
+        workers = Path(f"/proc/{driver.pid}/task/{driver.pid}/children")
+        found = workers.read_text().split() if workers.exists() else []
+        victim = int(rng.choice(found)) if found and rng.random() < 0.5 else driver.pid
+        os.kill(victim, signal.SIGKILL)
+        if victim != driver.pid:
+            time.sleep(0.5)
+            driver.kill()
+        driver.wait()
+    subprocess.run([*command, str(tmp_path / "cut")], check=True, capture_output=True)
+    tables = [(tmp_path / kind / "small" / "table.csv").read_text() for kind in ("whole", "cut")]
+    assert tables[0] == tables[1]
+    assert len(list(csv.DictReader(tables[0].splitlines()))) == 4 * 3

@@ -1,0 +1,28 @@
+"""Tasks for engines, which new processes must be able to import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from pointillist.core.errors import InputError
+
+
+def act(payload: dict[str, Any]) -> None:
+    """Write the payload's name, in the way that it asks for."""
+    begun = Path(payload["folder"]) / f"{payload['name']}.begun"
+    tries = len(begun.read_text()) + 1 if begun.exists() else 1
+    begun.write_text("x" * tries)
+    how = payload["how"]
+    if how == "raise" or (how == "raise once" and tries == 1):
+        raise RuntimeError("out of luck")
+    if how == "refuse":
+        raise InputError("the data must be there", "nothing", "Put it there.")
+    if how == "kill" or (how == "kill once" and tries == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "exit":
+        os._exit(7)
+    if how == "wait":
+        time.sleep(60)
+    (Path(payload["folder"]) / payload["name"]).write_text(os.environ["OMP_NUM_THREADS"])

@@ -8,10 +8,12 @@ import yaml
 
 from pointillist.annotate import ANNOTATORS
 from pointillist.core.annotation import read_annotation
+from pointillist.core.config import validated
 from pointillist.datasets import DATASETS
 from pointillist.losses import LOSSES
 from pointillist.models import MODELS
 from pointillist.propagate import PROPAGATORS
+from pointillist.study.study import Study
 from pointillist.train.recipe import RECIPES
 from tests.cli.command import pointillist
 
@@ -49,3 +51,12 @@ def test_the_readme_names_every_component(table: dict[str, object]) -> None:
 def test_every_recipe_is_described() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text()
     assert [name for name in RECIPES if f"| `{name}` |" not in text] == []
+
+
+def test_the_study_reads_and_its_fields_are_all_named(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "studies.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    described = yaml.safe_load(shown)
+    assert validated(Study, {**described, "data": {"kind": "toy"}}).cells()
+    named = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE)) | set(described)
+    assert named == set(Study.model_fields) - {"format"}

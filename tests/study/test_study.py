@@ -78,7 +78,6 @@ def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
         ({"axes": {"a": {}}}, "must have a label"),
         ({"axes": {"seed": {"x": {}}}}, "must not be named 'seed'"),
         ({"recipe": "best"}, "must be one of auto"),
-        ({"reference": {"learnt from": "masks"}}, "reference must name labels"),
         ({"name": "My Study"}, "name"),
         ({"seeds": 0}, "seeds"),
         ({"axes": {"a": {"x": {"epohcs": 3}}}}, "epochs"),

@@ -55,8 +55,6 @@ class Study(Config):
         axes: by name, then by label, the fields that the label stands for; later axes win.
         seeds: how many, from 0.
         splits: measured.
-        reference: a label of some axes: the rows that the others are compared with.
-        margin: of Dice, below which a difference does not matter; to be declared before the runs.
 
     >>> from pointillist.datasets import Toy
     >>> learnt_from = {"5+5": {"annotate": {"kind": "points"}}, "full": {"annotate": {"kind": "full"}}}
@@ -74,8 +72,6 @@ class Study(Config):
     axes: Annotated[dict[str, dict[str, Changes]], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     splits: Annotated[tuple[Split, ...], Field(min_length=1)] = ("train", "val", "test")
-    reference: dict[str, str] = Field(default_factory=dict)
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
 
     @field_validator("changes", "axes", mode="before")
     @classmethod
@@ -97,9 +93,6 @@ class Study(Config):
                 raise ValueError(f"the axis {axis!r} must have a label")
             if axis in TAKEN:
                 raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
-        for axis, label in self.reference.items():
-            if label not in self.axes.get(axis, {}):
-                raise ValueError(f"reference must name labels of axes, not {axis}: {label}")
         return self
 
     def cells(self) -> tuple[Cell, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pointillist.cli.console import out
+from pointillist.cli.console import out, typed
+from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated
+from pointillist.core.errors import InputError
+from pointillist.datasets import Folder
 from pointillist.study.engine import Outcome
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -17,6 +22,39 @@ from pointillist.study.study import Cell, Study
 from pointillist.study.table import write_table
 
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
+
+
+CLICKS = (1, 5, 20)
+
+
+@study_app.command("new")
+def new_command(
+    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="Your images, with masks of some.")],
+    file: Annotated[Path, typer.Option("--out", "-o", help="The new description.")] = Path("study.yaml"),
+) -> None:
+    """Write a study of your own images: how many clicks do as well as their masks?"""
+    data = Folder(root=root)
+    if not any(item.mask for item in data.layout.items):
+        fix = (
+            "Put masks of some images into masks/: clicks are simulated from them, and measured against them."
+        )
+        raise InputError("a study needs images with masks", "none", fix, root)
+    if file.exists():
+        raise InputError("--out must name a new file", "one that is there", "Name another.", file)
+    clicks = {
+        f"{n}+{n} clicks": {"annotate": {"kind": "points", "positive": n, "negative": n}} for n in CLICKS
+    }
+    described = {
+        "name": re.sub("[^a-z0-9]+", "-", root.absolute().name.lower()).strip("-")[:70] or "study",
+        "question": "How many clicks per image do as well as full masks?",
+        "data": {"kind": "folder", "root": str(root)},
+        "axes": {"learnt from": {"full masks": {"annotate": {"kind": "full"}}, **clicks}},
+        "seeds": 3,
+    }
+    durable.write_text(
+        file, yaml.safe_dump(described, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    )
+    out.print(f"Written: {file}\nNext:    pointillist study run {typed(file)}")
 
 
 @study_app.command("run")

@@ -15,11 +15,13 @@ import yaml
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.datasets import Folder
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
 from pointillist.study.study import Study
 from pointillist.study.table import rows, write_table
 from tests.cli.command import pointillist
+from tests.datasets.trees import draw_folder
 
 LEARNT_FROM = {
     "full masks": {"annotate": {"kind": "full"}},
@@ -134,3 +136,15 @@ def test_f14_killed_at_any_instant_it_ends_with_the_same_table(tmp_path: Path) -
     tables = [(tmp_path / kind / "small" / "table.csv").read_text() for kind in ("whole", "cut")]
     assert tables[0] == tables[1]
     assert len(list(csv.DictReader(tables[0].splitlines()))) == 4 * 3
+
+
+def test_a_split_without_masks_has_no_rows(tmp_path: Path) -> None:
+    root = draw_folder(tmp_path / "mine")
+    data = {"kind": "folder", "root": str(root), "size": 32}
+    names = Folder(root=root).names("test")
+    for mask in (root / "masks").iterdir():
+        if mask.stem in names:
+            mask.unlink()
+    study = small(data=data, seeds=1, axes={"learnt from": {"full masks": LEARNT_FROM["full masks"]}})
+    assert [error for _, error in carried_out(study, tmp_path / "study")] == [None]
+    assert [row["split"] for row in rows(study, tmp_path / "study")] == ["train", "val"]

@@ -12,7 +12,7 @@ from pointillist.core.config import validated
 from pointillist.study.engine import Engine, Outcome, Payload
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
-from pointillist.train.evaluate import evaluate, load_trained
+from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 
@@ -66,9 +66,10 @@ def measure(payload: Payload) -> None:
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
     for split in payload["splits"]:
-        if not any(run.data.read(name).mask is not None for name in run.data.names(split)[:1]):
+        try:
+            found, summary = evaluate(trained, split)
+        except NoMasksError:
             continue
-        found, summary = evaluate(trained, split)
         splits[split] = {
             "metrics": {row.metric: row.value for row in summary.rows if row.class_name is None},
             "matrices": {result.name: result.matrix.tolist() for result in found},

@@ -17,6 +17,7 @@ annotations (their masks for full masks), never on test images.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -369,9 +370,21 @@ def density(root: Root, seeds: Seeds = 2, runs: Runs = RUNS, workers: Workers = 
     shares = {"full masks": None, "10 %": 0.1, "5 %": 0.05, "1 %": 0.01}
     for title, data in (("PH2", Ph2(root=root)), ("generated aerial tiles", Synthetic(scene="aerial"))):
         rows = {n: seeded(data, Full() if s is None else Density(probability=s)) for n, s in shares.items()}
-        lines += [f"## {title}", "", *table(rows, seeds, runs, workers), ""]
-    about = "The paper's shares of its full result (IoU .789): .837 at 1 %, .963 at 5 %, .976 at 10 %."
+        cells = measured(rows, seeds, runs, workers)
+        ious = {name: statistics.mean(map(_iou, found)) for name, found in cells.items()}
+        said = ", ".join(f"{name} {iou / ious['full masks']:.3f}" for name, iou in ious.items())
+        shares_of_it = f"Full masks: IoU {ious['full masks']:.3f}. Shares of it: {said}."
+        lines += [f"## {title}", "", *against_full(cells, "full masks", {}), "", shares_of_it, ""]
+    about = (
+        "The paper's shares of its full result (IoU .789): .837 at 1 %, .963 at 5 %, .976 at 10 %. Dice and "
+        "IoU are means over the test images."
+    )
     tell("Label density", "density --root DIR", about, lines, out)
+
+
+def _iou(cell: Cell) -> float:
+    """Mean IoU over the images, of a single foreground class."""
+    return statistics.mean(dice / (2 - dice) for dice in cell.dice)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,24 @@ VESSELS = Synthetic(scene="vessels", size=(96, 128), train=12, val=2, test=2)
 CLICKS = PointsAnnotator(positive=8, negative=8)
 
 
-@pytest.mark.parametrize("annotate", [CLICKS, Density(probability=0.01), Full()], ids=str)
+EVERY_SHARE = [Density(probability=p) for p in (0.01, 0.02, 0.05, 0.1, 0.3)]
+
+
+@pytest.mark.parametrize("annotate", [CLICKS, *EVERY_SHARE, Full()], ids=str)
 def test_vessels_are_thin_and_lesions_are_not(annotate: object) -> None:
     assert gather(small_run(data=VESSELS, annotate=annotate)).thin
     assert not gather(small_run(data=LESIONS, annotate=annotate)).thin
+
+
+@pytest.mark.parametrize("annotate", EVERY_SHARE, ids=str)
+def test_how_deep_things_are_does_not_depend_on_how_much_is_labelled(annotate: Density) -> None:
+    """Buildings of 4 px: clicks of both classes mix as on broad things where a tenth is labelled."""
+    data = Synthetic(scene="aerial", train=12, val=2, test=2)
+    full, some = (gather(small_run(data=data, annotate=how)).depth_px for how in (Full(), annotate))
+    assert full is not None
+    assert some is not None
+    assert abs(some - full) < 1
+    assert gather(small_run(data=data, annotate=annotate)).thin
 
 
 def test_one_click_of_each_says_nothing_about_thinness() -> None:

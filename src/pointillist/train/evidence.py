@@ -25,8 +25,10 @@ SCATTERED = 0.5
 """Clicks of both classes that mix more than this share of what chance would mix them are of thin objects."""
 FEW = 0.005
 """Share of labelled pixels below which a network that starts from nothing learns too little from them."""
+GAP = 0.2
+"""Labels that lie apart make things look deeper by this share of the mean distance to the nearest label."""
 DENSE = 0.25
-"""Share of labelled pixels from which a label map shows its objects' shapes."""
+"""Share of labelled pixels from which labels are no clicks: how they mix then says nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Evidence:
         full: how many are labelled all over.
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
-        depth_px: mean depth of foreground pixels where the label maps are dense; None: nowhere.
+        depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
     """
@@ -118,15 +120,23 @@ def _sized(known: Known) -> bool:
 
 
 def _depth(item: Supervised) -> float | None:
-    """Mean distance of foreground pixels from the next other pixel, of label maps that show shapes."""
+    """Mean distance of foreground pixels from the next other pixel, of label maps that show shapes.
+
+    Where pixels were labelled here and there, each takes the label of the nearest one, and what that adds to
+    the depth is taken off: as many labels as one likes, the answer is much the same.
+    """
     drawn = item.annotation.marks if item.annotation else ()
     labels = item.labels
-    foreground = (labels > 0) & (labels != IGNORE)
-    if not any(isinstance(m, Dense) for m in drawn) or (labels != IGNORE).mean() < DENSE:
+    known = labels != IGNORE
+    if not any(isinstance(m, Dense) for m in drawn) or known.mean() < FEW:
         return None
-    if not foreground.any() or not _full(item):
+    gaps, (rows, cols) = ndimage.distance_transform_edt(~known, return_indices=True)
+    region = item.sample.region if item.sample.region is not None else np.ones_like(known)
+    foreground = (labels[rows, cols] > 0) & region
+    if not foreground.any():
         return None
-    return float(ndimage.distance_transform_edt(foreground)[foreground].mean())
+    deep = ndimage.distance_transform_edt(foreground)[foreground].mean()
+    return float(deep - gaps[region].mean() * GAP)
 
 
 def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:

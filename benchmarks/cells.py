@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 
 from pointillist.core import durable
 from pointillist.metrics.bootstrap import interval, resample_counts
+from pointillist.study.local import share_cores
 
 MARGIN = 0.02
 
@@ -51,9 +51,7 @@ def train_cells(jobs: Mapping[str, str], runs: Path, workers: int, split: str = 
         workers: how many at a time.
         split: which images are measured.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = threads  # Read when torch is first imported, in the new process.
+    share_cores(workers)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {name: pool.submit(_train_cell, text, runs, split) for name, text in jobs.items()}
         cells = {}
@@ -77,13 +75,11 @@ def _train_cell(text: str, runs: Path, split: str) -> Cell:
     trained = load_trained(folder, device)
     found = list(results(trained, split))  # type: ignore[arg-type]
     about = trained.about
-    cost = about["annotation"]["train"]
-    seconds = None if cost["seconds"] is None else cost["seconds"] / max(1, cost["annotated"])
     return Cell(
         tuple(result.name for result in found),
         tuple(mean_dice(result.matrix) for result in found),
         float(about["environment"]["train_s"]),
-        seconds,
+        trained.seconds_per_image,
         tuple(about["history"]),
     )
 

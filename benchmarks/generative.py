@@ -43,11 +43,13 @@ def folders(data: Ph2, seed: int, home: Path) -> dict[tuple[str, str], Run]:
         for kind in (REAL, PAINTED):
             folder = (home / f"{kind.replace(' ', '-')}-{number}-seed-{seed}").resolve()
             if not (folder / "pointillist.yaml").is_file():
-                network = network or train_vae(Vae(), images, seed)
-                items = [supervised(run, n) for n in data.names("train")]
-                head = train_head(network, [(item.sample.image, item.known) for item in items], seed)
-                count = len(images) if kind == PAINTED else 0
-                write_generated(folder, run, generate(network, head, images, count, seed))
+                painted = []
+                if kind == PAINTED:
+                    network = network or train_vae(Vae(), images, seed)
+                    items = [supervised(run, n) for n in data.names("train")]
+                    head = train_head(network, [(item.sample.image, item.known) for item in items], seed)
+                    painted = generate(network, head, images, len(images), seed)
+                write_generated(folder, run, painted)
             own = {"data": Folder(root=folder, size=None), "annotate": None}
             epochs = run.epochs if kind == REAL else round(run.epochs / 2)
             runs[name, kind] = run.model_copy(update={**own, "epochs": epochs})

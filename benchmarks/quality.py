@@ -53,11 +53,10 @@ def measure(
             _, summary = evaluate(trained, "test")
             summaries.append(summary)
             times.append(trained.about["environment"]["train_s"])
-            costs.append(trained.about["annotation"]["train"])
+            costs.append(trained.seconds_per_image)
             print(annotate.in_words(), seed, [summary.row(m).value for m in metrics], f"{times[-1]:.0f} s")
         values = [spread([s.row(metric).value or 0.0 for s in summaries]) for metric in metrics]
-        seconds = costs[0]["seconds"] / costs[0]["annotated"]
-        row = [annotate.in_words(), f"{seconds:.1f}", str(seeds), *values, f"{max(times):.0f}"]
+        row = [annotate.in_words(), f"{costs[0]:.1f}", str(seeds), *values, f"{max(times):.0f}"]
         lines.append(f"| {' | '.join(row)} |")
     return lines
 

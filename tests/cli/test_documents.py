@@ -57,6 +57,6 @@ def test_the_study_reads_and_its_fields_are_all_named(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "studies.md").read_text()
     (shown,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     described = yaml.safe_load(shown)
-    assert validated(Study, {**described, "data": {"kind": "toy"}}).cells()
+    assert validated(Study, {**described, "data": {"kind": "toy"}}).cells
     named = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE)) | set(described)
     assert named == set(Study.model_fields) - {"format"}

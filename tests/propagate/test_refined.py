@@ -33,6 +33,12 @@ def spread(refined: Refined, image: np.ndarray, known: Known, others: int = 0) -
     return refined.propagate(refined.prepare([*examples, (image, known)], 0), image, known)
 
 
+def disc_in_a_loose_box() -> tuple[np.ndarray, np.ndarray, Known]:
+    image, mask = disc()
+    rows, cols = np.nonzero(mask)
+    return image, mask, boxed(40, 40, (1, rows.min() - 3, cols.min() - 3, rows.max() + 3, cols.max() + 3))
+
+
 def test_what_other_images_taught_decides_which_outline_is_meant() -> None:
     image, red = two_discs(0)
     known = seeded(clicks(40, 60, (3, 30, 0)))  # Alone, nothing shows what is foreground here.
@@ -41,9 +47,7 @@ def test_what_other_images_taught_decides_which_outline_is_meant() -> None:
 
 
 def test_the_outline_is_the_images_not_the_refined_labels() -> None:
-    image, mask = disc()
-    rows, cols = np.nonzero(mask)
-    known = boxed(40, 40, (1, rows.min() - 3, cols.min() - 3, rows.max() + 3, cols.max() + 3))
+    image, mask, known = disc_in_a_loose_box()
     filled = BOX.spread(image, known).argmax(0) == 1
     cut = Refined(of=BOX, weight=0.1).prepare([], 0)(image, known).argmax(0) == 1
     assert overlap(filled, mask == 1) < 0.8
@@ -51,9 +55,7 @@ def test_the_outline_is_the_images_not_the_refined_labels() -> None:
 
 
 def test_the_weight_says_how_much_the_refined_labels_count() -> None:
-    image, mask = disc()
-    rows, cols = np.nonzero(mask)
-    known = boxed(40, 40, (1, rows.min() - 3, cols.min() - 3, rows.max() + 3, cols.max() + 3))
+    image, _, known = disc_in_a_loose_box()
     filled = BOX.spread(image, known).argmax(0) == 1
     obeyed = Refined(of=BOX, weight=1000.0).prepare([], 0)(image, known).argmax(0) == 1
     assert overlap(obeyed, filled) > 0.99

@@ -48,15 +48,15 @@ def carried_out(study: Study, folder: Path) -> list[tuple[str, str | None]]:
 
 
 def test_ids_are_distinct_and_stable_and_json_comes_back() -> None:
-    cells = small().cells()
+    cells = small().cells
     assert len({cell.run.id for cell in cells}) == len(cells) == 4
     again = validated(Study, small().model_dump_json(), text=True)
     assert again == small()
-    assert [cell.run.id for cell in again.cells()] == [cell.run.id for cell in cells]
+    assert [cell.run.id for cell in again.cells] == [cell.run.id for cell in cells]
 
 
 def test_a_cell_is_the_run_that_train_would_do_with_its_changes() -> None:
-    (cell, *_) = small(axes={"learnt from": {"clicks": LEARNT_FROM["clicks"]}}).cells()
+    (cell, *_) = small(axes={"learnt from": {"clicks": LEARNT_FROM["clicks"]}}).cells
     shown = pointillist(
         *("train", "--data", "synthetic", "--size", "24x32", "--clicks", 2, "--recipe", "plain", "--show"),
         *("data.train=4", "data.val=2", "data.test=2", "epochs=2", "annotate.negative=5"),
@@ -67,7 +67,7 @@ def test_a_cell_is_the_run_that_train_would_do_with_its_changes() -> None:
 
 def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
     study = small(axes={"data": {"discs": {"data": {"kind": "toy"}}, "lesions": {}}}, changes={})
-    discs, lesions = (cell.run for cell in study.cells()[::2])
+    discs, lesions = (cell.run for cell in study.cells[::2])
     assert discs.data.kind == "toy"
     assert discs.epochs == discs.data.epochs
     assert lesions.data == study.data
@@ -88,7 +88,7 @@ def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        small(**changes).cells()
+        _ = small(**changes).cells
 
 
 def test_what_has_ended_is_not_run_again_and_a_study_may_grow(tmp_path: Path) -> None:

@@ -195,7 +195,8 @@ def test_names_that_are_taken_are_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epochs", [1, 10])
 def test_a_few_steps_are_a_training_too(epochs: int) -> None:
-    train_vae(RECIPE, IMAGES[:1], seed=0, epochs=epochs)
+    trained = train_vae(RECIPE, IMAGES[:1], seed=0, epochs=epochs)
+    assert all(torch.isfinite(weights).all() for weights in trained.state_dict().values())
 
 
 def test_agreement_tells_a_good_head_from_a_bad_one(network: torch.nn.Module) -> None:

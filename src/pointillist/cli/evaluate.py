@@ -92,9 +92,7 @@ def supervision(trained: Trained) -> str:
 
 def cost(trained: Trained) -> str:
     """Give the seconds of annotation for each training image."""
-    about = trained.about["annotation"]
-    total, images = about["train"]["seconds"], about["train"]["annotated"]
-    return number(None if total is None or not images else total / images, digits=1)
+    return number(trained.seconds_per_image, digits=1)
 
 
 def write_measures(

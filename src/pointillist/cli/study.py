@@ -70,7 +70,7 @@ def run_command(
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
     study = validated(Study, read_yaml(file), file)
     folder = out_folder / study.name
-    cells = study.cells()
+    cells = study.cells
     if study.question:
         out.print(study.question)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

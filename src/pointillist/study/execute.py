@@ -13,7 +13,7 @@ from pointillist.study.engine import Engine, Outcome, Payload
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
-from pointillist.train.loop import Options, train
+from pointillist.train.loop import train
 from pointillist.train.run import Run
 
 
@@ -35,7 +35,7 @@ def run_study(
     Raises:
         InputError: the study describes no run, or another process runs it.
     """
-    cells = study.cells()
+    cells = study.cells
     with durable.locked(folder):
         durable.delete_leftovers(folder)
         # Not the canonical JSON, which sorts the axes and their labels.
@@ -62,7 +62,7 @@ def measure(payload: Payload) -> None:
     folder = Path(payload["folder"])
     device = find_device(run.precision)
     home = folder / "runs" / run.id
-    train(run, home, device, options=Options(save_every_s=30))
+    train(run, home, device)
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
     for split in payload["splits"]:
@@ -80,6 +80,7 @@ def measure(payload: Payload) -> None:
         {
             "run": run.id,
             "splits": splits,
+            "seconds_per_image": trained.seconds_per_image,
             "annotation": about["annotation"],
             "train_s": about["environment"]["train_s"],
         },

@@ -20,6 +20,13 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 LAST_LINES = 50
 
 
+def share_cores(workers: int) -> None:
+    """Give each of so many processes that are begun from here its share of the cores, at least one."""
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    for name in THREADS:
+        os.environ[name] = threads  # Read when torch is first imported, in the new process.
+
+
 class Local:
     """The processes of one machine.
 
@@ -35,9 +42,7 @@ class Local:
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
         """Carry out the work on each payload; closed early, it stops the processes."""
-        threads = str(max(1, (os.cpu_count() or 1) // self.workers))
-        for name in THREADS:
-            os.environ[name] = threads  # Read when torch is first imported, in the new process.
+        share_cores(self.workers)
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(payloads)):
             waiting.put(number)
@@ -86,8 +91,9 @@ class _Slot(threading.Thread):
     def stop(self) -> None:
         """Stop the process as a signal would: a training saves its state first."""
         self.stopping = True
-        if self.process is not None:
-            self.process.stop()
+        process = self.process  # The thread may drop it meanwhile.
+        if process is not None:
+            process.stop()
 
     def _tried(self, number: int) -> Outcome:
         tries = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -23,8 +24,9 @@ Changes = dict[str, Any]
 """Fields of a run by their dotted path, such as ``epochs`` or ``annotate.positive``."""
 TAKEN = ("seed", "run", "split", "seconds_per_image")
 """Columns of a study's table beside its axes and metrics."""
-LEARNT_FROM = ("data", "annotate", "annotations", "use_masks", "sizes")
-"""Fields that a recipe looks at; the others come after it, and win."""
+DATA = frozenset({"data"})
+LEARNT_FROM = frozenset({"annotate", "annotations", "use_masks", "sizes"})
+"""Fields that a recipe looks at beside the data; the others come after it, and win."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Study(Config):
     >>> from pointillist.datasets import Toy
     >>> learnt_from = {"5+5": {"annotate": {"kind": "points"}}, "full": {"annotate": {"kind": "full"}}}
     >>> study = Study(name="clicks", data=Toy(), recipe="plain", axes={"learnt from": learnt_from}, seeds=2)
-    >>> [(cell.place["learnt from"], cell.run.seed) for cell in study.cells()]
+    >>> [(cell.place["learnt from"], cell.run.seed) for cell in study.cells]
     [('5+5', 0), ('5+5', 1), ('full', 0), ('full', 1)]
     """
 
@@ -95,8 +97,9 @@ class Study(Config):
                 raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
         return self
 
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """List the grid, axis by axis, the seeds last.
+        """The grid, axis by axis, the seeds last: the recipe looks at every place's annotations once.
 
         Raises:
             InputError: a change has no such field, or two places make the same run.
@@ -122,19 +125,17 @@ class Study(Config):
                 yield Cell(place, first.model_copy(update={"seed": seed}))
 
     def _run(self, changes: Changes) -> Run:
-        told, rest = (
-            {path: value for path, value in changes.items() if (path.split(".")[0] in LEARNT_FROM) == wanted}
-            for wanted in (True, False)
-        )
         # The data's own defaults, such as the number of epochs, are those of the changed data.
-        data = with_values(_Data(data=self.data), {p: v for p, v in told.items() if _of_data(p)}).data
-        base = default_run(data, Full(), None, 0)
-        base = with_values(base, {path: value for path, value in told.items() if not _of_data(path)})
-        return with_values(apply_recipe(base, self.recipe)[0], rest)
+        data = with_values(_Data(data=self.data), _of(changes, DATA)).data
+        run = with_values(default_run(data, Full(), None, 0), _of(changes, LEARNT_FROM))
+        seen = _of(changes, DATA | LEARNT_FROM)
+        rest = {path: value for path, value in changes.items() if path not in seen}
+        return with_values(apply_recipe(run, self.recipe)[0], rest)
 
 
-def _of_data(path: str) -> bool:
-    return path.split(".")[0] == "data"
+def _of(changes: Changes, fields: frozenset[str]) -> Changes:
+    """Those of the changes that are to these fields, or below them."""
+    return {path: value for path, value in changes.items() if path.split(".")[0] in fields}
 
 
 class _Data(Config):

@@ -19,12 +19,11 @@ Row = dict[str, Any]
 def rows(study: Study, folder: Path) -> list[Row]:
     """List the measured runs in the order of the grid; runs that have not ended are left out."""
     found = []
-    for cell in study.cells():
+    for cell in study.cells:
         result = read_result(folder, cell.run)
         if result is None:
             continue
-        cost = result["annotation"]["train"]
-        seconds = None if cost["seconds"] is None else cost["seconds"] / max(1, cost["annotated"])
+        seconds = result["seconds_per_image"]
         for split in (split for split in study.splits if split in result["splits"]):
             own = dict(zip(TAKEN, (cell.run.seed, cell.run.id, split, seconds), strict=True))
             found.append({**cell.place, **own, **result["splits"][split]["metrics"]})

@@ -59,6 +59,13 @@ class Trained:
         """RGB of each class."""
         return tuple((r, g, b) for r, g, b in self.about["colours"])
 
+    @property
+    def seconds_per_image(self) -> float | None:
+        """What annotating a training image cost a person, of those that are annotated; None: nobody knows."""
+        cost = self.about["annotation"]["train"]
+        total, images = cost["seconds"], cost["annotated"]
+        return None if total is None or not images else total / images
+
     def read(self, path: Path) -> ImageArray:
         """Read a new image as the training images were read, at its full size; grey becomes RGB if needed.
 

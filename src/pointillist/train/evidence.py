@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 
@@ -105,8 +105,12 @@ def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
 
 
 def _full(item: Supervised) -> bool:
-    region = item.sample.region if item.sample.region is not None else np.ones_like(item.labels, bool)
-    return bool((item.labels[region] != IGNORE).all())
+    return bool((item.labels[_inside(item)] != IGNORE).all())
+
+
+def _inside(item: Supervised) -> RegionArray:
+    region = item.sample.region
+    return np.ones_like(item.labels, bool) if region is None else region
 
 
 def _labelled(items: Sequence[Supervised]) -> float:
@@ -131,12 +135,12 @@ def _depth(item: Supervised) -> float | None:
     if not any(isinstance(m, Dense) for m in drawn) or known.mean() < FEW:
         return None
     gaps, (rows, cols) = ndimage.distance_transform_edt(~known, return_indices=True)
-    region = item.sample.region if item.sample.region is not None else np.ones_like(known)
-    foreground = (labels[rows, cols] > 0) & region
+    inside = _inside(item)
+    foreground = (labels[rows, cols] > 0) & inside
     if not foreground.any():
         return None
     deep = ndimage.distance_transform_edt(foreground)[foreground].mean()
-    return float(deep - gaps[region].mean() * GAP)
+    return float(deep - gaps[inside].mean() * GAP)
 
 
 def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:

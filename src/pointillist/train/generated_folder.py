@@ -58,15 +58,17 @@ def write_generated(folder: Path, run: Run, painted: Sequence[Painted], confiden
     """
     claim(folder)
     groups = {entry.name: entry.group for entry in run.data.entries}
-    for split in SPLITS:
-        for name in run.data.names(split):
-            _write_real(folder / split, run, name, split)
+    regions = {
+        name: _write_real(folder / split, run, name, split)
+        for split in SPLITS
+        for name in run.data.names(split)
+    }
     names = run.data.names("train")
     free = (name for number in count() if (name := f"generated-{number:05}") not in groups)
     for one, name in zip(painted, free, strict=False):
-        source = run.data.read(names[one.source])
-        groups[name] = source.group
-        _write_painted(folder / "train", name, one, source.region, run.data.classes, confidence)
+        source = names[one.source]
+        groups[name] = groups[source]
+        _write_painted(folder / "train", name, one, regions[source], run.data.classes, confidence)
     _declare(folder, run, groups)
     _draw(folder / "painted.png", painted, run, confidence)
 
@@ -104,7 +106,8 @@ def sure_labels(probs: Float[np.ndarray, "k h w"], confidence: float) -> MaskArr
     return np.where(probs.max(0) >= confidence, likeliest, np.uint8(IGNORE))
 
 
-def _write_real(folder: Path, run: Run, name: str, split: Split) -> None:
+def _write_real(folder: Path, run: Run, name: str, split: Split) -> RegionArray | None:
+    """Write an image with what belongs to it, and give its region of interest."""
     item = supervised(run, name)
     sample = item.sample
     _write_image(folder / "images" / f"{name}.png", sample.image)
@@ -114,6 +117,7 @@ def _write_real(folder: Path, run: Run, name: str, split: Split) -> None:
         _write_levels(folder / "masks" / f"{name}.png", sample.mask)
     if sample.region is not None:
         _write_levels(folder / "regions" / f"{name}.png", sample.region.astype(np.uint8))
+    return sample.region
 
 
 def _write_painted(

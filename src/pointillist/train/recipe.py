@@ -132,9 +132,9 @@ def _auto(evidence: Evidence) -> Choice:
     if not evidence.thin:
         changes["augment"] = _STRONG
     said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
-    where = f"{evidence.images - evidence.silent} of {evidence.images} images" if evidence.silent else ""
-    where = where or f"{evidence.images} images"
-    return Choice(changes, f"{model}; {how}", f"{said} on {where}; {_shape(evidence)}")
+    annotated = f"{evidence.images - evidence.silent} of " if evidence.silent else ""
+    why = f"{said} on {annotated}{evidence.images} images; {_shape(evidence)}"
+    return Choice(changes, f"{model}; {how}", why)
 
 
 def _shape(evidence: Evidence) -> str:

@@ -16,7 +16,8 @@ SMALL: list[Model] = [
     )
 ]
 SMALL.append(PretrainedUnet(widths=(16, 12, 8, 8, 8), pretrained=False))
-EVERY: list[Model] = [*(cls() for cls in MODELS.values()), *SMALL]
+LARGER = PretrainedUnet(encoder="efficientnet-lite2", pretrained=False)
+EVERY: list[Model] = [*(cls() for cls in MODELS.values()), LARGER, *SMALL]
 SIZES = [(1, 1), (1, 50), (50, 1), (2, 3), (16, 16), (33, 64), (97, 131)]
 
 

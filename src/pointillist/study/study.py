@@ -42,11 +42,27 @@ class Cell:
     run: Run
 
 
+class Comparison(Config):
+    """What a study's other places are compared with, as it was declared before the runs.
+
+    Args:
+        to: the reference: its label on one axis or more. A place's own reference has these labels, and the
+            place's own ones on the other axes.
+        margin: by how much of the metric a place may be worse and still count as good enough.
+        metric: one that is better when larger, averaged over images.
+    """
+
+    to: Annotated[dict[str, str], Field(min_length=1)]
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    metric: Literal["dice", "iou", "sensitivity", "specificity", "accuracy"] = "dice"
+
+
 class Study(Config):
     """A question, and the grid of runs that answers it.
 
     A run is described as `pointillist train` would: what suits the data set, then the recipe, then the
-    changes. The recipe looks at the first seed's annotations and holds for all seeds of a place.
+    changes. The recipe looks at the first seed's annotations and holds for all seeds of a place. Places that
+    come out as the same run share it: full masks are the same however clicks would have been placed.
 
     Args:
         name: in small letters, digits and hyphens.
@@ -55,6 +71,7 @@ class Study(Config):
         recipe: how to learn.
         changes: fields of every run.
         axes: by name, then by label, the fields that the label stands for; later axes win.
+        compare: the reference and the margin; None: nothing is compared.
         seeds: how many, from 0.
         splits: measured.
 
@@ -72,6 +89,7 @@ class Study(Config):
     recipe: str = "auto"
     changes: Changes = Field(default_factory=dict)
     axes: Annotated[dict[str, dict[str, Changes]], Field(min_length=1)]
+    compare: Comparison | None = None
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     splits: Annotated[tuple[Split, ...], Field(min_length=1)] = ("train", "val", "test")
 
@@ -95,6 +113,11 @@ class Study(Config):
                 raise ValueError(f"the axis {axis!r} must have a label")
             if axis in TAKEN:
                 raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
+        for axis, label in self.compare.to.items() if self.compare else ():
+            if label not in self.axes.get(axis, {}):
+                known = ", ".join(self.axes.get(axis, self.axes))
+                must = f"compare.to must name an axis and a label of it ({known})"
+                raise ValueError(f"{must}; got {axis}: {label}")
         return self
 
     @cached_property
@@ -102,17 +125,34 @@ class Study(Config):
         """The grid, axis by axis, the seeds last: the recipe looks at every place's annotations once.
 
         Raises:
-            InputError: a change has no such field, or two places make the same run.
+            InputError: a change has no such field, or two labels of an axis never differ.
         """
         found = tuple(self._cells())
-        places: dict[str, Cell] = {}
-        for cell in found:
-            if (other := places.setdefault(cell.run.id, cell)) is not cell:
-                both = " and ".join(", ".join(c.place.values()) for c in (other, cell))
-                raise InputError(
-                    "every place must make a run of its own", f"the same for {both}", "Drop one."
-                )
+        for axis in self.axes:
+            made: dict[str, list[str]] = {}
+            for cell in found:
+                made.setdefault(cell.place[axis], []).append(cell.run.id)
+            seen: dict[tuple[str, ...], str] = {}
+            for label, ids in made.items():
+                if (other := seen.setdefault(tuple(ids), label)) != label:
+                    must = f"every label of the axis {axis!r} must make runs of its own"
+                    raise InputError(must, f"the same for {other} and {label}", "Drop one.")
         return found
+
+    @property
+    def runs(self) -> tuple[Cell, ...]:
+        """Each run once, at its first place."""
+        first: dict[str, Cell] = {}
+        for cell in self.cells:
+            first.setdefault(cell.run.id, cell)
+        return tuple(first.values())
+
+    def reference(self, place: Mapping[str, str]) -> dict[str, str] | None:
+        """Give the place that one is compared with; None: nothing is, or it is the reference itself."""
+        if self.compare is None:
+            return None
+        found = {**place, **self.compare.to}
+        return None if found == dict(place) else found
 
     def _cells(self) -> Iterator[Cell]:
         for labels in product(*(axis.items() for axis in self.axes.values())):

@@ -1,0 +1,113 @@
+"""`pointillist budget`: how many clicks are enough?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from pointillist.cli import choices
+from pointillist.cli.console import out
+from pointillist.cli.flags import flags
+from pointillist.cli.study_progress import carry_out
+from pointillist.core import durable
+from pointillist.core.config import split_changes
+from pointillist.core.errors import InputError
+from pointillist.study.answer import Answer, answer
+from pointillist.study.budget import budget_study
+from pointillist.study.figure import budget_curve
+from pointillist.study.local import Local
+from pointillist.study.table import write_table
+from pointillist.study.words import brief, sentences, table, to_markdown
+from pointillist.train.recipe import RECIPES
+
+PAIR = re.compile(r"(\d+)(?:\+(\d+))?")
+
+
+@flags
+def budget_command(
+    source: choices.Source,
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH=VALUE]...", help="Changes to every run.")
+    ] = None,
+    clicks: Annotated[
+        str, typer.Option("--clicks", help="Clicks on each class, 5, or on objects and background, 5+1.")
+    ] = "1,2,5,10,20",
+    strategies: Annotated[
+        str, typer.Option("--strategies", help="Where clicks go: random, centre, border, component, spread.")
+    ] = "random",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Repetitions of each.")] = 3,
+    margin: Annotated[
+        float, typer.Option("--margin", help="Of the mean Dice: so much worse than masks is still enough.")
+    ] = 0.02,
+    recipe: Annotated[str, typer.Option("--recipe", help=f"How to learn: {', '.join(RECIPES)}.")] = "auto",
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the study; by default from the data.")
+    ] = None,
+    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
+        "runs/studies"
+    ),
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Runs at a time; one for two cores by default.")
+    ] = None,
+) -> None:
+    """Find the least number of clicks that is as good as full masks, with the chance of error declared.
+
+    Images with masks are needed: clicks are simulated from them and measured against them.
+    """
+    study = budget_study(
+        choices.choose_data(source.data, source.root, source.size),
+        _pairs(clicks),
+        [strategy.strip() for strategy in strategies.split(",")],
+        seeds,
+        margin,
+        name or f"budget-{source.data}",
+        recipe,
+        split_changes(changes or []),
+    )
+    folder = out_folder / study.name
+    out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
+    complete = carry_out(study, folder, Local(workers))
+    write_table(study, folder)
+    told = answer(study, folder)
+    print_answer(told)
+    durable.write_text(folder / "budget.md", _markdown(study.question, told))
+    durable.write_text(folder / "budget.svg", budget_curve(told))
+    out.print(f"Written: {folder / 'budget.md'}, budget.svg, table.csv")
+    if not complete:
+        raise typer.Exit(1)
+
+
+def print_answer(told: Answer) -> None:
+    """Print the table, and what it says."""
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    axes = list(told.lines[0].place)
+    for heading in (*axes, "s/image", "mean ± sd", "difference (95 %)", ""):
+        left = heading in axes
+        shown.add_column(heading, justify="left" if left else "right", no_wrap=not left)
+    for line in told.lines:
+        shown.add_row(*line.place.values(), *brief(line))
+    out.print(shown, soft_wrap=False)
+    for sentence in sentences(told):
+        out.print(f"{sentence[0].upper()}{sentence[1:]}")
+
+
+def _markdown(question: str, told: Answer) -> str:
+    said = "\n".join(f"- {sentence}" for sentence in sentences(told))
+    return f"# {question}\n\n{said}\n\n{to_markdown(*table(told))}\n\n![curve](budget.svg)\n"
+
+
+def _pairs(text: str) -> list[tuple[int, int]]:
+    found = []
+    for part in text.split(","):
+        match = PAIR.fullmatch(part.strip())
+        if match is None:
+            fix = "For example --clicks 1,2,5,10 or --clicks 5,5+1."
+            raise InputError("--clicks must be numbers or pairs with commas between", repr(part), fix)
+        positive = int(match[1])
+        found.append((positive, positive if match[2] is None else int(match[2])))
+    return found

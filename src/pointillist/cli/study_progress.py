@@ -1,0 +1,81 @@
+"""A study while it runs: what is done, what is running, what failed, and when it will end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pointillist.cli.console import out, seconds
+from pointillist.study.engine import Engine, Outcome, Started
+from pointillist.study.execute import missing_runs, run_study
+from pointillist.study.study import Cell, Study
+
+SHOWN = 12
+"""Running or failed runs that are listed at a time."""
+
+
+class Progress:
+    """The live table, and what is left of it at the end.
+
+    Args:
+        study: what is run.
+        missing: how many runs have not ended.
+        workers: how many runs go on at a time, for the forecast of the end.
+    """
+
+    def __init__(self, study: Study, missing: int, workers: int) -> None:
+        self.name, self.total, self.workers = study.name, len(study.runs), workers
+        self.running: dict[str, tuple[str, float]] = {}
+        self.failures: list[str] = []
+        self.took: list[float] = []
+        self.missing = missing
+
+    def watch(self, cell: Cell, news: Started | Outcome) -> None:
+        """Take note of a run that begins or ends."""
+        label = f"{', '.join(cell.place.values())}, seed {cell.run.seed}"
+        if isinstance(news, Started):
+            again = f", try {news.tries}" if news.tries > 1 else ""
+            self.running[cell.run.id] = (label + again, time.monotonic())
+            return
+        _, begun = self.running.pop(cell.run.id, (label, time.monotonic()))
+        self.missing -= 1
+        if news.error is None:
+            self.took.append(time.monotonic() - begun)
+        else:
+            self.failures.append(f"{label}: {news.error.splitlines()[-1]}")
+
+    def __rich__(self) -> Group:
+        done = self.total - self.missing - len(self.failures)
+        words = f"{self.name}: {done} of {self.total} done, {len(self.running)} running"
+        words += f", {len(self.failures)} failed" if self.failures else ""
+        words += f", about {seconds(self._left())} left" if self.took and self.missing else ""
+        table = Table.grid(padding=(0, 2))
+        for label, begun in list(self.running.values())[:SHOWN]:
+            table.add_row("running", label, f"{time.monotonic() - begun:.0f} s")
+        for failure in self.failures[-SHOWN:]:
+            table.add_row("failed", Text(failure, overflow="ellipsis", no_wrap=True), "")
+        return Group(Text(words), ProgressBar(self.total, self.total - self.missing, width=60), table)
+
+    def _left(self) -> float:
+        mean = sum(self.took) / len(self.took)
+        spent = sum(min(mean, time.monotonic() - begun) for _, begun in self.running.values())
+        return max(0.0, (mean * self.missing - spent) / self.workers)
+
+
+def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
+    """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
+    progress = Progress(study, len(missing_runs(study, folder)), engine.workers)
+    # A terminal sees a live table; a log file gets its last state.
+    with Live(progress, console=out, refresh_per_second=2, redirect_stdout=False, redirect_stderr=False):
+        failed = run_study(study, folder, engine, progress.watch)
+    for failure in progress.failures:
+        out.print(f"Failed: {failure}")
+    if failed:
+        out.print(f"Why: {folder / 'failures'}. The same command tries them again.")
+    return not failed

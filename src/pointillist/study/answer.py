@@ -1,0 +1,221 @@
+"""What a study answers: each place against its reference, and the least that is as good."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pointillist.core.errors import InputError
+from pointillist.data.split import Split
+from pointillist.metrics.bootstrap import interval
+from pointillist.study import power_law
+from pointillist.study.execute import read_result
+from pointillist.study.power_law import PowerLaw
+from pointillist.study.scores import Scores, read_scores
+from pointillist.study.statistics import Difference, Verdict, difference, holm, resampled_means
+from pointillist.study.study import Comparison, Study
+
+FITS = 200
+"""Resamples that a curve is fitted to: each takes milliseconds."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One place of a study.
+
+    Args:
+        place: its label on each axis.
+        scores: of each seed.
+        seconds: of annotation for an annotated image; None: nobody knows.
+        labelled: pixels labelled in an annotated image, where only clicks were drawn; None otherwise.
+        against: its reference; None: it is one, or the reference has not been run.
+        p: of the difference, corrected for the number of comparisons.
+        verdict: by the margin; None without a difference.
+    """
+
+    place: Mapping[str, str]
+    scores: tuple[float, ...]
+    seconds: float | None
+    labelled: float | None
+    against: Difference | None = None
+    p: float | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return statistics.mean(self.scores)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over seeds; None: there is one."""
+        return statistics.stdev(self.scores) if len(self.scores) > 1 else None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What twice the largest number of clicks would bring, by a power law.
+
+    Args:
+        law: fitted to the means.
+        count: labelled pixels per image.
+        score: forecast there.
+        low: end of its 95 % interval over images and seeds.
+        high: the other end.
+        needed: how many would reach the reference less the margin; None: no number would.
+    """
+
+    law: PowerLaw
+    count: float
+    score: float
+    low: float
+    high: float
+    needed: float | None
+
+
+@dataclass(frozen=True)
+class Enough:
+    """The answer for one line of places that differ in how much was annotated.
+
+    Args:
+        along: the labels that they share; empty: there is one line alone.
+        lines: by seconds of annotation, the dearest last.
+        reference: what they are compared with.
+        smallest: the least that is as good; None: not reached within the grid.
+        forecast: None: fewer than three numbers of clicks, or other things were drawn.
+    """
+
+    along: Mapping[str, str]
+    lines: tuple[Line, ...]
+    reference: Line
+    smallest: Line | None
+    forecast: Forecast | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a study's results say on one split.
+
+    Args:
+        split: measured.
+        compare: what was declared before the runs.
+        lines: of all places that were run.
+        enough: one for each combination of the axes beside the reference's.
+    """
+
+    split: Split
+    compare: Comparison
+    lines: tuple[Line, ...]
+    enough: tuple[Enough, ...]
+
+
+def answer(study: Study, folder: Path, split: Split = "test") -> Answer:
+    """Compare every place with its reference.
+
+    The least that is as good is sought from the dearest downwards, and the search ends at the first that is
+    not: so the chance of calling any too small number enough stays that of a single interval (fixed-sequence
+    testing). p-values are corrected after Holm.
+
+    Args:
+        study: with ``compare``.
+        folder: its results.
+        split: which images.
+
+    Raises:
+        InputError: the study compares nothing, or has no results on that split.
+
+    Source: G. Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 2012; W.
+    Maurer et al., Multiple comparisons in drug clinical trials, 1995 (fixed sequence).
+    """
+    if study.compare is None:
+        fix = "Add for example compare: {to: {learnt from: full masks}, margin: 0.02}."
+        raise InputError("the study must say what its places are compared with", "nothing", fix)
+    scores = read_scores(study, folder, split, study.compare.metric)
+    if not scores:
+        raise InputError(f"the study must have results on the {split} split", "none", "Run it first.", folder)
+    lines = _judged(study, _lines(study, folder, scores), scores)
+    return Answer(split, study.compare, tuple(lines), tuple(_enough(study, lines, scores)))
+
+
+def _lines(study: Study, folder: Path, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
+    found: dict[tuple[str, ...], Line] = {}
+    for cell in study.cells:
+        key = tuple(cell.place.values())
+        result = read_result(folder, cell.run)
+        if key in found or key not in scores or result is None:
+            continue
+        told = result["annotation"]["train"]
+        clicked = set(told["marks"]) == {"points"} and told["annotated"]
+        labelled = sum(told["labelled_pixels"].values()) / told["annotated"] if clicked else None
+        by_seed = tuple(scores[key].by_seed())
+        found[key] = Line(dict(cell.place), by_seed, result["seconds_per_image"], labelled)
+    return list(found.values())
+
+
+def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
+    assert study.compare is not None
+    found = []
+    for line in lines:
+        reference = study.reference(line.place)
+        theirs = None if reference is None else scores.get(tuple(reference.values()))
+        if theirs is not None:
+            against = difference(scores[tuple(line.place.values())], theirs)
+            line = replace(line, against=against, verdict=against.verdict(study.compare.margin))
+        found.append(line)
+    tested = [number for number, line in enumerate(found) if line.against and line.against.p is not None]
+    raw = [line.against.p for line in found if line.against and line.against.p is not None]
+    for number, p in zip(tested, holm(raw), strict=True):
+        found[number] = replace(found[number], p=p)
+    return found
+
+
+def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...], Scores]) -> list[Enough]:
+    assert study.compare is not None
+    along: dict[tuple[tuple[str, str], ...], list[Line]] = {}
+    for line in lines:
+        if line.against is not None:
+            key = tuple((axis, label) for axis, label in line.place.items() if axis not in study.compare.to)
+            along.setdefault(key, []).append(line)
+    by_place = {tuple(line.place.values()): line for line in lines}
+    found = []
+    for key, group in along.items():
+        priced = sorted((line for line in group if line.seconds is not None), key=lambda a: a.seconds or 0)
+        place = study.reference(group[0].place)
+        assert place is not None
+        reference = by_place[tuple(place.values())]
+        forecast = _forecast(study.compare, priced, reference, scores)
+        found.append(Enough(dict(key), tuple(priced), reference, _smallest(priced), forecast))
+    return found
+
+
+def _smallest(lines: Sequence[Line]) -> Line | None:
+    smallest = None
+    for line in reversed(lines):
+        if line.verdict != "as good":
+            break
+        smallest = line
+    return smallest
+
+
+def _forecast(
+    compare: Comparison,
+    lines: Sequence[Line],
+    reference: Line,
+    scores: Mapping[tuple[str, ...], Scores],
+) -> Forecast | None:
+    clicked = [line for line in lines if line.labelled]
+    counts = [line.labelled or 0.0 for line in clicked]
+    if len(set(counts)) < power_law.FEWEST:
+        return None
+    law = power_law.fit(counts, [line.mean for line in clicked])
+    own = [scores[tuple(line.place.values())] for line in clicked]
+    draws = np.stack([resampled_means(one, FITS, seed=0) for one in own], 1)
+    count = 2 * max(counts)
+    spread = interval(power_law.forecast(counts, draws[~np.isnan(draws).any(1)], count))
+    low, high = spread or (float("nan"), float("nan"))
+    needed = law.reaches(reference.mean - compare.margin)
+    return Forecast(law, count, law.at(count), low, high, needed)

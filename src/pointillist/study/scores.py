@@ -1,0 +1,99 @@
+"""What a place of a study scored: one number for each seed, image and foreground class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from pointillist.core.errors import InputError
+from pointillist.data.split import Split
+from pointillist.metrics import METRICS
+from pointillist.metrics.bootstrap import Values
+from pointillist.study.execute import read_result
+from pointillist.study.study import Cell, Study
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A metric of several runs on the same images; NaN where it is undefined.
+
+    Args:
+        values: for each seed, image and foreground class.
+        seeds: of the runs.
+        names: of the images.
+        groups: what belongs together; an image of no group is its own.
+    """
+
+    values: Float64[np.ndarray, "s n f"]
+    seeds: tuple[int, ...]
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def by_seed(self) -> list[float]:
+        """Give each run's mean over images, then over classes."""
+        return [float(value) for value in means(self.values)]
+
+    def by_image(self) -> Values:
+        """Give each image's mean over seeds and classes, where it has one."""
+        return mean_of(self.values.transpose(1, 0, 2).reshape(len(self.names), -1))
+
+    def at(self, seeds: Sequence[int], names: Sequence[str]) -> Scores:
+        """Keep some seeds and images, in the order given."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        place = {name: number for number, name in enumerate(self.names)}
+        columns = [place[name] for name in names]
+        groups = tuple(self.groups[column] for column in columns)
+        return Scores(self.values[rows][:, columns], tuple(seeds), tuple(names), groups)
+
+
+def mean_of(values: Float64[np.ndarray, "n m"]) -> Values:
+    """Average each row over what is defined; NaN where nothing is."""
+    there = ~np.isnan(values)
+    counts = there.sum(1)
+    return np.where(counts > 0, np.where(there, values, 0).sum(1) / np.maximum(counts, 1), np.nan)
+
+
+def means(values: Float64[np.ndarray, "s n f"]) -> Float64[np.ndarray, s]:
+    """Average each seed over the images where a class has a number, then over the classes that have one."""
+    seeds, _, classes = values.shape
+    by_class = mean_of(values.transpose(0, 2, 1).reshape(seeds * classes, -1)).reshape(seeds, classes)
+    return mean_of(by_class)
+
+
+def read_scores(study: Study, folder: Path, split: Split, metric: str) -> dict[tuple[str, ...], Scores]:
+    """Read what each place scored on a split; places without a measured run are left out.
+
+    Args:
+        study: its grid.
+        folder: with the results.
+        split: measured there.
+        metric: one of a confusion matrix.
+
+    Raises:
+        InputError: runs of one place were measured on different images.
+    """
+    by_place: dict[tuple[str, ...], list[tuple[Cell, Mapping[str, Any]]]] = {}
+    for cell in study.cells:
+        result = read_result(folder, cell.run)
+        if result is not None and split in result["splits"]:
+            found = by_place.setdefault(tuple(cell.place.values()), [])
+            found.append((cell, result["splits"][split]))
+    return {place: _scores(place, found, metric) for place, found in by_place.items()}
+
+
+def _scores(place: tuple[str, ...], found: Sequence[tuple[Cell, Mapping[str, Any]]], metric: str) -> Scores:
+    names = tuple(found[0][1]["matrices"])
+    if any(tuple(measured["matrices"]) != names for _, measured in found):
+        fix = "The images have changed between the runs: delete the study's folder and run it again."
+        raise InputError(f"all runs of {', '.join(place)} must be measured on the same images", "others", fix)
+    matrices = np.array([[measured["matrices"][name] for name in names] for _, measured in found])
+    scores = METRICS[metric].function(matrices)
+    values = scores[..., 1:] if scores.ndim == 3 else scores[..., None]
+    told = found[0][1]["groups"]
+    groups = tuple(f"group {told[name]}" if told[name] else f"image {name}" for name in names)
+    return Scores(values.astype(np.float64), tuple(cell.run.seed for cell, _ in found), names, groups)

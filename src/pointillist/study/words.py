@@ -1,0 +1,141 @@
+"""An answer in sentences and as a table, for the terminal and for files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pointillist.study.answer import Answer, Enough, Line
+
+NAMES = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "accuracy": "accuracy",
+}
+
+
+def place_in_words(line: Line) -> str:
+    """Give a place's labels."""
+    return ", ".join(line.place.values())
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Print a number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def spread(line: Line) -> str:
+    """Give mean and standard deviation over seeds."""
+    return number(line.mean) + ("" if line.deviation is None else f" ± {number(line.deviation)}")
+
+
+def probability(p: float | None) -> str:
+    """Print a p-value."""
+    if p is None:
+        return "-"
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
+    """Give the heading and a row for each place, those of a reference without comparison."""
+    axes = list(answer.lines[0].place)
+    head = [*axes, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
+    head += ["p (Holm)", "effect d", "better on", "verdict"]
+    rows = []
+    for line in answer.lines:
+        told = [*line.place.values(), number(line.seconds, 1), spread(line)]
+        against = line.against
+        if against is None:
+            rows.append([*told, "", "", "", "", "reference"])
+            continue
+        interval = (
+            "-" if against.low is None else f"({number_signed(against.low)} to {number_signed(against.high)})"
+        )
+        told += [f"{number_signed(against.mean)} {interval}", probability(line.p)]
+        told += [number(against.effect, 2), f"{against.better:.0%}", line.verdict or "-"]
+        rows.append(told)
+    return head, rows
+
+
+def brief(line: Line) -> tuple[str, str, str, str]:
+    """Give seconds, score, difference and verdict, short enough for a terminal."""
+    mean = short(line.mean) + ("" if line.deviation is None else f" ± {short(line.deviation)}")
+    seconds = number(line.seconds, 1)
+    if (against := line.against) is None:
+        return seconds, mean, "", ""
+    interval = "" if against.low is None else f" ({short(against.low, '+')} to {short(against.high, '+')})"
+    return seconds, mean, short(against.mean, "+") + interval, line.verdict or "-"
+
+
+def short(value: float | None, sign: str = "") -> str:
+    """Print a share with three digits and no zero before the point.
+
+    >>> short(0.9312), short(-0.0042, "+"), short(1.0)
+    ('.931', '-.004', '1.000')
+    """
+    return "-" if value is None else re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{sign}.3f}")
+
+
+def number_signed(value: float | None) -> str:
+    """Print a difference with its sign, or a dash."""
+    return "-" if value is None else f"{value:+.4f}"
+
+
+def sentences(answer: Answer) -> list[str]:
+    """Say what is enough, what it costs beside masks, and what more would bring."""
+    found = []
+    for enough in answer.enough:
+        where = f"{', '.join(enough.along.values())}: " if enough.along else ""
+        found.append(where + _enough(enough, answer))
+        if enough.forecast is not None:
+            found.append(where + _forecast(enough, answer))
+    return found
+
+
+def _label(line: Line, answer: Answer) -> str:
+    return ", ".join(line.place[axis] for axis in answer.compare.to)
+
+
+def _enough(enough: Enough, answer: Answer) -> str:
+    metric, margin = NAMES[answer.compare.metric], answer.compare.margin
+    reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean)})"
+    if (line := enough.smallest) is None or line.against is None:
+        most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
+        return f"not reached within the grid: {most}."
+    said = (
+        f"{_label(line, answer)} is enough: {metric} {number(line.mean)} against {reference}, difference "
+        f"{number_signed(line.against.mean)}, at worst {number_signed(line.against.low)}, "
+        f"inside the margin of {margin:g}"
+    )
+    ours, theirs = line.seconds, enough.reference.seconds
+    if ours and theirs:
+        said += f"; {ours:.1f} s of annotation per image in place of {theirs:.1f} s"
+    return f"{said}."
+
+
+def _forecast(enough: Enough, answer: Answer) -> str:
+    forecast = enough.forecast
+    assert forecast is not None
+    law, metric = forecast.law, NAMES[answer.compare.metric]
+    said = (
+        f"forecast: {metric} = {law.limit:.3f} - {law.gap:.3f} n^-{law.exponent:.2f} for n clicks; with "
+        f"{forecast.count:.0f}, {number(forecast.score)} ({number(forecast.low)} to {number(forecast.high)})"
+    )
+    if enough.smallest is None:
+        within = f"the margin of {_label(enough.reference, answer)}"
+        needed = forecast.needed
+        said += f"; no number would come within {within}" if needed is None else ""
+        said += f"; about {needed:.0f} would come within {within}" if needed is not None else ""
+    return f"{said}."
+
+
+def to_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table as Markdown, its first columns to the left and numbers to the right."""
+    sides = [
+        "---" if not any(any(c.isdigit() for c in row[n]) for row in rows) else "--:"
+        for n in range(len(head))
+    ]
+    lines = [head, sides, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

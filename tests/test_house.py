@@ -30,6 +30,7 @@ SHARED = {
     "reduction",
     "disagreement",
 }
+SHARED |= {"survey"}
 SHARED |= {"place", "part", "skeleton", "summary", "bootstrap", "propagator"}
 SHARED |= {"filters", "pixel_classifier", "vae"}
 SHARED |= {"efficientnet_lite", "imagenet", "penalty"}

@@ -9,6 +9,7 @@ import pytest
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.text import to_markdown
 from pointillist.datasets import Toy
 from pointillist.study.answer import answer
 from pointillist.study.budget import budget_study
@@ -16,7 +17,7 @@ from pointillist.study.execute import run_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
 from pointillist.study.study import Study
-from pointillist.study.words import sentences, table, to_markdown
+from pointillist.study.words import sentences, table
 from tests.cli.command import pointillist
 
 CLICKS = [(1, 1), (2, 2), (5, 5), (10, 10)]

@@ -17,6 +17,7 @@ from pointillist.cli.generate import generate_command
 from pointillist.cli.model import model_app
 from pointillist.cli.predict import predict_command
 from pointillist.cli.recipes import recipes_command
+from pointillist.cli.report import report_command
 from pointillist.cli.simulate import simulate_command
 from pointillist.cli.study import study_app
 from pointillist.cli.train import train_command
@@ -41,6 +42,7 @@ app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 app.add_typer(study_app, name="study")
 app.command("budget")(budget_command)
+app.command("report")(report_command)
 
 USER, DISK_FULL, FAILED = 2, 74, 1
 PATH_TROUBLE = {

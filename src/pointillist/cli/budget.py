@@ -17,12 +17,13 @@ from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import split_changes
 from pointillist.core.errors import InputError
+from pointillist.core.text import to_markdown
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
 from pointillist.study.table import write_table
-from pointillist.study.words import brief, sentences, table, to_markdown
+from pointillist.study.words import brief, sentences, table
 from pointillist.train.recipe import RECIPES
 
 PAIR = re.compile(r"(\d+)(?:\+(\d+))?")

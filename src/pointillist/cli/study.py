@@ -12,7 +12,7 @@ import yaml
 from pointillist.cli.console import out, typed
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
-from pointillist.core.config import read_yaml, validated
+from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
 from pointillist.study.local import Local
@@ -58,6 +58,10 @@ def new_command(
 @study_app.command("run")
 def run_command(
     file: Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study's description.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH=VALUE]...", help="Changes to it, like data.root=DIR."),
+    ] = None,
     out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
         "runs/studies"
     ),
@@ -66,7 +70,7 @@ def run_command(
     ] = None,
 ) -> None:
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
-    study = validated(Study, read_yaml(file), file)
+    study = with_changes(validated(Study, read_yaml(file), file), changes or [])
     folder = out_folder / study.name
     if study.question:
         out.print(study.question)

@@ -27,3 +27,43 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def to_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""Write a table as Markdown, columns with numbers to the right.
+
+    >>> print(to_markdown(["clicks", "Dice"], [["a|b", "0.93"]]))
+    | clicks | Dice |
+    | --- | --: |
+    | a\|b | 0.93 |
+    """
+    numeric = [any(row[n].strip("+-")[:1].isdigit() for row in rows) for n in range(len(head))]
+    sides = ["--:" if right else "---" for right in numeric]
+    lines = [head, sides, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+_LATEX |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
+
+
+def to_latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""Write a table as a LaTeX tabular with the rules of booktabs.
+
+    >>> print(to_latex(["clicks", "Dice"], [["a_b", "0.93 ± 0.01"]]))
+    \begin{tabular}{lr}
+    \toprule
+    clicks & Dice \\
+    \midrule
+    a\_b & 0.93 $\pm$ 0.01 \\
+    \bottomrule
+    \end{tabular}
+    """
+    numeric = [any(row[n].strip("+-")[:1].isdigit() for row in rows) for n in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
+
+    columns = "".join("r" if right else "l" for right in numeric)
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(head), r"\midrule"]
+    return "\n".join([*body, *map(line, rows), r"\bottomrule", r"\end{tabular}"])

@@ -108,7 +108,8 @@ def measure(payload: Payload) -> None:
             "splits": splits,
             "seconds_per_image": trained.seconds_per_image,
             "annotation": about["annotation"],
-            "train_s": about["environment"]["train_s"],
+            "environment": about["environment"],
+            "history": about["history"],
         },
     )
 

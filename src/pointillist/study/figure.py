@@ -31,6 +31,10 @@ def budget_curve(answer: Answer) -> str:
         axes.axhline(level, color="#555555", linewidth=1, label=", ".join(sorted(references)))
         axes.axhspan(level - answer.compare.margin, level, color="#999999", alpha=0.25, linewidth=0)
     axes.set_xscale("log")
+    # The places themselves are the ticks: the decades of a logarithm say little between 2 and 40.
+    places = sorted({round(x, 1) for e in answer.enough for line in e.lines if (x := _x(line, clicked))})
+    axes.set_xticks(places, [f"{x:g}" for x in places])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("clicks per image" if clicked else "seconds of annotation per image")
     axes.set_ylabel(f"{NAMES[answer.compare.metric]} on {answer.split} images")
     axes.grid(alpha=0.25)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from pointillist.study.answer import Answer, Enough, Line
 
@@ -129,13 +128,3 @@ def _forecast(enough: Enough, answer: Answer) -> str:
         said += f"; no number would come within {within}" if needed is None else ""
         said += f"; about {needed:.0f} would come within {within}" if needed is not None else ""
     return f"{said}."
-
-
-def to_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table as Markdown, its first columns to the left and numbers to the right."""
-    sides = [
-        "---" if not any(any(c.isdigit() for c in row[n]) for row in rows) else "--:"
-        for n in range(len(head))
-    ]
-    lines = [head, sides, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

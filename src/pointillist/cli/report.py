@@ -1,0 +1,19 @@
+"""`pointillist report`: a study as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointillist.cli.console import out
+from pointillist.study.report import write_report
+
+
+def report_command(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")],
+) -> None:
+    """Write a study's page, one file that opens anywhere, and its tables as Markdown and LaTeX."""
+    for path in write_report(folder):
+        out.print(f"Written: {path}")

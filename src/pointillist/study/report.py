@@ -1,0 +1,226 @@
+"""A study as one page that needs nothing else, and its tables as files."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from pointillist.core import durable
+from pointillist.core.config import validated
+from pointillist.core.errors import InputError
+from pointillist.data.draw import contact_sheet
+from pointillist.datasets import AnyDataset
+from pointillist.datasets.survey import fact_lines, survey
+from pointillist.metrics import METRICS
+from pointillist.models.sketch import draw_model
+from pointillist.models.trace import activation_megabytes, count_parameters
+from pointillist.study.answer import Answer, answer
+from pointillist.study.execute import missing_runs, read_result
+from pointillist.study.figure import budget_curve
+from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
+from pointillist.study.report_pictures import data_uri, examples, extremes, training_curves
+from pointillist.study.report_tables import METRICS_SHOWN, latex_of, metric_tables
+from pointillist.study.scores import Scores, read_scores
+from pointillist.study.study import Study
+from pointillist.study.words import sentences, table
+from pointillist.train.run import Run
+
+FIRST, LAST = 0, -1
+PICTURED = 2
+"""Places whose predictions are shown."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """One data set of a study, for the page.
+
+    Args:
+        name: its kind.
+        lines: what it holds, split by split.
+        sheet: a contact sheet, as a data URI.
+        size: channels, height and width of its first image.
+    """
+
+    name: str
+    lines: list[tuple[str, list[str]]]
+    sheet: str
+    size: tuple[int, int, int]
+
+
+def read_study(folder: Path) -> Study:
+    """Read the study that a folder belongs to.
+
+    Raises:
+        InputError: it is no study's folder.
+    """
+    path = folder / "study.json"
+    if not path.is_file():
+        fix = "Name a folder that 'pointillist study run' or 'pointillist budget' made."
+        raise InputError("a study's folder must hold study.json", "none", fix, folder)
+    return validated(Study, path.read_text(encoding="utf-8"), path, text=True)
+
+
+def write_report(folder: Path) -> list[Path]:
+    """Write a study's page and tables beside its results, and give the files.
+
+    The page is one file without scripts or anything to be fetched; it follows the reader's choice of light
+    or dark, and prints.
+
+    Raises:
+        InputError: it is no study's folder, or nothing has been measured.
+    """
+    study = read_study(folder)
+    tables = metric_tables(study, folder)
+    if not tables:
+        raise InputError("a study must have results", "none", f"Run it: {_command(study)}", folder)
+    told = answer(study, folder) if study.compare is not None and _on_test(study, folder) else None
+    page = _page(study, folder, told)
+    written = {
+        "report.html": page,
+        "report.md": _markdown(study, told, tables),
+        "report.tex": latex_of(tables),
+    }
+    for name, text in written.items():
+        durable.write_text(folder / name, text)
+    return [folder / name for name in written]
+
+
+def _page(study: Study, folder: Path, told: Answer | None) -> str:
+    data = _data(study)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("pointillist.study").joinpath("report.html.j2").read_text(encoding="utf-8")
+    nets = architectures(study, {key: one.size for key, one in data.items()})
+    return environment.from_string(source).render(
+        study=study,
+        sentences=[] if told is None else [f"{s[0].upper()}{s[1:]}" for s in sentences(told)],
+        compared=None if told is None else table(told),
+        margin=None if study.compare is None else study.compare.margin,
+        # Our own drawings, of numbers and labels that matplotlib escapes.
+        curve=None if told is None or not told.enough else Markup(budget_curve(told)),
+        training=Markup(training_curves(study, folder) or ""),
+        data=list(data.values()),
+        networks=[
+            {
+                "net": net,
+                "places": listed(net.places),
+                "sketch": data_uri(draw_model(net.layers)),
+                "parameters": count_parameters(net.layers),
+                "megabytes": activation_megabytes(net.layers),
+            }
+            for net in nets
+        ],
+        methods=methods(study),
+        formulas=formulas(study),
+        tables=metric_tables(study, folder),
+        metrics={name: METRICS[name] for name in METRICS_SHOWN},
+        pictures=_pictures(study, folder, told),
+        cost=_cost(study, folder),
+        missing=len(missing_runs(study, folder)),
+        environment=_environment(study, folder),
+        yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        command=_command(study),
+    )
+
+
+def _on_test(study: Study, folder: Path) -> bool:
+    return bool(read_scores(study, folder, "test", "dice"))
+
+
+def _data(study: Study) -> dict[str, Data]:
+    sets: dict[str, AnyDataset] = {run.data.to_json(): run.data for run in firsts(study).values()}
+    found = {}
+    for key, one in sets.items():
+        facts, shown = survey(one, one.entries)
+        first = shown[0]
+        size = (len(first.image), first.height, first.width)
+        found[key] = Data(one.kind, fact_lines(one, facts), data_uri(contact_sheet(shown, one.colours)), size)
+    return found
+
+
+def _pictures(study: Study, folder: Path, told: Answer | None) -> list[tuple[str, str]]:
+    """Give a title and a picture: the best, median and worst images of what is most worth looking at."""
+    scores = read_scores(study, folder, "test", "dice")
+    if not scores:
+        return []
+    runs = firsts(study)
+    found = []
+    for ours, other in _pairs(scores, told):
+        own = scores[ours].at(scores[ours].seeds[:1], scores[ours].names)
+        shown: list[tuple[str, Run]] = [(", ".join(place), runs[place]) for place in (ours, other)]
+        shown = shown if ours != other and runs[ours].data == runs[other].data else shown[:1]
+        picture = examples(folder, shown, own, extremes(own))
+        if picture is not None:
+            found.append((", ".join(ours), data_uri(picture)))
+    return found
+
+
+def _pairs(
+    scores: dict[tuple[str, ...], Scores], told: Answer | None
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    places = list(scores)
+    if told is None:
+        return [(places[FIRST], places[LAST])]
+    found = []
+    for enough in told.enough[:PICTURED]:
+        line = enough.smallest or enough.lines[LAST] if enough.lines else None
+        if line is not None:
+            found.append((tuple(line.place.values()), tuple(enough.reference.place.values())))
+    return found
+
+
+def _cost(study: Study, folder: Path) -> list[tuple[str, str, str, str]]:
+    """Give for each place: seconds of annotation per image and in all, and of training."""
+    found = []
+    for place, run in firsts(study).items():
+        result = read_result(folder, run)
+        if result is None:
+            continue
+        each, all_of_it = result["seconds_per_image"], result["annotation"]["train"]["seconds"]
+        found.append(
+            (
+                ", ".join(place),
+                "-" if each is None else f"{each:.1f}",
+                "-" if all_of_it is None else f"{all_of_it / 60:.0f} min",
+                f"{result['environment']['train_s']:.0f} s",
+            )
+        )
+    return found
+
+
+def _environment(study: Study, folder: Path) -> dict[str, str]:
+    results = [result for run in study.runs if (result := read_result(folder, run.run)) is not None]
+    told: dict[str, Any] = results[0]["environment"]
+    devices = sorted({result["environment"]["device"] for result in results})
+    commits = sorted({str(result["environment"]["commit"])[:12] for result in results})
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    return {
+        "device": ", ".join(devices),
+        "versions": versions,
+        "Python": f"{told['python']} on {platform.system()}",
+        "commit": ", ".join(commits),
+        "report by": f"pointillist {version('pointillist')}",
+    }
+
+
+def _command(study: Study) -> str:
+    return f"pointillist study run {study.name}.yaml"
+
+
+def _markdown(study: Study, told: Answer | None, tables: Sequence[Any]) -> str:
+    parts = [f"# {study.question or study.name}"]
+    if told is not None:
+        parts += ["\n".join(f"- {sentence}" for sentence in sentences(told))]
+    for one in tables:
+        parts += [f"## {one.split}, {one.images} images", one.markdown()]
+    return "\n\n".join(parts) + "\n"

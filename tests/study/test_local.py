@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pointillist.study.engine import Outcome
-from pointillist.study.local import TRIES, Local
+from pointillist.study.engine import TRIES, Outcome
+from pointillist.study.local import Local
 from tests.study.work import act
 
 

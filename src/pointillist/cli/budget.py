@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pointillist.cli import choices
 from pointillist.cli.console import out
+from pointillist.cli.engines import Carrying, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
@@ -21,7 +22,6 @@ from pointillist.core.text import to_markdown
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study
 from pointillist.study.figure import budget_curve
-from pointillist.study.local import Local
 from pointillist.study.table import write_table
 from pointillist.study.words import brief, sentences, table
 from pointillist.train.recipe import RECIPES
@@ -32,6 +32,7 @@ PAIR = re.compile(r"(\d+)(?:\+(\d+))?")
 @flags
 def budget_command(
     source: choices.Source,
+    carrying: Carrying,
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="[PATH=VALUE]...", help="Changes to every run.")
     ] = None,
@@ -52,9 +53,6 @@ def budget_command(
     out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
         "runs/studies"
     ),
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Runs at a time; one for two cores by default.")
-    ] = None,
 ) -> None:
     """Find the least number of clicks that is as good as full masks, with the chance of error declared.
 
@@ -72,7 +70,7 @@ def budget_command(
     )
     folder = out_folder / study.name
     out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
-    complete = carry_out(study, folder, Local(workers))
+    complete = carry_out(study, folder, engine_of(carrying))
     write_table(study, folder)
     told = answer(study, folder)
     print_answer(told)

@@ -10,12 +10,13 @@ import typer
 import yaml
 
 from pointillist.cli.console import out, typed
+from pointillist.cli.engines import Carrying, engine_of
+from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
-from pointillist.study.local import Local
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
 
@@ -56,7 +57,9 @@ def new_command(
 
 
 @study_app.command("run")
+@flags
 def run_command(
+    carrying: Carrying,
     file: Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study's description.")],
     changes: Annotated[
         list[str] | None,
@@ -65,16 +68,13 @@ def run_command(
     out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
         "runs/studies"
     ),
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Runs at a time; one for two cores by default.")
-    ] = None,
 ) -> None:
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
     study = with_changes(validated(Study, read_yaml(file), file), changes or [])
     folder = out_folder / study.name
     if study.question:
         out.print(study.question)
-    complete = carry_out(study, folder, Local(workers))
+    complete = carry_out(study, folder, engine_of(carrying))
     out.print(f"Written: {write_table(study, folder)}")
     if not complete:
         raise typer.Exit(1)

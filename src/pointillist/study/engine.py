@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+TRIES = 3
+"""How often a task is begun before it counts as failed."""
+LAST_LINES = 50
+"""Of a task's traceback, kept as the reason."""
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What limits a process to its share of the cores, set before torch is imported."""
+
 Payload: TypeAlias = dict[str, Any]
 """Plain data: it may travel to another process or machine."""
 Work: TypeAlias = Callable[[Payload], None]

@@ -13,11 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pointillist.core.errors import InputError
-from pointillist.study.engine import Outcome, Payload, Started, Work
-
-TRIES = 3
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-LAST_LINES = 50
+from pointillist.study.engine import LAST_LINES, THREADS, TRIES, Outcome, Payload, Started, Work
 
 
 def share_cores(workers: int) -> None:

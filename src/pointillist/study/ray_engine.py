@@ -1,0 +1,139 @@
+"""Ray as an engine: a laptop's cores, or a cluster of machines that share a folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from pointillist.core.errors import InputError
+from pointillist.study.engine import LAST_LINES, THREADS, TRIES, Outcome, Payload, Started, Work
+
+INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
+COMPUTES = ("pointillist", "torch", "numpy", "scipy")
+OLDEST = (2, 52)
+"""The first version in which a cluster asks for a token."""
+
+
+class OnRay:
+    """Tasks of a Ray cluster: the one at an address, or one of this machine that ends with this process.
+
+    Ray's dashboard stays off and its token on. Tasks carry plain data; what they write goes to files, so
+    every machine of a cluster must see the study's folder, and the data, under the same paths.
+
+    Args:
+        workers: tasks at a time; None: as many as the cluster's cores (and GPUs) allow.
+        address: of a running cluster's head, HOST:PORT; None: a cluster of this machine alone.
+        cpus: cores of each task.
+        gpus: share of a GPU of each task: at 0.25 four tasks go on beside each other on one.
+
+    Raises:
+        InputError: Ray is missing or too old.
+    """
+
+    def __init__(
+        self, workers: int | None = None, address: str | None = None, cpus: int = 2, gpus: float = 0.0
+    ) -> None:
+        self.ray = _ray()
+        self.address, self.cpus, self.gpus = address, cpus, gpus
+        self._start()
+        self.workers = workers or self._room()
+
+    def _start(self) -> None:
+        ray = self.ray
+        if ray.is_initialized():
+            return
+        quiet = {"include_dashboard": False} if self.address is None else {}
+        try:
+            ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            fix = "Start it with 'ray start --head', and see that both sides have the same token."
+            must = f"a Ray cluster must answer at {self.address or 'this machine'}"
+            raise InputError(must, str(error).splitlines()[0], fix) from None
+
+    def _room(self) -> int:
+        found = self.ray.cluster_resources()
+        room = int(found.get("CPU", 0) // self.cpus)
+        if self.gpus:
+            room = min(room, int(found.get("GPU", 0) / self.gpus))
+        return max(1, room)
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
+        """Carry out the work on each payload; closed early, it cancels what runs and leaves the cluster."""
+        ray = self.ray
+        threads = dict.fromkeys(THREADS, str(self.cpus))
+        # Ray's own retries would not be told.
+        remote = ray.remote(
+            num_cpus=self.cpus,
+            num_gpus=self.gpus,
+            max_retries=0,
+            runtime_env={"env_vars": threads},
+        )(carry_out)
+        waiting = deque((number, 1) for number in range(len(payloads)))
+        running: dict[Any, tuple[int, int]] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.workers:
+                    number, tries = waiting.popleft()
+                    running[remote.remote(work, payloads[number], versions())] = (number, tries)
+                    yield Started(number, tries)
+                (done, *_), _ = ray.wait(list(running), num_returns=1)
+                number, tries = running.pop(done)
+                error, final = self._answer(done)
+                if error is None or final or tries == TRIES:
+                    yield Outcome(number, error, tries)
+                else:
+                    waiting.append((number, tries + 1))
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+            ray.shutdown()
+
+    def _answer(self, done: Any) -> tuple[str | None, bool]:
+        try:
+            answer: tuple[str | None, bool] = self.ray.get(done)
+        except self.ray.exceptions.RayError as error:
+            return f"the process died: {' '.join(str(error).split())[:500]}", False
+        return answer
+
+
+def versions() -> dict[str, str]:
+    """Give what results may depend on: the versions of Python and of the packages that compute."""
+    return {"python": platform.python_version(), **{name: version(name) for name in COMPUTES}}
+
+
+def carry_out(work: Work, payload: Payload, expected: dict[str, str]) -> tuple[str | None, bool]:
+    """Do one task on a worker; say what went wrong, and whether to try again would be in vain.
+
+    A worker with other versions than the machine that began the study refuses: a table of results from
+    different programs would be no comparison.
+    """
+    here = versions()
+    if other := [
+        f"{name} {here[name]} for {expected[name]}" for name in expected if here[name] != expected[name]
+    ]:
+        return f"all machines must have the same versions; {platform.node()} has {', '.join(other)}", True
+    try:
+        work(payload)
+    except InputError as error:
+        return str(error), True
+    except Exception:
+        return "\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False
+    return None, True
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise InputError("the engine ray needs the package ray", "none", INSTALL) from None
+    if tuple(int(part) for part in ray.__version__.split(".")[:2]) < OLDEST:
+        must = f"ray must be at least {OLDEST[0]}.{OLDEST[1]}, which asks for a token"
+        raise InputError(must, ray.__version__, INSTALL)
+    return ray

@@ -92,6 +92,20 @@ def test_a_small_number_that_only_seems_enough_is_not_taken(tmp_path: Path) -> N
     assert "not reached within the grid" in said
 
 
+def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
+    """Networks or losses have no least; nor has what nobody has priced."""
+    write_results(tmp_path, study(), TRUTH)
+    for path in (tmp_path / "results").iterdir():
+        path.write_text(json.dumps({**json.loads(path.read_text()), "seconds_per_image": None}))
+    told = answer(study(), tmp_path)
+    (enough,) = told.enough
+    assert not enough.priced
+    assert enough.smallest is None
+    said = sentences(told)
+    assert "1+1 is worse than full masks by more than 0.02" in said[0]
+    assert "5+5 is as good as full masks within 0.02" in said[2]
+
+
 def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: Path) -> None:
     two = study(strategies=["random", "centre"])
     assert len(two.cells) == 20

@@ -83,15 +83,17 @@ class Enough:
 
     Args:
         along: the labels that they share; empty: there is one line alone.
-        lines: by seconds of annotation, the dearest last.
+        lines: by seconds of annotation, the dearest last; before them those whose cost nobody knows.
         reference: what they are compared with.
-        smallest: the least that is as good; None: not reached within the grid.
+        priced: whether they cost a person different times, so that one is the least.
+        smallest: the least that is as good; None: not reached within the grid, or not priced.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
     """
 
     along: Mapping[str, str]
     lines: tuple[Line, ...]
     reference: Line
+    priced: bool
     smallest: Line | None
     forecast: Forecast | None
 
@@ -183,12 +185,16 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
     by_place = {tuple(line.place.values()): line for line in lines}
     found = []
     for key, group in along.items():
-        priced = sorted((line for line in group if line.seconds is not None), key=lambda a: a.seconds or 0)
+        known = sorted((line for line in group if line.seconds is not None), key=lambda a: a.seconds or 0)
         place = study.reference(group[0].place)
         assert place is not None
         reference = by_place[tuple(place.values())]
-        forecast = _forecast(study.compare, priced, reference, scores)
-        found.append(Enough(dict(key), tuple(priced), reference, _smallest(priced), forecast))
+        # One number of clicks alone is still cheaper or dearer than the reference.
+        priced = len({line.seconds for line in (*known, reference)}) > 1 and bool(known)
+        lines = (*(line for line in group if line.seconds is None), *known)
+        smallest = _smallest(known) if priced else None
+        forecast = _forecast(study.compare, known, reference, scores)
+        found.append(Enough(dict(key), lines, reference, priced, smallest, forecast))
     return found
 
 

@@ -87,7 +87,10 @@ def sentences(answer: Answer) -> list[str]:
     found = []
     for enough in answer.enough:
         where = f"{', '.join(enough.along.values())}: " if enough.along else ""
-        found.append(where + _enough(enough, answer))
+        if enough.priced:
+            found.append(where + _enough(enough, answer))
+        else:
+            found += [where + _one(line, enough, answer) for line in enough.lines]
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
     return found
@@ -95,6 +98,22 @@ def sentences(answer: Answer) -> list[str]:
 
 def _label(line: Line, answer: Answer) -> str:
     return ", ".join(line.place[axis] for axis in answer.compare.to)
+
+
+def _one(line: Line, enough: Enough, answer: Answer) -> str:
+    metric, margin = NAMES[answer.compare.metric], answer.compare.margin
+    assert line.against is not None
+    verdicts = {
+        "as good": f"as good as {_label(enough.reference, answer)} within {margin:g}",
+        "worse": f"worse than {_label(enough.reference, answer)} by more than {margin:g}",
+        "undecided": f"not shown to be within {margin:g} of {_label(enough.reference, answer)}, nor beyond",
+    }
+    told = verdicts[line.verdict or "undecided"]
+    against = line.against
+    interval = f"({number_signed(against.low)} to {number_signed(against.high)})"
+    difference = f"difference {number_signed(against.mean)} {interval}"
+    means = f"{metric} {number(line.mean)} against {number(enough.reference.mean)}"
+    return f"{_label(line, answer)} is {told}: {means}, {difference}."
 
 
 def _enough(enough: Enough, answer: Answer) -> str:

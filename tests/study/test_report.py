@@ -101,7 +101,7 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
         ]
         means.append(np.mean(own))
     assert dice == pytest.approx(means, abs=6e-4)
-    assert (folder / "report.md").read_text().count("| full masks |") == 2
+    assert (folder / "report.md").read_text().count("| full masks |") == 3
     assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 2
 
 

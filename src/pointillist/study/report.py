@@ -17,6 +17,7 @@ from markupsafe import Markup
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.text import to_markdown
 from pointillist.data.draw import contact_sheet
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.survey import fact_lines, survey
@@ -218,9 +219,13 @@ def _command(study: Study) -> str:
 
 
 def _markdown(study: Study, told: Answer | None, tables: Sequence[Any]) -> str:
-    parts = [f"# {study.question or study.name}"]
+    parts = [f"# {study.question or study.name}", f"`{_command(study)}`"]
     if told is not None:
         parts += ["\n".join(f"- {sentence}" for sentence in sentences(told))]
+        parts += [
+            f"## Against {', '.join(told.compare.to.values())}, {told.split}",
+            to_markdown(*table(told)),
+        ]
     for one in tables:
         parts += [f"## {one.split}, {one.images} images", one.markdown()]
     return "\n\n".join(parts) + "\n"

@@ -55,8 +55,15 @@ def test_every_recipe_is_described() -> None:
 
 def test_the_study_reads_and_its_fields_are_all_named(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "studies.md").read_text()
-    (shown,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    described = yaml.safe_load(shown)
+    described = yaml.safe_load("".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)))
     assert validated(Study, {**described, "data": {"kind": "toy"}}).cells
     named = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE)) | set(described)
     assert named == set(Study.model_fields) - {"format"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_studies_read_and_say_what_they_ask(file: Path) -> None:
+    study = validated(Study, yaml.safe_load(file.read_text()), file)
+    assert study.name == file.stem.replace("_", "-")
+    assert study.question.endswith("?")
+    assert study.compare is not None

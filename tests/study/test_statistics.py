@@ -103,6 +103,14 @@ def test_equal_predictions_differ_by_nothing() -> None:
     assert (found.mean, found.low, found.high, found.p, found.better) == (0, 0, 0, 1, 0.5)
 
 
+def test_the_same_difference_everywhere_is_no_chance() -> None:
+    one, zero = scores(np.ones((1, 20, 1))), scores(np.zeros((1, 20, 1)))
+    found = difference(zero, one)
+    assert (found.mean, found.low, found.high, found.effect) == (-1, -1, -1, None)
+    assert found.p is not None
+    assert found.p < 0.001
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holm_rejects_as_its_steps_do(values: list[float]) -> None:
     """Stepping down: the smallest against level / m, the next against level / (m - 1), until one fails."""

@@ -75,9 +75,9 @@ def _keep_the_promise(study: Study, folder: Path) -> None:
     if not path.is_file() or not any((folder / "results").glob("*.json")):
         return
     before = validated(Study, path.read_text(), path, text=True).compare
-    if before is not None and before != study.compare:
-        now = "none" if study.compare is None else study.compare.to_json()
-        must = f"compare must stay as it was declared before the runs, {before.to_json()}"
+    if before != study.compare:
+        was, now = ("none" if one is None else one.to_json() for one in (before, study.compare))
+        must = f"compare must stay as it was declared before the runs, {was}"
         raise InputError(must, now, "Name another study for another comparison; runs are not shared.", path)
 
 

@@ -87,11 +87,11 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     draws = _resampled(ours, reference, resamples, seed)
     low, high = interval(draws) or (None, None)
     spread = by_group.std(ddof=1)
-    if spread == 0:
+    if not by_group.any():
         return Difference(told.mean, low, high, 1.0, None, better, told.seeds, told.images)
     # Zeros are split between both sides: most of a data set that is solved shows no difference.
     p = float(stats.wilcoxon(by_group, zero_method="zsplit").pvalue)
-    effect = float(by_group.mean() / spread)
+    effect = float(by_group.mean() / spread) if spread else None
     return Difference(told.mean, low, high, p, effect, better, told.seeds, told.images)
 
 

@@ -15,6 +15,10 @@ NAMES = {
 }
 
 
+FAR = 5
+"""Times the forecast's count, beyond which no number is named."""
+
+
 def place_in_words(line: Line) -> str:
     """Give a place's labels."""
     return ", ".join(line.place.values())
@@ -143,7 +147,9 @@ def _forecast(enough: Enough, answer: Answer) -> str:
     )
     if enough.smallest is None:
         within = f"the margin of {_label(enough.reference, answer)}"
+        # Within what was measured the verdicts speak; far beyond it a curve says nothing.
         needed = forecast.needed
         said += f"; no number would come within {within}" if needed is None else ""
-        said += f"; about {needed:.0f} would come within {within}" if needed is not None else ""
+        if needed is not None and forecast.count / 2 < needed <= FAR * forecast.count:
+            said += f"; about {needed:.0f} would come within {within}"
     return f"{said}."

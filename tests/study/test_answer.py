@@ -106,6 +106,15 @@ def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     assert "5+5 is as good as full masks within 0.02" in said[2]
 
 
+def test_a_reference_without_results_is_told(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    for cell in study().runs:
+        if cell.place["clicks"] == "full masks":
+            (tmp_path / "results" / f"{cell.run.id}.json").unlink()
+    rows = table(answer(study(), tmp_path))[1]
+    assert [row[-1] for row in rows] == ["reference not run"] * 4
+
+
 def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: Path) -> None:
     two = study(strategies=["random", "centre"])
     assert len(two.cells) == 20

@@ -51,7 +51,9 @@ def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
         told = [*line.place.values(), number(line.seconds, 1), spread(line)]
         against = line.against
         if against is None:
-            rows.append([*told, "", "", "", "", "reference"])
+            to = answer.compare.to
+            is_one = all(line.place[axis] == label for axis, label in to.items())
+            rows.append([*told, "", "", "", "", "reference" if is_one else "reference not run"])
             continue
         interval = (
             "-" if against.low is None else f"({number_signed(against.low)} to {number_signed(against.high)})"

@@ -11,9 +11,9 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.text import to_markdown
 from pointillist.datasets import Toy
-from pointillist.study.answer import answer
+from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study
-from pointillist.study.execute import run_study
+from pointillist.study.execute import read_results, run_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
 from pointillist.study.study import Study
@@ -61,12 +61,16 @@ def write_results(folder: Path, described: Study, dice: dict[str, float], images
         path.write_text(json.dumps(result))
 
 
+def answered(described: Study, folder: Path) -> Answer:
+    return answer(described, read_results(described, folder))
+
+
 TRUTH = {"1+1": 0.80, "2+2": 0.86, "5+5": 0.895, "10+10": 0.902, "full masks": 0.90}
 
 
 def test_the_least_that_is_as_good_is_found(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
-    told = answer(study(), tmp_path)
+    told = answered(study(), tmp_path)
     assert [line.verdict for line in told.lines] == ["worse", "worse", "as good", "as good", None]
     (enough,) = told.enough
     assert enough.smallest is not None
@@ -86,9 +90,9 @@ def test_the_least_that_is_as_good_is_found(tmp_path: Path) -> None:
 def test_a_small_number_that_only_seems_enough_is_not_taken(tmp_path: Path) -> None:
     """The search comes from above: a larger number that is not as good ends it."""
     write_results(tmp_path, study(), {**TRUTH, "10+10": 0.85})
-    (enough,) = answer(study(), tmp_path).enough
+    (enough,) = answered(study(), tmp_path).enough
     assert enough.smallest is None
-    said = " ".join(sentences(answer(study(), tmp_path)))
+    said = " ".join(sentences(answered(study(), tmp_path)))
     assert "not reached within the grid" in said
 
 
@@ -97,7 +101,7 @@ def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
     for path in (tmp_path / "results").iterdir():
         path.write_text(json.dumps({**json.loads(path.read_text()), "seconds_per_image": None}))
-    told = answer(study(), tmp_path)
+    told = answered(study(), tmp_path)
     (enough,) = told.enough
     assert not enough.priced
     assert enough.smallest is None
@@ -111,7 +115,7 @@ def test_a_reference_without_results_is_told(tmp_path: Path) -> None:
     for cell in study().runs:
         if cell.place["clicks"] == "full masks":
             (tmp_path / "results" / f"{cell.run.id}.json").unlink()
-    rows = table(answer(study(), tmp_path))[1]
+    rows = table(answered(study(), tmp_path))[1]
     assert [row[-1] for row in rows] == ["reference not run"] * 4
 
 
@@ -120,7 +124,7 @@ def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: P
     assert len(two.cells) == 20
     assert len(two.runs) == 18
     write_results(tmp_path, two, TRUTH)
-    told = answer(two, tmp_path)
+    told = answered(two, tmp_path)
     assert [enough.along["strategy"] for enough in told.enough] == ["random", "centre"]
     assert all(enough.smallest for enough in told.enough)
 
@@ -144,10 +148,10 @@ def test_a_margin_holds_once_there_are_results(tmp_path: Path) -> None:
 
 def test_what_can_not_be_answered_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must have results on the test split"):
-        answer(study(), tmp_path)
+        answered(study(), tmp_path)
     plain = study().model_copy(update={"compare": None})
     with pytest.raises(InputError, match="what its places are compared with"):
-        answer(plain, tmp_path)
+        answered(plain, tmp_path)
     with pytest.raises(InputError, match="different pairs"):
         study(clicks=[(1, 1), (1, 1)])
     with pytest.raises(InputError, match=r"compare\.to must name an axis and a label of it"):

@@ -3,17 +3,12 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pointillist.study.engine import TRIES, Outcome
 from pointillist.study.local import Local
-from tests.study.work import act
-
-
-def payloads(folder: Path, *hows: str) -> list[dict[str, Any]]:
-    return [{"folder": str(folder), "name": f"task-{n}", "how": how} for n, how in enumerate(hows)]
+from tests.study.work import act, payloads
 
 
 def carried_out(folder: Path, *hows: str, workers: int = 2) -> dict[int, Outcome]:

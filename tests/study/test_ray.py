@@ -12,10 +12,10 @@ from pointillist.study import ray_engine
 from pointillist.study.engine import TRIES, Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
-from pointillist.study.ray_engine import OnRay, carry_out, versions
+from pointillist.study.ray_engine import OnRay, carry_out, computed_with
 from pointillist.study.table import write_table
 from tests.study.test_study import small
-from tests.study.work import act
+from tests.study.work import act, payloads
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +29,6 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     found = pytest.importorskip("ray", reason="Ray is an optional extra")
     yield found
     found.shutdown()
-
-
-def payloads(folder: Path, *hows: str) -> list[dict[str, Any]]:
-    return [{"folder": str(folder), "name": f"task-{n}", "how": how} for n, how in enumerate(hows)]
 
 
 @pytest.mark.usefixtures("ray")
@@ -80,13 +76,13 @@ def test_r02_two_nodes_one_of_which_is_lost(tmp_path: Path, ray: Any) -> None:
         cluster.shutdown()
 
 
-def test_r08_other_versions_are_refused_with_the_difference(tmp_path: Path) -> None:
-    expected = {**versions(), "torch": "1.0.0"}
+def test_r08_other_computed_with_are_refused_with_the_difference(tmp_path: Path) -> None:
+    expected = {**computed_with(), "torch": "1.0.0"}
     error, final = carry_out(act, payloads(tmp_path, "write")[0], expected)
     assert final
-    assert f"torch {versions()['torch']} for 1.0.0" in str(error)
+    assert f"torch {computed_with()['torch']} for 1.0.0" in str(error)
     assert not (tmp_path / "task-0").exists()
-    assert carry_out(act, payloads(tmp_path, "refuse")[0], versions())[1]
+    assert carry_out(act, payloads(tmp_path, "refuse")[0], computed_with())[1]
 
 
 def test_r09_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

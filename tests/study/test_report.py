@@ -10,7 +10,7 @@ import pytest
 from pointillist.core.errors import InputError
 from pointillist.datasets import Synthetic
 from pointillist.study.budget import budget_study
-from pointillist.study.execute import run_study
+from pointillist.study.execute import read_results, run_study
 from pointillist.study.local import Local
 from pointillist.study.report import write_report
 from pointillist.study.report_tables import metric_tables
@@ -91,7 +91,7 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
         assert part in text
     assert text.count("data:image/png") == 3, "a contact sheet, a network, a row of examples"
     assert "<svg" in text
-    (val, test) = metric_tables(study, folder)
+    (val, test) = metric_tables(study, read_results(study, folder))
     assert (val.split, test.split, test.images) == ("val", "test", 6)
     dice = [float(re.split("[ ±]", row[4])[0]) for row in test.rows]
     means = []

@@ -9,6 +9,11 @@ from typing import Any
 from pointillist.core.errors import InputError
 
 
+def payloads(folder: Path, *hows: str) -> list[dict[str, Any]]:
+    """Describe tasks that act in these ways."""
+    return [{"folder": str(folder), "name": f"task-{n}", "how": how} for n, how in enumerate(hows)]
+
+
 def act(payload: dict[str, Any]) -> None:
     """Write the payload's name, in the way that it asks for."""
     begun = Path(payload["folder"]) / f"{payload['name']}.begun"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from pointillist.cli import choices
 from pointillist.cli.console import out
-from pointillist.cli.engines import Carrying, engine_of
+from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
@@ -21,6 +20,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.text import to_markdown
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study
+from pointillist.study.execute import read_results
 from pointillist.study.figure import budget_curve
 from pointillist.study.table import write_table
 from pointillist.study.words import brief, sentences, table
@@ -50,9 +50,7 @@ def budget_command(
     name: Annotated[
         str | None, typer.Option("--name", help="Of the study; by default from the data.")
     ] = None,
-    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
-        "runs/studies"
-    ),
+    out_folder: StudiesFolder = STUDIES,
 ) -> None:
     """Find the least number of clicks that is as good as full masks, with the chance of error declared.
 
@@ -72,7 +70,7 @@ def budget_command(
     out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
     complete = carry_out(study, folder, engine_of(carrying))
     write_table(study, folder)
-    told = answer(study, folder)
+    told = answer(study, read_results(study, folder))
     print_answer(told)
     durable.write_text(folder / "budget.md", _markdown(study.question, told))
     durable.write_text(folder / "budget.svg", budget_curve(told))

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from pointillist.core.text import number
 from pointillist.metrics.summary import MetricRow, Summary
 
 # No markup and no emoji codes: a path may hold brackets and colons.
@@ -23,11 +24,6 @@ HEADINGS = {
     "sensitivity_per_image": "Sens.",
     "specificity_per_image": "Spec.",
 }
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Print a number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def seconds(value: float | None) -> str:

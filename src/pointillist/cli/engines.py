@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -13,6 +14,8 @@ from pointillist.study.local import Local
 from pointillist.study.ray_engine import OnRay
 
 _PANEL = "What carries out the runs"
+StudiesFolder = Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")]
+STUDIES = Path("runs/studies")
 
 
 @dataclass(frozen=True)

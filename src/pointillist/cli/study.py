@@ -10,7 +10,7 @@ import typer
 import yaml
 
 from pointillist.cli.console import out, typed
-from pointillist.cli.engines import Carrying, engine_of
+from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
@@ -65,9 +65,7 @@ def run_command(
         list[str] | None,
         typer.Argument(metavar="[PATH=VALUE]...", help="Changes to it, like data.root=DIR."),
     ] = None,
-    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Where studies' folders go.")] = Path(
-        "runs/studies"
-    ),
+    out_folder: StudiesFolder = STUDIES,
 ) -> None:
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
     study = with_changes(validated(Study, read_yaml(file), file), changes or [])

@@ -16,6 +16,11 @@ def cell(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
+def number(value: float | None, digits: int = 3) -> str:
+    """Print a number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write a table as CSV.
 

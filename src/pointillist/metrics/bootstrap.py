@@ -15,6 +15,15 @@ Values: TypeAlias = Float64[np.ndarray, "r"]
 CONFIDENCE = 0.95
 
 
+def group_of(name: str, group: str) -> str:
+    """Give what an image is drawn together with: its group, or itself where it has none.
+
+    >>> group_of("IMD002", "patient 7"), group_of("IMD002", "")
+    ('group patient 7', 'image IMD002')
+    """
+    return f"group {group}" if group else f"image {name}"
+
+
 def resample_counts(groups: Sequence[str], resamples: int, seed: int) -> Counts:
     """Draw how often each image enters each resample; the images of one group are drawn together.
 

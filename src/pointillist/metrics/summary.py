@@ -14,7 +14,7 @@ from pointillist.core.config import Config
 from pointillist.core.errors import InputError, nearest
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.metrics import METRICS
-from pointillist.metrics.bootstrap import interval, resample_counts
+from pointillist.metrics.bootstrap import group_of, interval, resample_counts
 from pointillist.metrics.confusion import Matrix, confusion_matrix
 from pointillist.metrics.curve import MIXED, Histogram, average_precisions, roc_areas
 from pointillist.metrics.surface import Spacing, surface_distances
@@ -257,7 +257,7 @@ def summarise(
         InputError: no image, an image twice, another number of classes, or probabilities only for some.
     """
     ordered = _checked(results, classes)
-    groups = np.array([f"group {r.group}" if r.group else f"image {r.name}" for r in ordered])
+    groups = np.array([group_of(r.name, r.group) for r in ordered])
     whole = np.ones((1, len(ordered)), np.int64)
     weights = np.concatenate([whole, resample_counts(groups.tolist(), resamples, seed)])
     columns = list(_confusion_columns(ordered, weights))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,9 +12,9 @@ from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
-from pointillist.study.execute import read_result
+from pointillist.study.execute import Results
 from pointillist.study.power_law import PowerLaw
-from pointillist.study.scores import Scores, read_scores
+from pointillist.study.scores import Scores, scores_of
 from pointillist.study.statistics import Difference, Verdict, difference, holm, resampled_means
 from pointillist.study.study import Comparison, Study
 
@@ -115,7 +114,7 @@ class Answer:
     enough: tuple[Enough, ...]
 
 
-def answer(study: Study, folder: Path, split: Split = "test") -> Answer:
+def answer(study: Study, results: Results, split: Split = "test") -> Answer:
     """Compare every place with its reference.
 
     The least that is as good is sought from the dearest downwards, and the search ends at the first that is
@@ -124,7 +123,7 @@ def answer(study: Study, folder: Path, split: Split = "test") -> Answer:
 
     Args:
         study: with ``compare``.
-        folder: its results.
+        results: of its runs.
         split: which images.
 
     Raises:
@@ -136,18 +135,18 @@ def answer(study: Study, folder: Path, split: Split = "test") -> Answer:
     if study.compare is None:
         fix = "Add for example compare: {to: {learnt from: full masks}, margin: 0.02}."
         raise InputError("the study must say what its places are compared with", "nothing", fix)
-    scores = read_scores(study, folder, split, study.compare.metric)
+    scores = scores_of(study, results, split, study.compare.metric)
     if not scores:
-        raise InputError(f"the study must have results on the {split} split", "none", "Run it first.", folder)
-    lines = _judged(study, _lines(study, folder, scores), scores)
+        raise InputError(f"the study must have results on the {split} split", "none", "Run it first.")
+    lines = _judged(study, _lines(study, results, scores), scores)
     return Answer(split, study.compare, tuple(lines), tuple(_enough(study, lines, scores)))
 
 
-def _lines(study: Study, folder: Path, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
+def _lines(study: Study, results: Results, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
     found: dict[tuple[str, ...], Line] = {}
     for cell in study.cells:
         key = tuple(cell.place.values())
-        result = read_result(folder, cell.run)
+        result = results.get(cell.run.id)
         if key in found or key not in scores or result is None:
             continue
         told = result["annotation"]["train"]
@@ -168,9 +167,8 @@ def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
             against = difference(scores[tuple(line.place.values())], theirs)
             line = replace(line, against=against, verdict=against.verdict(study.compare.margin))
         found.append(line)
-    tested = [number for number, line in enumerate(found) if line.against and line.against.p is not None]
-    raw = [line.against.p for line in found if line.against and line.against.p is not None]
-    for number, p in zip(tested, holm(raw), strict=True):
+    raw = {n: line.against.p for n, line in enumerate(found) if line.against and line.against.p is not None}
+    for number, p in zip(raw, holm(list(raw.values())), strict=True):
         found[number] = replace(found[number], p=p)
     return found
 
@@ -191,10 +189,10 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         reference = by_place[tuple(place.values())]
         # One number of clicks alone is still cheaper or dearer than the reference.
         priced = len({line.seconds for line in (*known, reference)}) > 1 and bool(known)
-        lines = (*(line for line in group if line.seconds is None), *known)
+        ordered = (*(line for line in group if line.seconds is None), *known)
         smallest = _smallest(known) if priced else None
         forecast = _forecast(study.compare, known, reference, scores)
-        found.append(Enough(dict(key), lines, reference, priced, smallest, forecast))
+        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast))
     return found
 
 

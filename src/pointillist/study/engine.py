@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from pointillist.core.errors import InputError
 
 TRIES = 3
 """How often a task is begun before it counts as failed."""
@@ -58,3 +61,14 @@ class Engine(Protocol):
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
         """Carry out the work on each payload, and tell what begins and ends as it does."""
+
+
+def attempt(work: Work, payload: Payload) -> tuple[str | None, bool]:
+    """Do one task; return what went wrong, in words, and whether to try again would be in vain."""
+    try:
+        work(payload)
+    except InputError as error:
+        return str(error), True
+    except Exception:
+        return "\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False
+    return None, True

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pointillist.core import durable
 from pointillist.core.config import validated
@@ -16,6 +16,9 @@ from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
 from pointillist.train.loop import train
 from pointillist.train.run import Run
+
+Results: TypeAlias = Mapping[str, dict[str, Any]]
+"""What runs left, by their ids."""
 
 
 def run_study(
@@ -114,13 +117,10 @@ def measure(payload: Payload) -> None:
     )
 
 
-def read_result(folder: Path, run: Run) -> dict[str, Any] | None:
-    """Read what a run left; None: it has not ended."""
-    path = _result(folder, run)
-    if not path.is_file():
-        return None
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+def read_results(study: Study, folder: Path) -> Results:
+    """Read what the study's runs left, each file once; runs that have not ended are left out."""
+    files = {cell.run.id: _result(folder, cell.run) for cell in study.runs}
+    return {run: json.loads(path.read_text()) for run, path in files.items() if path.is_file()}
 
 
 def _result(folder: Path, run: Run) -> Path:

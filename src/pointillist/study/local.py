@@ -6,14 +6,12 @@ import os
 import queue
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pointillist.core.errors import InputError
-from pointillist.study.engine import LAST_LINES, THREADS, TRIES, Outcome, Payload, Started, Work
+from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
 
 
 def share_cores(workers: int) -> None:
@@ -151,13 +149,7 @@ def serve(work: Work, pipe: Connection) -> None:
             payload = pipe.recv()
         except EOFError:
             return
-        try:
-            work(payload)
-            pipe.send((None, True))
-        except InputError as error:
-            pipe.send((str(error), True))
-        except Exception:
-            pipe.send(("\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False))
+        pipe.send(attempt(work, payload))
 
 
 def _end_with(parent: int) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import Any
 
 from pointillist.core.errors import InputError
-from pointillist.study.engine import LAST_LINES, THREADS, TRIES, Outcome, Payload, Started, Work
+from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
+from pointillist.train.record import versions
 
 INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
-COMPUTES = ("pointillist", "torch", "numpy", "scipy")
 OLDEST = (2, 52)
 """The first version in which a cluster asks for a token."""
 
@@ -73,13 +71,14 @@ class OnRay:
             max_retries=0,
             runtime_env={"env_vars": threads},
         )(carry_out)
+        here = computed_with()
         waiting = deque((number, 1) for number in range(len(payloads)))
         running: dict[Any, tuple[int, int]] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     number, tries = waiting.popleft()
-                    running[remote.remote(work, payloads[number], versions())] = (number, tries)
+                    running[remote.remote(work, payloads[number], here)] = (number, tries)
                     yield Started(number, tries)
                 (done, *_), _ = ray.wait(list(running), num_returns=1)
                 number, tries = running.pop(done)
@@ -101,9 +100,9 @@ class OnRay:
         return answer
 
 
-def versions() -> dict[str, str]:
+def computed_with() -> dict[str, str]:
     """Give what results may depend on: the versions of Python and of the packages that compute."""
-    return {"python": platform.python_version(), **{name: version(name) for name in COMPUTES}}
+    return {"python": platform.python_version(), **versions()}
 
 
 def carry_out(work: Work, payload: Payload, expected: dict[str, str]) -> tuple[str | None, bool]:
@@ -112,18 +111,12 @@ def carry_out(work: Work, payload: Payload, expected: dict[str, str]) -> tuple[s
     A worker with other versions than the machine that began the study refuses: a table of results from
     different programs would be no comparison.
     """
-    here = versions()
+    here = computed_with()
     if other := [
         f"{name} {here[name]} for {expected[name]}" for name in expected if here[name] != expected[name]
     ]:
         return f"all machines must have the same versions; {platform.node()} has {', '.join(other)}", True
-    try:
-        work(payload)
-    except InputError as error:
-        return str(error), True
-    except Exception:
-        return "\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False
-    return None, True
+    return attempt(work, payload)
 
 
 def _ray() -> Any:

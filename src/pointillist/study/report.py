@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.core.text import to_markdown
+from pointillist.core.text import number, to_markdown
 from pointillist.data.draw import contact_sheet
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.survey import fact_lines, survey
@@ -25,17 +25,16 @@ from pointillist.metrics import METRICS
 from pointillist.models.sketch import draw_model
 from pointillist.models.trace import activation_megabytes, count_parameters
 from pointillist.study.answer import Answer, answer
-from pointillist.study.execute import missing_runs, read_result
+from pointillist.study.execute import Results, missing_runs, read_results
 from pointillist.study.figure import budget_curve
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
 from pointillist.study.report_pictures import data_uri, examples, extremes, training_curves
-from pointillist.study.report_tables import METRICS_SHOWN, latex_of, metric_tables
-from pointillist.study.scores import Scores, read_scores
+from pointillist.study.report_tables import METRICS_SHOWN, MetricTable, latex_of, metric_tables
+from pointillist.study.scores import Scores, scores_of
 from pointillist.study.study import Study
 from pointillist.study.words import sentences, table
 from pointillist.train.run import Run
 
-FIRST, LAST = 0, -1
 PICTURED = 2
 """Places whose predictions are shown."""
 
@@ -80,13 +79,14 @@ def write_report(folder: Path) -> list[Path]:
         InputError: it is no study's folder, or nothing has been measured.
     """
     study = read_study(folder)
-    tables = metric_tables(study, folder)
+    results = read_results(study, folder)
+    tables = metric_tables(study, results)
     if not tables:
         raise InputError("a study must have results", "none", f"Run it: {_command(study)}", folder)
-    told = answer(study, folder) if study.compare is not None and _on_test(study, folder) else None
-    page = _page(study, folder, told)
+    compares = study.compare is not None and any(one.split == "test" for one in tables)
+    told = answer(study, results) if compares else None
     written = {
-        "report.html": page,
+        "report.html": _page(study, folder, results, tables, told),
         "report.md": _markdown(study, told, tables),
         "report.tex": latex_of(tables),
     }
@@ -95,7 +95,9 @@ def write_report(folder: Path) -> list[Path]:
     return [folder / name for name in written]
 
 
-def _page(study: Study, folder: Path, told: Answer | None) -> str:
+def _page(
+    study: Study, folder: Path, results: Results, tables: Sequence[MetricTable], told: Answer | None
+) -> str:
     data = _data(study)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -109,7 +111,7 @@ def _page(study: Study, folder: Path, told: Answer | None) -> str:
         margin=None if study.compare is None else study.compare.margin,
         # Our own drawings, of numbers and labels that matplotlib escapes.
         curve=None if told is None or not told.enough else Markup(budget_curve(told)),
-        training=Markup(training_curves(study, folder) or ""),
+        training=Markup(training_curves(study, results) or ""),
         data=list(data.values()),
         networks=[
             {
@@ -123,19 +125,15 @@ def _page(study: Study, folder: Path, told: Answer | None) -> str:
         ],
         methods=methods(study),
         formulas=formulas(study),
-        tables=metric_tables(study, folder),
+        tables=tables,
         metrics={name: METRICS[name] for name in METRICS_SHOWN},
-        pictures=_pictures(study, folder, told),
-        cost=_cost(study, folder),
+        pictures=_pictures(study, folder, results, told),
+        cost=_cost(study, results),
         missing=len(missing_runs(study, folder)),
-        environment=_environment(study, folder),
+        environment=_environment(results),
         yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         command=_command(study),
     )
-
-
-def _on_test(study: Study, folder: Path) -> bool:
-    return bool(read_scores(study, folder, "test", "dice"))
 
 
 def _data(study: Study) -> dict[str, Data]:
@@ -149,9 +147,9 @@ def _data(study: Study) -> dict[str, Data]:
     return found
 
 
-def _pictures(study: Study, folder: Path, told: Answer | None) -> list[tuple[str, str]]:
+def _pictures(study: Study, folder: Path, results: Results, told: Answer | None) -> list[tuple[str, str]]:
     """Give a title and a picture: the best, median and worst images of what is most worth looking at."""
-    scores = read_scores(study, folder, "test", "dice")
+    scores = scores_of(study, results, "test", "dice")
     if not scores:
         return []
     runs = firsts(study)
@@ -171,27 +169,27 @@ def _pairs(
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     places = list(scores)
     if told is None:
-        return [(places[FIRST], places[LAST])]
+        return [(places[0], places[-1])]
     found = []
     for enough in told.enough[:PICTURED]:
-        line = enough.smallest or enough.lines[LAST] if enough.lines else None
+        line = enough.smallest or enough.lines[-1] if enough.lines else None
         if line is not None:
             found.append((tuple(line.place.values()), tuple(enough.reference.place.values())))
     return found
 
 
-def _cost(study: Study, folder: Path) -> list[tuple[str, str, str, str]]:
+def _cost(study: Study, results: Results) -> list[tuple[str, str, str, str]]:
     """Give for each place: seconds of annotation per image and in all, and of training."""
     found = []
     for place, run in firsts(study).items():
-        result = read_result(folder, run)
+        result = results.get(run.id)
         if result is None:
             continue
         each, all_of_it = result["seconds_per_image"], result["annotation"]["train"]["seconds"]
         found.append(
             (
                 ", ".join(place),
-                "-" if each is None else f"{each:.1f}",
+                number(each, 1),
                 "-" if all_of_it is None else f"{all_of_it / 60:.0f} min",
                 f"{result['environment']['train_s']:.0f} s",
             )
@@ -199,11 +197,11 @@ def _cost(study: Study, folder: Path) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _environment(study: Study, folder: Path) -> dict[str, str]:
-    results = [result for run in study.runs if (result := read_result(folder, run.run)) is not None]
-    told: dict[str, Any] = results[0]["environment"]
-    devices = sorted({result["environment"]["device"] for result in results})
-    commits = sorted({str(result["environment"]["commit"])[:12] for result in results})
+def _environment(results: Results) -> dict[str, str]:
+    environments = [result["environment"] for result in results.values()]
+    told: dict[str, Any] = environments[0]
+    devices = sorted({one["device"] for one in environments})
+    commits = sorted({str(one["commit"])[:12] for one in environments})
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     return {
         "device": ", ".join(devices),
@@ -218,7 +216,7 @@ def _command(study: Study) -> str:
     return f"pointillist study run {study.name}.yaml"
 
 
-def _markdown(study: Study, told: Answer | None, tables: Sequence[Any]) -> str:
+def _markdown(study: Study, told: Answer | None, tables: Sequence[MetricTable]) -> str:
     parts = [f"# {study.question or study.name}", f"`{_command(study)}`"]
     if told is not None:
         parts += ["\n".join(f"- {sentence}" for sentence in sentences(told))]

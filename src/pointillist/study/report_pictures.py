@@ -13,7 +13,7 @@ from PIL import Image
 
 from pointillist.core.errors import InputError
 from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale, panels
-from pointillist.study.execute import read_result
+from pointillist.study.execute import Results
 from pointillist.study.figure import COLOURS, to_svg
 from pointillist.study.scores import Scores
 from pointillist.study.study import Study
@@ -72,14 +72,14 @@ def extremes(scores: Scores) -> list[tuple[str, str]]:
     return [(caption, scores.names[place]) for caption, place in chosen.items()]
 
 
-def training_curves(study: Study, folder: Path) -> str | None:
+def training_curves(study: Study, results: Results) -> str | None:
     """Draw how the score on held-out annotations went in training, one line a run, as SVG."""
     figure = Figure(figsize=(8.4, 3.8), layout="constrained")
     axes = figure.add_subplot()
     colours: dict[tuple[str, ...], str] = {}
     for cell in study.runs:
         place = tuple(cell.place.values())
-        result = read_result(folder, cell.run)
+        result = results.get(cell.run.id)
         history = [] if result is None else result["history"]
         known = [
             (record["epoch"], record["held_out/dice"]) for record in history if "held_out/dice" in record

@@ -5,14 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from pointillist.core.text import to_latex, to_markdown
+from pointillist.core.text import number, to_latex, to_markdown
 from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.metrics.summary import FEWEST
-from pointillist.study.execute import read_result
-from pointillist.study.scores import Scores, read_scores
+from pointillist.study.execute import Results
+from pointillist.study.scores import Scores, scores_of
 from pointillist.study.statistics import RESAMPLES, resampled_means
 from pointillist.study.study import Study
 
@@ -44,21 +43,19 @@ class MetricTable:
         return to_latex(self.head, self.rows)
 
 
-def metric_tables(study: Study, folder: Path) -> list[MetricTable]:
+def metric_tables(study: Study, results: Results) -> list[MetricTable]:
     """Make a table for each split that was measured: mean, standard deviation over seeds, and interval."""
     found = []
     for split in study.splits:
-        by_metric = {metric: read_scores(study, folder, split, metric) for metric in METRICS_SHOWN}
+        by_metric = {metric: scores_of(study, results, split, metric) for metric in METRICS_SHOWN}
         places = by_metric[METRICS_SHOWN[0]]
         if not places:
             continue
-        seconds = _seconds(study, folder)
+        seconds = _seconds(study, results)
         rows = []
         for place, scores in places.items():
-            cost = seconds.get(place)
             numbers = [_cell(by_metric[metric][place]) for metric in METRICS_SHOWN]
-            told = "-" if cost is None else f"{cost:.1f}"
-            rows.append((*place, str(len(scores.seeds)), told, *numbers))
+            rows.append((*place, str(len(scores.seeds)), number(seconds.get(place), 1), *numbers))
         images = max(len(scores.names) for scores in places.values())
         head = (*study.axes, "seeds", "s / image", *METRICS_SHOWN)
         found.append(MetricTable(split, images, head, tuple(rows)))
@@ -76,10 +73,10 @@ def _cell(scores: Scores) -> str:
     return text
 
 
-def _seconds(study: Study, folder: Path) -> dict[tuple[str, ...], float | None]:
+def _seconds(study: Study, results: Results) -> dict[tuple[str, ...], float | None]:
     found: dict[tuple[str, ...], float | None] = {}
     for cell in study.cells:
-        result = read_result(folder, cell.run)
+        result = results.get(cell.run.id)
         if result is not None:
             found[tuple(cell.place.values())] = result["seconds_per_image"]
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from jaxtyping import Float64
 from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.metrics import METRICS
-from pointillist.metrics.bootstrap import Values
-from pointillist.study.execute import read_result
+from pointillist.metrics.bootstrap import Values, group_of
+from pointillist.study.execute import Results
 from pointillist.study.study import Cell, Study
 
 
@@ -65,12 +64,12 @@ def means(values: Float64[np.ndarray, "s n f"]) -> Float64[np.ndarray, s]:
     return mean_of(by_class)
 
 
-def read_scores(study: Study, folder: Path, split: Split, metric: str) -> dict[tuple[str, ...], Scores]:
-    """Read what each place scored on a split; places without a measured run are left out.
+def scores_of(study: Study, results: Results, split: Split, metric: str) -> dict[tuple[str, ...], Scores]:
+    """Give what each place scored on a split; places without a measured run are left out.
 
     Args:
         study: its grid.
-        folder: with the results.
+        results: of its runs.
         split: measured there.
         metric: one of a confusion matrix.
 
@@ -79,7 +78,7 @@ def read_scores(study: Study, folder: Path, split: Split, metric: str) -> dict[t
     """
     by_place: dict[tuple[str, ...], list[tuple[Cell, Mapping[str, Any]]]] = {}
     for cell in study.cells:
-        result = read_result(folder, cell.run)
+        result = results.get(cell.run.id)
         if result is not None and split in result["splits"]:
             found = by_place.setdefault(tuple(cell.place.values()), [])
             found.append((cell, result["splits"][split]))
@@ -95,5 +94,5 @@ def _scores(place: tuple[str, ...], found: Sequence[tuple[Cell, Mapping[str, Any
     scores = METRICS[metric].function(matrices)
     values = scores[..., 1:] if scores.ndim == 3 else scores[..., None]
     told = found[0][1]["groups"]
-    groups = tuple(f"group {told[name]}" if told[name] else f"image {name}" for name in names)
+    groups = tuple(group_of(name, told[name]) for name in names)
     return Scores(values.astype(np.float64), tuple(cell.run.seed for cell, _ in found), names, groups)

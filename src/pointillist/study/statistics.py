@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -86,13 +86,13 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
         return told
     draws = _resampled(ours, reference, resamples, seed)
     low, high = interval(draws) or (None, None)
-    spread = by_group.std(ddof=1)
+    told = replace(told, low=low, high=high)
     if not by_group.any():
-        return Difference(told.mean, low, high, 1.0, None, better, told.seeds, told.images)
+        return replace(told, p=1.0)
     # Zeros are split between both sides: most of a data set that is solved shows no difference.
     p = float(stats.wilcoxon(by_group, zero_method="zsplit").pvalue)
-    effect = float(by_group.mean() / spread) if spread else None
-    return Difference(told.mean, low, high, p, effect, better, told.seeds, told.images)
+    spread = by_group.std(ddof=1)
+    return replace(told, p=p, effect=float(by_group.mean() / spread) if spread else None)
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pointillist.core import durable
-from pointillist.study.execute import read_result
+from pointillist.study.execute import read_results
 from pointillist.study.study import TAKEN, Study
 
 Row = dict[str, Any]
@@ -19,8 +19,9 @@ Row = dict[str, Any]
 def rows(study: Study, folder: Path) -> list[Row]:
     """List the measured runs in the order of the grid; runs that have not ended are left out."""
     found = []
+    results = read_results(study, folder)
     for cell in study.cells:
-        result = read_result(folder, cell.run)
+        result = results.get(cell.run.id)
         if result is None:
             continue
         seconds = result["seconds_per_image"]

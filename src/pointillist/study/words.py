@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pointillist.core.text import number
 from pointillist.study.answer import Answer, Enough, Line
 
 NAMES = {
@@ -19,19 +20,9 @@ FAR = 5
 """Times the forecast's count, beyond which no number is named."""
 
 
-def place_in_words(line: Line) -> str:
-    """Give a place's labels."""
-    return ", ".join(line.place.values())
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Print a number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 def spread(line: Line) -> str:
     """Give mean and standard deviation over seeds."""
-    return number(line.mean) + ("" if line.deviation is None else f" ± {number(line.deviation)}")
+    return number(line.mean, 4) + ("" if line.deviation is None else f" ± {number(line.deviation, 4)}")
 
 
 def probability(p: float | None) -> str:
@@ -118,18 +109,18 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
     against = line.against
     interval = f"({number_signed(against.low)} to {number_signed(against.high)})"
     difference = f"difference {number_signed(against.mean)} {interval}"
-    means = f"{metric} {number(line.mean)} against {number(enough.reference.mean)}"
+    means = f"{metric} {number(line.mean, 4)} against {number(enough.reference.mean, 4)}"
     return f"{_label(line, answer)} is {told}: {means}, {difference}."
 
 
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
-    reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean)})"
+    reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
     if (line := enough.smallest) is None or line.against is None:
         most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
         return f"not reached within the grid: {most}."
     said = (
-        f"{_label(line, answer)} is enough: {metric} {number(line.mean)} against {reference}, difference "
+        f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference "
         f"{number_signed(line.against.mean)}, at worst {number_signed(line.against.low)}, "
         f"inside the margin of {margin:g}"
     )
@@ -145,7 +136,8 @@ def _forecast(enough: Enough, answer: Answer) -> str:
     law, metric = forecast.law, NAMES[answer.compare.metric]
     said = (
         f"forecast: {metric} = {law.limit:.3f} - {law.gap:.3f} n^-{law.exponent:.2f} for n clicks; with "
-        f"{forecast.count:.0f}, {number(forecast.score)} ({number(forecast.low)} to {number(forecast.high)})"
+        f"{forecast.count:.0f}, {number(forecast.score, 4)} "
+        f"({number(forecast.low, 4)} to {number(forecast.high, 4)})"
     )
     if enough.smallest is None:
         within = f"the margin of {_label(enough.reference, answer)}"

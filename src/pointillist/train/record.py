@@ -19,7 +19,7 @@ def environment(run: Run, data_sha256: str, device: Device) -> dict[str, Any]:
     return {
         "run": run.id,
         "commit": _commit(),
-        "versions": {name: version(name) for name in ("pointillist", "torch", "numpy", "scipy", "pillow")},
+        "versions": versions(),
         "python": platform.python_version(),
         "device": _name(device),
         "processes": device.world,
@@ -27,6 +27,11 @@ def environment(run: Run, data_sha256: str, device: Device) -> dict[str, Any]:
         "precision": device.precision,
         "data_sha256": data_sha256,
     }
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the packages that compute."""
+    return {name: version(name) for name in ("pointillist", "torch", "numpy", "scipy", "pillow")}
 
 
 def _name(device: Device) -> str:

@@ -1,6 +1,7 @@
 """The answer to "how many clicks": from results on disk to a verdict, a curve and sentences."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def answered(described: Study, folder: Path) -> Answer:
     return answer(described, read_results(described, folder))
 
 
+def changed(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    for path in (folder / "results").iterdir():
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps({**result, **change(result)}))
+
+
 TRUTH = {"1+1": 0.80, "2+2": 0.86, "5+5": 0.895, "10+10": 0.902, "full masks": 0.90}
 
 
@@ -99,8 +106,7 @@ def test_a_small_number_that_only_seems_enough_is_not_taken(tmp_path: Path) -> N
 def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     """Networks or losses have no least; nor has what nobody has priced."""
     write_results(tmp_path, study(), TRUTH)
-    for path in (tmp_path / "results").iterdir():
-        path.write_text(json.dumps({**json.loads(path.read_text()), "seconds_per_image": None}))
+    changed(tmp_path, lambda result: {"seconds_per_image": None})
     told = answered(study(), tmp_path)
     (enough,) = told.enough
     assert not enough.priced
@@ -110,13 +116,95 @@ def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     assert "5+5 is as good as full masks within 0.02" in said[2]
 
 
+def test_what_nobody_has_priced_is_told_beside_the_least(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    changed(tmp_path, lambda r: {"seconds_per_image": None} if r["seconds_per_image"] == 6.0 else {})
+    said = sentences(answered(study(), tmp_path))
+    assert "5+5 is enough" in said[0]
+    assert "2+2 is worse than full masks" in said[1]
+
+
 def test_a_reference_without_results_is_told(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
     for cell in study().runs:
         if cell.place["clicks"] == "full masks":
             (tmp_path / "results" / f"{cell.run.id}.json").unlink()
-    rows = table(answered(study(), tmp_path))[1]
-    assert [row[-1] for row in rows] == ["reference not run"] * 4
+    told = answered(study(), tmp_path)
+    assert [row[-1] for row in table(told)[1]] == ["reference not run"] * 4
+    assert sentences(told) == ["full masks has no results yet: 4 places are compared with nothing."]
+
+
+def test_a_place_that_is_the_references_own_run_is_not_compared(tmp_path: Path) -> None:
+    """Full masks are one run wherever clicks would have gone: compared with itself it would be 'as good'."""
+    two = study(strategies=["random", "centre"])
+    assert two.compare is not None
+    to = two.compare.model_copy(update={"to": {"strategy": "random", "clicks": "full masks"}})
+    two = two.model_copy(update={"compare": to})
+    write_results(tmp_path, two, TRUTH)
+    found = {tuple(line.place.values()): line for line in answered(two, tmp_path).lines}
+    assert found["random", "full masks"].alone == "reference"
+    assert found["centre", "full masks"].alone == "same run as the reference"
+    assert found["centre", "full masks"].against is None
+    assert found["centre", "5+5"].against is not None
+
+
+def test_clicks_that_take_longer_than_masks_are_no_answer(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 10.0)})
+    (enough,) = answered(study(), tmp_path).enough
+    assert enough.reference.seconds == 10.0
+    assert [line.seconds for line in enough.lines] == [4.0, 6.0, 10.0, 10.0]
+    assert enough.smallest is None
+    quick = {"dense": 3.0, "points": 30.0}
+    changed(tmp_path, lambda r: {"seconds_per_image": quick[next(iter(r["annotation"]["train"]["marks"]))]})
+    assert "no place of the grid costs less than full masks" in sentences(answered(study(), tmp_path))[0]
+
+
+def test_too_few_images_for_an_interval_are_told(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH, images=4)
+    told = answered(study(), tmp_path)
+    assert [line.against.low for line in told.lines if line.against] == [None] * 4
+    assert sentences(told)[0].startswith("no interval can be given, and so no verdict: the test images make")
+    assert not any("not reached" in said or "enough:" in said for said in sentences(told))
+
+
+def test_only_common_seeds_are_compared_and_that_is_said(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    for cell in study().runs:
+        if cell.place["clicks"] == "full masks" and cell.run.seed == 1:
+            (tmp_path / "results" / f"{cell.run.id}.json").unlink()
+    assert "over 1 seed in common" in " ".join(sentences(answered(study(), tmp_path)))
+    for cell in study().runs:
+        if cell.place["clicks"] == "5+5" and cell.run.seed == 0:
+            (tmp_path / "results" / f"{cell.run.id}.json").unlink()
+    told = answered(study(), tmp_path)
+    assert {line.place["clicks"]: line.alone for line in told.lines}["5+5"] == "nothing in common"
+    assert "1 place is not compared" in sentences(told)[0]
+
+
+def test_a_score_that_nobody_has_breaks_nothing(tmp_path: Path) -> None:
+    """No image shows the class and none was predicted: Dice is undefined in all of one place."""
+    write_results(tmp_path, study(), TRUTH)
+    for cell in study().runs:
+        if cell.place["clicks"] == "2+2":
+            path = tmp_path / "results" / f"{cell.run.id}.json"
+            result = json.loads(path.read_text())
+            matrices = result["splits"]["test"]["matrices"]
+            result["splits"]["test"]["matrices"] = {key: [[70_000, 0], [0, 0]] for key in matrices}
+            path.write_text(json.dumps(result))
+    told = answered(study(), tmp_path)
+    assert np.isnan(told.lines[1].mean)
+    assert told.enough[0].smallest is not None
+    assert told.enough[0].forecast is not None, "the other three numbers make a curve"
+    assert "<svg" in budget_curve(told)
+
+
+def test_odd_labels_are_shown_as_they_are(tmp_path: Path) -> None:
+    plain = study(clicks=[(1, 1)]).model_dump(mode="json")
+    plain["axes"]["strategy"] = {"_for $5 or $9": plain["axes"]["strategy"]["random"]}
+    odd = validated(Study, plain)
+    write_results(tmp_path, odd, TRUTH)
+    assert "_for $5 or $9" in budget_curve(answered(odd, tmp_path))
 
 
 def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: Path) -> None:
@@ -127,6 +215,7 @@ def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: P
     told = answered(two, tmp_path)
     assert [enough.along["strategy"] for enough in told.enough] == ["random", "centre"]
     assert all(enough.smallest for enough in told.enough)
+    assert "any of them with 5.0%" in sentences(told)[-1]
 
 
 def test_a_margin_holds_once_there_are_results(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Ray: the same tasks end the same as with local processes, on one machine or several nodes."""
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,26 +66,46 @@ def test_r02_two_nodes_one_of_which_is_lost(tmp_path: Path, ray: Any) -> None:
         lost = cluster.add_node(num_cpus=1)
         engine = OnRay(address=cluster.address, cpus=1)
         assert engine.workers == 2
-        outcomes = []
-        for news in engine.run(act, payloads(tmp_path, *["write"] * 6)):
-            if isinstance(news, Outcome):
-                outcomes.append(news)
-                if len(outcomes) == 2:
-                    cluster.remove_node(lost, allow_graceful=False)
-        assert sorted(one.number for one in outcomes) == list(range(6))
-        assert all(one.error is None for one in outcomes)
+
+        def begun() -> int:
+            return sum(len(path.read_text()) for path in tmp_path.glob("*.begun"))
+
+        def lose() -> None:
+            while begun() < 2:
+                time.sleep(0.05)
+            cluster.remove_node(lost, allow_graceful=False)
+            deadline = time.monotonic() + 60
+            while begun() < 3 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            (tmp_path / "go").touch()
+
+        losing = threading.Thread(target=lose)
+        losing.start()
+        news = list(engine.run(act, payloads(tmp_path, "hold", "hold")))
+        losing.join()
+        outcomes = {one.number: one for one in news if isinstance(one, Outcome)}
+        assert outcomes.keys() == {0, 1}
+        assert all(one.error is None for one in outcomes.values())
+        assert sorted(outcomes[n].tries for n in (0, 1)) == [1, 2], "the lost node's task was begun again"
     finally:
         ray.shutdown()
         cluster.shutdown()
 
 
-def test_r08_other_computed_with_are_refused_with_the_difference(tmp_path: Path) -> None:
+def test_r08_other_versions_are_refused_with_the_difference(tmp_path: Path) -> None:
     expected = {**computed_with(), "torch": "1.0.0"}
     error, final = carry_out(act, payloads(tmp_path, "write")[0], expected)
     assert final
     assert f"torch {computed_with()['torch']} for 1.0.0" in str(error)
     assert not (tmp_path / "task-0").exists()
     assert carry_out(act, payloads(tmp_path, "refuse")[0], computed_with())[1]
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_no_node_has_is_refused_and_a_small_node_gets_what_it_can() -> None:
+    with pytest.raises(InputError, match=r"a node must have a core and 0\.5 GPU; got at most"):
+        OnRay(gpus=0.5)
+    assert OnRay(cpus=10_000).cpus == os.cpu_count()
 
 
 def test_r09_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A grid of runs: what it describes, and that nothing stops it from ending the same."""
 
+import contextlib
 import csv
 import os
 import signal
@@ -16,6 +17,7 @@ import yaml
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
+from pointillist.models import Unet
 from pointillist.study.engine import Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -79,12 +81,19 @@ def test_the_data_may_be_an_axis_and_brings_its_own_defaults() -> None:
     assert lesions.data == study.data
 
 
+def test_later_axes_win_over_parts_that_earlier_ones_changed() -> None:
+    axes = {"width": {"narrow": {"model.widths": [2, 4]}}, "model": {"own": {"model": {"kind": "unet"}}}}
+    (cell, *_) = small(axes=axes).cells
+    assert cell.run.model == Unet()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"axes": {}}, "axes"),
         ({"axes": {"a": {}}}, "must have a label"),
         ({"axes": {"seed": {"x": {}}}}, "must not be named 'seed'"),
+        ({"axes": {"dice_per_image": {"x": {}}}}, "must not be named 'dice_per_image'"),
         ({"recipe": "best"}, "must be one of auto"),
         ({"name": "My Study"}, "name"),
         ({"seeds": 0}, "seeds"),
@@ -108,6 +117,19 @@ def test_what_has_ended_is_not_run_again_and_a_study_may_grow(tmp_path: Path) ->
     assert np.isfinite([row["dice_per_image"] for row in table]).all()
 
 
+def test_a_split_that_is_added_is_measured_without_training_again(tmp_path: Path) -> None:
+    few = small(seeds=1, splits=["test"])
+    carried_out(few, tmp_path)
+    states = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*") if path.is_file()}
+    more = small(seeds=1, splits=["val", "test"])
+    assert len(carried_out(more, tmp_path)) == 2
+    assert {row["split"] for row in rows(more, tmp_path)} == {"val", "test"}
+    weights = [path for path in states if "model" in path.parts]
+    assert weights
+    assert all(path.stat().st_mtime_ns == states[path] for path in weights)
+    assert carried_out(more, tmp_path) == []
+
+
 def test_a_run_that_fails_is_recorded_and_tried_again(tmp_path: Path) -> None:
     axes = {"rate": {"sane": {}, "insane": {"learning_rate": 1.0, "clip": 1e30, "weight_decay": 1e30}}}
     study = small(axes=axes, seeds=1)
@@ -118,8 +140,23 @@ def test_a_run_that_fails_is_recorded_and_tried_again(tmp_path: Path) -> None:
     assert list(dict(carried_out(study, tmp_path))) == [failed]
 
 
+def _wait_for_progress(folder: Path) -> None:
+    """Wait until a run has written something: killed before, nothing would be tried."""
+
+    def written() -> set[tuple[Path, int]]:
+        found = set()
+        for path in folder.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                found.add((path, path.stat().st_mtime_ns))
+        return found
+
+    before, deadline = written(), time.monotonic() + 120
+    while written() <= before and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_f14_killed_at_any_instant_it_ends_with_the_same_table(tmp_path: Path) -> None:
-    """SIGKILL of the driver or of a worker, six times; then the table of an uninterrupted one."""
+    """SIGKILL of the driver or of a worker, six times, each after something new was written."""
     file = tmp_path / "small.yaml"
     file.write_text(yaml.safe_dump(small().model_dump(mode="json")))
     command = [sys.executable, "-m", "pointillist", "study", "run", str(file), "--workers", "2", "-o"]
@@ -129,7 +166,8 @@ def test_f14_killed_at_any_instant_it_ends_with_the_same_table(tmp_path: Path) -
         driver = subprocess.Popen(
             [*command, str(tmp_path / "cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(rng.uniform(1, 8))
+        _wait_for_progress(tmp_path / "cut")
+        time.sleep(rng.uniform(0, 0.5))
         workers = Path(f"/proc/{driver.pid}/task/{driver.pid}/children")
         found = workers.read_text().split() if workers.exists() else []
         victim = int(rng.choice(found)) if found and rng.random() < 0.5 else driver.pid
@@ -154,3 +192,4 @@ def test_a_split_without_masks_has_no_rows(tmp_path: Path) -> None:
     study = small(data=data, seeds=1, axes={"learnt from": {"full masks": LEARNT_FROM["full masks"]}})
     assert [error for _, error in carried_out(study, tmp_path / "study")] == [None]
     assert [row["split"] for row in rows(study, tmp_path / "study")] == ["train", "val"]
+    assert carried_out(study, tmp_path / "study") == [], "what has no masks is not missing"

@@ -28,6 +28,8 @@ def act(payload: dict[str, Any]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "exit":
         os._exit(7)
+    while how == "hold" and not (Path(payload["folder"]) / "go").exists():
+        time.sleep(0.05)
     if how == "wait":
         time.sleep(60)
     (Path(payload["folder"]) / payload["name"]).write_text(os.environ["OMP_NUM_THREADS"])

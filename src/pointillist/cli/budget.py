@@ -6,10 +6,9 @@ import re
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from pointillist.cli import choices
+from pointillist.cli.answer import print_answer
 from pointillist.cli.console import out
 from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
@@ -18,12 +17,13 @@ from pointillist.core import durable
 from pointillist.core.config import split_changes
 from pointillist.core.errors import InputError
 from pointillist.core.text import to_markdown
+from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, answer
-from pointillist.study.budget import budget_study
+from pointillist.study.budget import budget_study, independent_images
 from pointillist.study.execute import read_results
 from pointillist.study.figure import budget_curve
 from pointillist.study.table import write_table
-from pointillist.study.words import brief, sentences, table
+from pointillist.study.words import sentences, table
 from pointillist.train.recipe import RECIPES
 
 PAIR = re.compile(r"(\d+)(?:\+(\d+))?")
@@ -68,6 +68,11 @@ def budget_command(
     )
     folder = out_folder / study.name
     out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
+    if (groups := independent_images(study.data, "test")) < FEWEST:
+        out.print(
+            f"Mind: the test images make {groups} independent groups; below {FEWEST} no interval can be "
+            "given, and so no number called enough. Put more images aside for testing."
+        )
     complete = carry_out(study, folder, engine_of(carrying))
     write_table(study, folder)
     told = answer(study, read_results(study, folder))
@@ -77,20 +82,6 @@ def budget_command(
     out.print(f"Written: {folder / 'budget.md'}, budget.svg, table.csv")
     if not complete:
         raise typer.Exit(1)
-
-
-def print_answer(told: Answer) -> None:
-    """Print the table, and what it says."""
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    axes = list(told.lines[0].place)
-    for heading in (*axes, "s/image", "mean ± sd", "difference (95 %)", ""):
-        left = heading in axes
-        shown.add_column(heading, justify="left" if left else "right", no_wrap=not left)
-    for line in told.lines:
-        shown.add_row(*line.place.values(), *brief(line))
-    out.print(shown, soft_wrap=False)
-    for sentence in sentences(told):
-        out.print(f"{sentence[0].upper()}{sentence[1:]}")
 
 
 def _markdown(question: str, told: Answer) -> str:

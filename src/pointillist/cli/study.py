@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from pointillist.cli.answer import print_answer
 from pointillist.cli.console import out, typed
 from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
@@ -17,6 +18,8 @@ from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
+from pointillist.study.answer import answer
+from pointillist.study.execute import read_results
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
 
@@ -48,6 +51,7 @@ def new_command(
         "question": "How many clicks per image do as well as full masks?",
         "data": {"kind": "folder", "root": str(root)},
         "axes": {"learnt from": {"full masks": {"annotate": {"kind": "full"}}, **clicks}},
+        "compare": {"to": {"learnt from": "full masks"}, "margin": 0.02},
         "seeds": 3,
     }
     durable.write_text(
@@ -73,6 +77,9 @@ def run_command(
     if study.question:
         out.print(study.question)
     complete = carry_out(study, folder, engine_of(carrying))
-    out.print(f"Written: {write_table(study, folder)}")
+    results = read_results(study, folder)
+    if study.compare is not None and any("test" in result["splits"] for result in results.values()):
+        print_answer(answer(study, results))
+    out.print(f"Written: {write_table(study, folder)}\nPage:    pointillist report {typed(folder)}")
     if not complete:
         raise typer.Exit(1)

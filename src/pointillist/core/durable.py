@@ -146,6 +146,10 @@ def delete_leftovers(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
+ENDING_S = 2.0
+"""How long a lock is waited for: the worker of a killed study takes a moment to notice that it is alone."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; the lock dies with the process, so it is never stale.
@@ -157,7 +161,7 @@ def locked(folder: Path) -> Iterator[None]:
     holder = folder / ".holder"
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=ENDING_S)
     except Timeout:
         who = holder.read_text() if holder.is_file() else "another process"
         raise InputError(

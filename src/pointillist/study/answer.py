@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,12 +16,14 @@ from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
 from pointillist.study.execute import Results
 from pointillist.study.power_law import PowerLaw
-from pointillist.study.scores import Scores, scores_of
-from pointillist.study.statistics import Difference, Verdict, difference, holm, resampled_means
+from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
+from pointillist.study.statistics import Difference, Verdict, comparable, difference, holm, resampled_means
 from pointillist.study.study import Comparison, Study
 
 FITS = 200
 """Resamples that a curve is fitted to: each takes milliseconds."""
+Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
+"""Why a place is compared with nothing. In common are seeds and images."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Line:
         scores: of each seed.
         seconds: of annotation for an annotated image; None: nobody knows.
         labelled: pixels labelled in an annotated image, where only clicks were drawn; None otherwise.
-        against: its reference; None: it is one, or the reference has not been run.
+        against: its reference; None: it is not compared.
+        alone: why not; None: it is.
         p: of the difference, corrected for the number of comparisons.
         verdict: by the margin; None without a difference.
     """
@@ -41,6 +46,7 @@ class Line:
     seconds: float | None
     labelled: float | None
     against: Difference | None = None
+    alone: Alone | None = None
     p: float | None = None
     verdict: Verdict | None = None
 
@@ -85,7 +91,8 @@ class Enough:
         lines: by seconds of annotation, the dearest last; before them those whose cost nobody knows.
         reference: what they are compared with.
         priced: whether they cost a person different times, so that one is the least.
-        smallest: the least that is as good; None: not reached within the grid, or not priced.
+        smallest: the least that is as good and costs less than the reference; None: not reached within the
+            grid, or not priced.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
     """
 
@@ -143,33 +150,49 @@ def answer(study: Study, results: Results, split: Split = "test") -> Answer:
 
 
 def _lines(study: Study, results: Results, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
-    found: dict[tuple[str, ...], Line] = {}
-    for cell in study.cells:
-        key = tuple(cell.place.values())
-        result = results.get(cell.run.id)
-        if key in found or key not in scores or result is None:
-            continue
-        told = result["annotation"]["train"]
-        clicked = set(told["marks"]) == {"points"} and told["annotated"]
-        labelled = sum(told["labelled_pixels"].values()) / told["annotated"] if clicked else None
-        by_seed = tuple(scores[key].by_seed())
-        found[key] = Line(dict(cell.place), by_seed, result["seconds_per_image"], labelled)
-    return list(found.values())
+    axes, found = list(study.axes), []
+    for place, own in results_by_place(study, results).items():
+        if place in scores:
+            by_seed = tuple(scores[place].by_seed())
+            named = dict(zip(axes, place, strict=True))
+            found.append(Line(named, by_seed, seconds_per_image(own), mean_known(list(map(_labelled, own)))))
+    return found
+
+
+def _labelled(result: Mapping[str, Any]) -> float | None:
+    """Pixels labelled in an annotated image, where only clicks were drawn."""
+    told = result["annotation"]["train"]
+    clicked = set(told["marks"]) == {"points"} and told["annotated"]
+    return sum(told["labelled_pixels"].values()) / told["annotated"] if clicked else None
 
 
 def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
     assert study.compare is not None
+    runs = _runs(study)
     found = []
     for line in lines:
-        reference = study.reference(line.place)
-        theirs = None if reference is None else scores.get(tuple(reference.values()))
-        if theirs is not None:
-            against = difference(scores[tuple(line.place.values())], theirs)
-            line = replace(line, against=against, verdict=against.verdict(study.compare.margin))
-        found.append(line)
+        place, reference = tuple(line.place.values()), study.reference(line.place)
+        if reference is None:
+            found.append(replace(line, alone="reference"))
+        elif (theirs := scores.get(tuple(reference.values()))) is None:
+            found.append(replace(line, alone="reference not run"))
+        elif runs[place] == runs[tuple(reference.values())]:
+            found.append(replace(line, alone="same run as the reference"))
+        elif not comparable(scores[place], theirs):
+            found.append(replace(line, alone="nothing in common"))
+        else:
+            against = difference(scores[place], theirs)
+            found.append(replace(line, against=against, verdict=against.verdict(study.compare.margin)))
     raw = {n: line.against.p for n, line in enumerate(found) if line.against and line.against.p is not None}
     for number, p in zip(raw, holm(list(raw.values())), strict=True):
         found[number] = replace(found[number], p=p)
+    return found
+
+
+def _runs(study: Study) -> dict[tuple[str, ...], set[str]]:
+    found: dict[tuple[str, ...], set[str]] = {}
+    for cell in study.cells:
+        found.setdefault(tuple(cell.place.values()), set()).add(cell.run.id)
     return found
 
 
@@ -190,15 +213,17 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         # One number of clicks alone is still cheaper or dearer than the reference.
         priced = len({line.seconds for line in (*known, reference)}) > 1 and bool(known)
         ordered = (*(line for line in group if line.seconds is None), *known)
-        smallest = _smallest(known) if priced else None
+        smallest = _smallest(known, reference) if priced else None
         forecast = _forecast(study.compare, known, reference, scores)
         found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast))
     return found
 
 
-def _smallest(lines: Sequence[Line]) -> Line | None:
+def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:
+    # Clicks that take longer than the masks are no answer, as good as they may be.
+    limit = float("inf") if reference.seconds is None else reference.seconds
     smallest = None
-    for line in reversed(lines):
+    for line in reversed([line for line in lines if (line.seconds or 0) < limit]):
         if line.verdict != "as good":
             break
         smallest = line
@@ -211,7 +236,7 @@ def _forecast(
     reference: Line,
     scores: Mapping[tuple[str, ...], Scores],
 ) -> Forecast | None:
-    clicked = [line for line in lines if line.labelled]
+    clicked = [line for line in lines if line.labelled and not math.isnan(line.mean)]
     counts = [line.labelled or 0.0 for line in clicked]
     if len(set(counts)) < power_law.FEWEST:
         return None

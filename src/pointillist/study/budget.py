@@ -7,11 +7,27 @@ from typing import Any
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.data.split import Split
 from pointillist.datasets import AnyDataset
+from pointillist.metrics.bootstrap import group_of
 from pointillist.study.study import Study
 
 FULL = "full masks"
 CLICKS, STRATEGY = "clicks", "strategy"
+
+
+def independent_images(data: AnyDataset, split: Split) -> int:
+    """Count the groups of images with masks that a split has: what an interval is drawn from.
+
+    Raises:
+        InputError: no image of the split has a mask.
+    """
+    entries = [entry for entry in data.entries if entry.split == split]
+    groups = {group_of(e.name, e.group) for e in entries if data.read(e.name).mask is not None}
+    if not groups:
+        fix = "Put masks of some images there; clicks are simulated from masks and measured against them."
+        raise InputError(f"some {split} images must have masks", f"none of {len(entries)}", fix)
+    return len(groups)
 
 
 def budget_study(

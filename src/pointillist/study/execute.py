@@ -45,6 +45,7 @@ def run_study(
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
         missing = missing_runs(study, folder)
+        _forget_failures(study, folder, missing)
         payloads = [_payload(study, cell, folder) for cell in missing]
         failed = []
         for outcome in engine.run(measure, payloads):
@@ -63,9 +64,20 @@ def run_study(
         return failed
 
 
+def _forget_failures(study: Study, folder: Path, missing: Sequence[Cell]) -> None:
+    """Delete what is told of runs that have ended well since, in another folder or before a crash."""
+    for run in {cell.run.id for cell in study.runs} - {cell.run.id for cell in missing}:
+        (folder / "failures" / f"{run}.json").unlink(missing_ok=True)
+
+
 def missing_runs(study: Study, folder: Path) -> list[Cell]:
-    """List the runs that have left no results yet."""
-    return [cell for cell in study.runs if not _result(folder, cell.run).is_file()]
+    """List the runs that have left no results yet, or not on every split that the study measures."""
+    results = read_results(study, folder)
+    return [cell for cell in study.runs if not _measured(results.get(cell.run.id), study.splits)]
+
+
+def _measured(result: Mapping[str, Any] | None, splits: Sequence[str]) -> bool:
+    return result is not None and {*splits} <= {*result["splits"], *result.get("without_masks", ())}
 
 
 def _keep_the_promise(study: Study, folder: Path) -> None:
@@ -93,10 +105,12 @@ def measure(payload: Payload) -> None:
     train(run, home, device)
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
+    without = []
     for split in payload["splits"]:
         try:
             found, summary = evaluate(trained, split)
         except NoMasksError:
+            without.append(split)
             continue
         splits[split] = {
             "metrics": {row.metric: row.value for row in summary.rows if row.class_name is None},
@@ -109,6 +123,7 @@ def measure(payload: Payload) -> None:
         {
             "run": run.id,
             "splits": splits,
+            "without_masks": without,
             "seconds_per_image": trained.seconds_per_image,
             "annotation": about["annotation"],
             "environment": about["environment"],

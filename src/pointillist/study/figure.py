@@ -28,7 +28,7 @@ def budget_curve(answer: Answer) -> str:
         _draw(axes, enough, COLOURS[number % len(COLOURS)], clicked)
     references = {e.reference.place[axis] for e in answer.enough for axis in answer.compare.to}
     for level in {round(e.reference.mean, 6) for e in answer.enough}:
-        axes.axhline(level, color="#555555", linewidth=1, label=", ".join(sorted(references)))
+        axes.axhline(level, color="#555555", linewidth=1, label=plain(", ".join(sorted(references))))
         axes.axhspan(level - answer.compare.margin, level, color="#999999", alpha=0.25, linewidth=0)
     axes.set_xscale("log")
     # The places themselves are the ticks: the decades of a logarithm say little between 2 and 40.
@@ -46,7 +46,7 @@ def _draw(axes: Axes, enough: Enough, colour: str, clicked: bool) -> None:
     places = [(_x(line, clicked), line) for line in enough.lines]
     known = [(x, line) for x, line in places if x]
     x = np.array([x for x, _ in known])
-    label = ", ".join(enough.along.values()) or "clicks"
+    label = plain(", ".join(enough.along.values())) or "clicks"
     axes.plot(x, [line.mean for _, line in known], "-o", color=colour, label=label, markersize=4)
     for place, line in known:
         axes.plot([place] * len(line.scores), line.scores, "_", color=colour, alpha=0.6)
@@ -58,6 +58,15 @@ def _draw(axes: Axes, enough: Enough, colour: str, clicked: bool) -> None:
 
 def _x(line: Line, clicked: bool) -> float | None:
     return line.labelled if clicked else line.seconds
+
+
+def plain(label: str) -> str:
+    r"""Give a label as matplotlib must see it to show it as it is: no formulas, none left out.
+
+    >>> plain("_5 $")
+    ' _5 \\$'
+    """
+    return f"{' ' if label.startswith('_') else ''}{label}".replace("$", r"\$")
 
 
 def to_svg(figure: Figure) -> str:

@@ -54,6 +54,8 @@ class Local:
                 yield news
         finally:
             for slot in slots:
+                slot.terminate()
+            for slot in slots:
                 slot.stop()
 
 
@@ -84,10 +86,16 @@ class _Slot(threading.Thread):
         except BaseException as error:
             self.told.put(error)
 
-    def stop(self) -> None:
-        """Stop the process as a signal would: a training saves its state first."""
+    def terminate(self) -> None:
+        """Ask the process to end, as a signal would: a training saves its state first."""
         self.stopping = True
         process = self.process  # The thread may drop it meanwhile.
+        if process is not None:
+            process.terminate()
+
+    def stop(self) -> None:
+        """Wait until the process has ended; one that does not is killed."""
+        process = self.process
         if process is not None:
             process.stop()
 
@@ -133,8 +141,10 @@ class _Process:
             ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             return f"the process {ended}, at {largest} MiB", False
 
-    def stop(self) -> None:
+    def terminate(self) -> None:
         self.process.terminate()
+
+    def stop(self) -> None:
         self.process.join(30)
         if self.process.is_alive():
             self.process.kill()

@@ -39,6 +39,7 @@ class OnRay:
         self.ray = _ray()
         self.address, self.cpus, self.gpus = address, cpus, gpus
         self._start()
+        self.cpus = self._fitting()
         self.workers = workers or self._room()
 
     def _start(self) -> None:
@@ -52,6 +53,21 @@ class OnRay:
             fix = "Start it with 'ray start --head', and see that both sides have the same token."
             must = f"a Ray cluster must answer at {self.address or 'this machine'}"
             raise InputError(must, str(error).splitlines()[0], fix) from None
+
+    def _fitting(self) -> int:
+        """Give the cores of each task: not more than the largest node has.
+
+        Raises:
+            InputError: no node has the share of a GPU that a task asks for, and Ray would wait for one.
+        """
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        fitting = [int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= self.gpus]
+        if not any(fitting):
+            self.ray.shutdown()
+            most = max((node.get("GPU", 0) for node in nodes), default=0)
+            fix = "Ask for less with --gpus, or add a node that has it."
+            raise InputError(f"a node must have a core and {self.gpus:g} GPU", f"at most {most:g} GPU", fix)
+        return min(self.cpus, max(fitting))
 
     def _room(self) -> int:
         found = self.ray.cluster_resources()

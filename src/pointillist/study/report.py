@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -30,7 +30,7 @@ from pointillist.study.figure import budget_curve
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
 from pointillist.study.report_pictures import data_uri, examples, extremes, training_curves
 from pointillist.study.report_tables import METRICS_SHOWN, MetricTable, latex_of, metric_tables
-from pointillist.study.scores import Scores, scores_of
+from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
 from pointillist.study.study import Study
 from pointillist.study.words import sentences, table
 from pointillist.train.run import Run
@@ -158,7 +158,8 @@ def _pictures(study: Study, folder: Path, results: Results, told: Answer | None)
         own = scores[ours].at(scores[ours].seeds[:1], scores[ours].names)
         shown: list[tuple[str, Run]] = [(", ".join(place), runs[place]) for place in (ours, other)]
         shown = shown if ours != other and runs[ours].data == runs[other].data else shown[:1]
-        picture = examples(folder, shown, own, extremes(own))
+        chosen = extremes(own)
+        picture = examples(folder, shown, own, chosen) if chosen else None
         if picture is not None:
             found.append((", ".join(ours), data_uri(picture)))
     return found
@@ -179,34 +180,26 @@ def _pairs(
 
 
 def _cost(study: Study, results: Results) -> list[tuple[str, str, str, str]]:
-    """Give for each place: seconds of annotation per image and in all, and of training."""
+    """Give for each place, averaged over seeds: annotation per image and in all, and time of training."""
     found = []
-    for place, run in firsts(study).items():
-        result = results.get(run.id)
-        if result is None:
-            continue
-        each, all_of_it = result["seconds_per_image"], result["annotation"]["train"]["seconds"]
-        found.append(
-            (
-                ", ".join(place),
-                number(each, 1),
-                "-" if all_of_it is None else f"{all_of_it / 60:.0f} min",
-                f"{result['environment']['train_s']:.0f} s",
-            )
-        )
+    for place, own in results_by_place(study, results).items():
+        whole = mean_known([result["annotation"]["train"]["seconds"] for result in own])
+        training = statistics.mean(result["environment"]["train_s"] for result in own)
+        minutes = "-" if whole is None else f"{whole / 60:.0f} min"
+        found.append((", ".join(place), number(seconds_per_image(own), 1), minutes, f"{training:.0f} s"))
     return found
 
 
 def _environment(results: Results) -> dict[str, str]:
     environments = [result["environment"] for result in results.values()]
-    told: dict[str, Any] = environments[0]
     devices = sorted({one["device"] for one in environments})
     commits = sorted({str(one["commit"])[:12] for one in environments})
-    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    versions = sorted({", ".join(map(" ".join, one["versions"].items())) for one in environments})
+    pythons = sorted({one["python"] for one in environments})
     return {
         "device": ", ".join(devices),
-        "versions": versions,
-        "Python": f"{told['python']} on {platform.system()}",
+        "versions": "; ".join(versions),
+        "Python": f"{', '.join(pythons)} on {platform.system()}",
         "commit": ", ".join(commits),
         "report by": f"pointillist {version('pointillist')}",
     }

@@ -14,7 +14,7 @@ from PIL import Image
 from pointillist.core.errors import InputError
 from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale, panels
 from pointillist.study.execute import Results
-from pointillist.study.figure import COLOURS, to_svg
+from pointillist.study.figure import COLOURS, plain, to_svg
 from pointillist.study.scores import Scores
 from pointillist.study.study import Study
 from pointillist.train.device import find_device
@@ -65,9 +65,11 @@ def _load(folder: Path, run: Run) -> Trained:
 
 
 def extremes(scores: Scores) -> list[tuple[str, str]]:
-    """Name the best, the median and the worst image."""
+    """Name the best, the median and the worst image; none where no image has a score."""
     values = scores.by_image()
     known = [n for n in np.argsort(-values, kind="stable").tolist() if not np.isnan(values[n])]
+    if not known:
+        return []
     chosen = {"best": known[0], "median": known[len(known) // 2], "worst": known[-1]}
     return [(caption, scores.names[place]) for caption, place in chosen.items()]
 
@@ -89,7 +91,7 @@ def training_curves(study: Study, results: Results) -> str | None:
         new = place not in colours
         colour = colours.setdefault(place, COLOURS[len(colours) % len(COLOURS)])
         style = ("-", "--", ":")[list(colours).index(place) // len(COLOURS) % 3]
-        label = ", ".join(place) if new else None
+        label = plain(", ".join(place)) if new else None
         axes.plot(*zip(*known, strict=True), style, color=colour, linewidth=1, alpha=0.8, label=label)
     if not colours:
         return None

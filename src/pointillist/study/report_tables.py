@@ -11,7 +11,7 @@ from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.execute import Results
-from pointillist.study.scores import Scores, scores_of
+from pointillist.study.scores import Scores, results_by_place, scores_of, seconds_per_image
 from pointillist.study.statistics import RESAMPLES, resampled_means
 from pointillist.study.study import Study
 
@@ -45,17 +45,17 @@ class MetricTable:
 
 def metric_tables(study: Study, results: Results) -> list[MetricTable]:
     """Make a table for each split that was measured: mean, standard deviation over seeds, and interval."""
+    seconds = {p: seconds_per_image(own) for p, own in results_by_place(study, results).items()}
     found = []
     for split in study.splits:
         by_metric = {metric: scores_of(study, results, split, metric) for metric in METRICS_SHOWN}
         places = by_metric[METRICS_SHOWN[0]]
         if not places:
             continue
-        seconds = _seconds(study, results)
         rows = []
         for place, scores in places.items():
             numbers = [_cell(by_metric[metric][place]) for metric in METRICS_SHOWN]
-            rows.append((*place, str(len(scores.seeds)), number(seconds.get(place), 1), *numbers))
+            rows.append((*place, str(len(scores.seeds)), number(seconds[place], 1), *numbers))
         images = max(len(scores.names) for scores in places.values())
         head = (*study.axes, "seeds", "s / image", *METRICS_SHOWN)
         found.append(MetricTable(split, images, head, tuple(rows)))
@@ -71,15 +71,6 @@ def _cell(scores: Scores) -> str:
         spread = interval(resampled_means(scores, RESAMPLES, seed=0))
         text += f" ({spread[0]:.3f} to {spread[1]:.3f})" if spread else ""
     return text
-
-
-def _seconds(study: Study, results: Results) -> dict[tuple[str, ...], float | None]:
-    found: dict[tuple[str, ...], float | None] = {}
-    for cell in study.cells:
-        result = results.get(cell.run.id)
-        if result is not None:
-            found[tuple(cell.place.values())] = result["seconds_per_image"]
-    return found
 
 
 def latex_of(tables: Sequence[MetricTable]) -> str:

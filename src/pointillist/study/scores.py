@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,30 @@ def mean_of(values: Float64[np.ndarray, "n m"]) -> Values:
     there = ~np.isnan(values)
     counts = there.sum(1)
     return np.where(counts > 0, np.where(there, values, 0).sum(1) / np.maximum(counts, 1), np.nan)
+
+
+def results_by_place(study: Study, results: Results) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """Give the results of each place, seed by seed; places without any are left out."""
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for cell in study.cells:
+        if (result := results.get(cell.run.id)) is not None:
+            found.setdefault(tuple(cell.place.values()), []).append(result)
+    return found
+
+
+def mean_known(values: Sequence[float | None]) -> float | None:
+    """Average over seeds what each knows; None where one does not.
+
+    >>> mean_known([2.0, 4.0]), mean_known([2.0, None])
+    (3.0, None)
+    """
+    known = [value for value in values if value is not None]
+    return round(statistics.mean(known), 3) if known and len(known) == len(values) else None
+
+
+def seconds_per_image(own: Sequence[Mapping[str, Any]]) -> float | None:
+    """Give the seconds of annotation for an annotated image, averaged over a place's results."""
+    return mean_known([result["seconds_per_image"] for result in own])
 
 
 def means(values: Float64[np.ndarray, "s n f"]) -> Float64[np.ndarray, s]:

@@ -95,6 +95,11 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     return replace(told, p=p, effect=float(by_group.mean() / spread) if spread else None)
 
 
+def comparable(ours: Scores, reference: Scores) -> bool:
+    """Say whether two places share seeds and images, as a comparison needs."""
+    return bool(set(ours.seeds) & set(reference.seeds) and set(ours.names) & set(reference.names))
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """Correct p-values for being many: the chance of any false alarm among them stays below the level.
 
@@ -115,7 +120,7 @@ def holm(values: Sequence[float]) -> list[float]:
 def _common(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
     seeds = [seed for seed in ours.seeds if seed in reference.seeds]
     names = [name for name in ours.names if name in set(reference.names)]
-    if not seeds or not names:
+    if not comparable(ours, reference):
         fix = "Run both with the same seeds on the same data."
         raise InputError("places that are compared must share seeds and images", "none in common", fix)
     return ours.at(seeds, names), reference.at(seeds, names)

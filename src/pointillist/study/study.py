@@ -16,6 +16,7 @@ from pointillist.core.config import Config, with_values
 from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.datasets import AnyDataset
+from pointillist.metrics import METRICS
 from pointillist.train.describe import default_run
 from pointillist.train.recipe import RECIPES, apply_recipe
 from pointillist.train.run import Run
@@ -111,7 +112,7 @@ class Study(Config):
         for axis, labels in self.axes.items():
             if not labels:
                 raise ValueError(f"the axis {axis!r} must have a label")
-            if axis in TAKEN:
+            if axis in TAKEN or axis.removesuffix("_per_image") in METRICS:
                 raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
         for axis, label in self.compare.to.items() if self.compare else ():
             if label not in self.axes.get(axis, {}):
@@ -159,7 +160,9 @@ class Study(Config):
             place = dict(zip(self.axes, (label for label, _ in labels), strict=True))
             changes = dict(self.changes)
             for _, fields in labels:
-                changes |= fields
+                changes = {
+                    path: value for path, value in changes.items() if not _below(path, fields)
+                } | fields
             first = self._run(changes)
             for seed in range(self.seeds):
                 yield Cell(place, first.model_copy(update={"seed": seed}))
@@ -171,6 +174,11 @@ class Study(Config):
         seen = _of(changes, DATA | LEARNT_FROM)
         rest = {path: value for path, value in changes.items() if path not in seen}
         return with_values(apply_recipe(run, self.recipe)[0], rest)
+
+
+def _below(path: str, fields: Changes) -> bool:
+    """Whether one of the fields holds the path as a part: it wins over what earlier axes said of parts."""
+    return any(path.startswith(f"{field}.") for field in fields)
 
 
 def _of(changes: Changes, fields: frozenset[str]) -> Changes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from pointillist.core.text import number
+from pointillist.metrics.bootstrap import CONFIDENCE
+from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, Enough, Line
 
 NAMES = {
@@ -18,6 +20,8 @@ NAMES = {
 
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
+ONE_SIDED = (1 - CONFIDENCE) / 2
+"""Chance that the lower end of an interval lies above the truth."""
 
 
 def spread(line: Line) -> str:
@@ -42,9 +46,7 @@ def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
         told = [*line.place.values(), number(line.seconds, 1), spread(line)]
         against = line.against
         if against is None:
-            to = answer.compare.to
-            is_one = all(line.place[axis] == label for axis, label in to.items())
-            rows.append([*told, "", "", "", "", "reference" if is_one else "reference not run"])
+            rows.append([*told, "", "", "", "", line.alone or ""])
             continue
         interval = (
             "-" if against.low is None else f"({number_signed(against.low)} to {number_signed(against.high)})"
@@ -60,7 +62,7 @@ def brief(line: Line) -> tuple[str, str, str, str]:
     mean = short(line.mean) + ("" if line.deviation is None else f" ± {short(line.deviation)}")
     seconds = number(line.seconds, 1)
     if (against := line.against) is None:
-        return seconds, mean, "", ""
+        return seconds, mean, "", line.alone or ""
     interval = "" if against.low is None else f" ({short(against.low, '+')} to {short(against.high, '+')})"
     return seconds, mean, short(against.mean, "+") + interval, line.verdict or "-"
 
@@ -80,17 +82,53 @@ def number_signed(value: float | None) -> str:
 
 
 def sentences(answer: Answer) -> list[str]:
-    """Say what is enough, what it costs beside masks, and what more would bring."""
-    found = []
+    """Say what is enough, what it costs beside masks, what more would bring, and what can't be told."""
+    found = _can_not_tell(answer)
     for enough in answer.enough:
         where = f"{', '.join(enough.along.values())}: " if enough.along else ""
-        if enough.priced:
-            found.append(where + _enough(enough, answer))
-        else:
-            found += [where + _one(line, enough, answer) for line in enough.lines]
+        if all(line.against is None or line.against.low is None for line in enough.lines):
+            continue
+        found += [where + _enough(enough, answer)] if enough.priced else []
+        # What nobody has priced is told by itself: there is no least of it.
+        alone = [line for line in enough.lines if not enough.priced or line.seconds is None]
+        found += [where + _one(line, enough, answer) for line in alone]
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
+    if (searched := sum(enough.priced for enough in answer.enough)) > 1:
+        chance = min(1.0, ONE_SIDED * searched)
+        found.append(
+            f"each of the {searched} searches calls too few enough with a chance of {ONE_SIDED:.1%} at most, "
+            f"any of them with {chance:.1%}."
+        )
     return found
+
+
+def _can_not_tell(answer: Answer) -> list[str]:
+    found = []
+    waiting = sum(line.alone == "reference not run" for line in answer.lines)
+    if waiting:
+        reference = ", ".join(answer.compare.to.values())
+        found.append(f"{reference} has no results yet: {_places(waiting)} compared with nothing.")
+    if apart := sum(line.alone == "nothing in common" for line in answer.lines):
+        found.append(f"{_places(apart)} not compared: other seeds or images than the reference's.")
+    if any(line.against is not None and line.against.low is None for line in answer.lines):
+        found.append(
+            f"no interval can be given, and so no verdict: the {answer.split} images make fewer than "
+            f"{FEWEST} groups that are independent of each other."
+        )
+    return found
+
+
+def _places(count: int) -> str:
+    return "1 place is" if count == 1 else f"{count} places are"
+
+
+def _shared(line: Line, reference: Line) -> str:
+    """Say over which seeds a difference is, where a side has others too."""
+    assert line.against is not None
+    if line.against.seeds == len(line.scores) == len(reference.scores):
+        return ""
+    return f" over {line.against.seeds} seed{'s' * (line.against.seeds > 1)} in common"
 
 
 def _label(line: Line, answer: Answer) -> str:
@@ -108,7 +146,7 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
     told = verdicts[line.verdict or "undecided"]
     against = line.against
     interval = f"({number_signed(against.low)} to {number_signed(against.high)})"
-    difference = f"difference {number_signed(against.mean)} {interval}"
+    difference = f"difference{_shared(line, enough.reference)} {number_signed(against.mean)} {interval}"
     means = f"{metric} {number(line.mean, 4)} against {number(enough.reference.mean, 4)}"
     return f"{_label(line, answer)} is {told}: {means}, {difference}."
 
@@ -116,12 +154,16 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
+    limit = enough.reference.seconds
+    if limit is not None and all((line.seconds or 0) >= limit for line in enough.lines):
+        return f"no place of the grid costs less than {reference}: nothing to be found."
     if (line := enough.smallest) is None or line.against is None:
         most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
         return f"not reached within the grid: {most}."
+    shared = _shared(line, enough.reference)
     said = (
-        f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference "
-        f"{number_signed(line.against.mean)}, at worst {number_signed(line.against.low)}, "
+        f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference"
+        f"{shared} {number_signed(line.against.mean)}, at worst {number_signed(line.against.low)}, "
         f"inside the margin of {margin:g}"
     )
     ours, theirs = line.seconds, enough.reference.seconds

@@ -130,6 +130,16 @@ def test_a_split_that_is_added_is_measured_without_training_again(tmp_path: Path
     assert carried_out(more, tmp_path) == []
 
 
+def test_labels_are_spread_once_for_all_runs_that_have_the_same(tmp_path: Path) -> None:
+    soft = {"loss": {"kind": "soft-cross-entropy"}}
+    axes = {"weight": {"whole": {"supervise": [soft]}, "half": {"supervise": [{**soft, "weight": 0.5}]}}}
+    spread = {"propagate": {"kind": "geodesic"}, "annotate": {"kind": "points"}}
+    study = small(axes=axes, changes={**small().changes, **spread}, seeds=1)
+    assert [error for _, error in carried_out(study, tmp_path)] == [None, None]
+    assert len(list((tmp_path / "propagated").rglob("*.safetensors"))) == len(study.data.names("train"))
+    assert not list((tmp_path / "runs").rglob("propagated"))
+
+
 def test_a_run_that_fails_is_recorded_and_tried_again(tmp_path: Path) -> None:
     axes = {"rate": {"sane": {}, "insane": {"learning_rate": 1.0, "clip": 1e30, "weight_decay": 1e30}}}
     study = small(axes=axes, seeds=1)

@@ -39,7 +39,7 @@ def spread_run(**changes: Any) -> Run:
 
 def spread(run: Run, folder: Path) -> tuple[Path, list[str]]:
     said: list[str] = []
-    place = spread_seeds(run, run.data.names("train"), folder, said.append)
+    place = spread_seeds(run, run.data.names("train"), folder / FOLDER, said.append)
     assert place is not None
     return place, said
 

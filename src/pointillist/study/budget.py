@@ -16,6 +16,11 @@ FULL = "full masks"
 CLICKS, STRATEGY = "clicks", "strategy"
 
 
+def has_masks(data: AnyDataset, split: Split) -> bool:
+    """Say whether some image of a split has a mask."""
+    return any(sample.mask is not None for sample in data.samples(split))
+
+
 def independent_images(data: AnyDataset, split: Split) -> int:
     """Count the groups of images with masks that a split has: what an interval is drawn from.
 

@@ -14,8 +14,9 @@ from pointillist.study.engine import Engine, Outcome, Payload, Started
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
-from pointillist.train.loop import train
+from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
+from pointillist.train.spread import FOLDER
 
 Results: TypeAlias = Mapping[str, dict[str, Any]]
 """What runs left, by their ids."""
@@ -40,7 +41,8 @@ def run_study(
         InputError: the study describes no run, or another process runs it.
     """
     with durable.locked(folder):
-        durable.delete_leftovers(folder)
+        for place in (folder, *(folder / FOLDER).glob("*")):
+            durable.delete_leftovers(place)
         _keep_the_promise(study, folder)
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
@@ -102,7 +104,7 @@ def measure(payload: Payload) -> None:
     folder = Path(payload["folder"])
     device = find_device(run.precision)
     home = folder / "runs" / run.id
-    train(run, home, device)
+    train(run, home, device, options=Options(spread=folder / FOLDER))
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
     without = []

@@ -8,6 +8,7 @@ from pointillist.core.text import number
 from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, Enough, Line
+from pointillist.study.forecast import Growth
 
 NAMES = {
     "dice": "Dice",
@@ -129,6 +130,16 @@ def _shared(line: Line, reference: Line) -> str:
     if line.against.seeds == len(line.scores) == len(reference.scores):
         return ""
     return f" over {line.against.seeds} seed{'s' * (line.against.seeds > 1)} in common"
+
+
+def growth_in_words(growth: Growth) -> str:
+    """Say what twice the clicks would bring, by held-out clicks."""
+    most, mean = growth.counts[-1], growth.means[-1]
+    return (
+        f"With {most:g} clicks per image the Dice by held-out clicks is {mean:.3f}; twice as many would "
+        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f}), if the curve goes on as "
+        "it went. It is no measure against masks, and the interval knows of the seeds only."
+    )
 
 
 def _label(line: Line, answer: Answer) -> str:

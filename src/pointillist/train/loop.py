@@ -19,7 +19,7 @@ from pointillist.train.record import environment
 from pointillist.train.rounds import train_rounds
 from pointillist.train.run import Run
 from pointillist.train.select import HeldOut
-from pointillist.train.spread import spread_seeds
+from pointillist.train.spread import FOLDER, spread_seeds
 from pointillist.train.stop import Listener, StoppedError
 from pointillist.train.store import (
     Checkpoint,
@@ -56,6 +56,8 @@ class Options:
         workers: processes that read data too large for memory.
         save_every_s: seconds between checkpoints.
         resident_bytes: largest data kept on the device; None: a quarter of its memory.
+        spread: folder where propagated labels are kept and looked for, for several runs that may have the
+            same; None: the run's own.
         with_masks: note the validation masks' Dice beside each held-out score, for studies of the choice of
             weights; nothing is chosen by it.
     """
@@ -63,6 +65,7 @@ class Options:
     workers: int = 0
     save_every_s: float = 30.0
     resident_bytes: int | None = None
+    spread: Path | None = None
     with_masks: bool = False
 
 
@@ -131,7 +134,7 @@ def _train_once(
         write_run(folder, run)  # Refuses another run's folder.
     # Everything is read before anything is written: data that is wrong leaves no trace.
     held_out = HeldOut(run, run.data.names("val"), device, options.with_masks)
-    spread = spread_seeds(run, names, folder, watch.say)
+    spread = spread_seeds(run, names, options.spread or folder / FOLDER, watch.say)
     feed = Feed(run, names, device, options.workers, options.resident_bytes, spread)
     _check_labels(run, feed, watch)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
@@ -155,7 +158,8 @@ def _train_once(
         _fit(learner, held_out, folder, watch, options)
         if device.leads:
             _finish(learner, held_out, folder)
-            if spread is not None:  # Only now has every process that shares the folder written its part.
+            # Only now has every process of this run written its part; those of others are not waited for.
+            if spread is not None and options.spread is None:
                 durable.delete_leftovers(spread)
 
 

@@ -1,4 +1,4 @@
-"""What is known, spread by a propagator before training: each image once, kept in the run's folder."""
+"""What is known, spread by a propagator before training: each image once, kept in a folder."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
     """Propagate every training image that has not been yet, and say where the results lie.
 
     A propagator that looks at one image alone is not asked about images of which nothing is known. All images
-    are read before the first result is written: data that is wrong leaves no trace.
+    are read before the first result is written: data that is wrong leaves no trace. Results are named by all
+    that they depend on, so several runs may share the folder, at the same time too.
 
     Args:
         run: its `propagate` says how; None: nothing is done.
         names: the training images.
-        folder: the run's.
+        folder: of the results.
         say: told how far it is.
     """
     propagator = run.propagate
@@ -47,7 +48,7 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
         if not item.known.empty:
             known.append(name)
     alone = isinstance(propagator, LocalPropagator)
-    target = folder / FOLDER / _key(run, propagator, [] if alone else digests.values())
+    target = folder / _key(run, propagator, [] if alone else digests.values())
     wanted = known if alone or not known else names
     missing = [name for name in wanted if not _file(target, name, digests[name]).is_file()]
     if not missing:

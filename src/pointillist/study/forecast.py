@@ -1,0 +1,184 @@
+"""What would more clicks bring? Asked of a person's own clicks, without any mask."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.config import validated
+from pointillist.core.errors import InputError
+from pointillist.core.marks import Mark, Points
+from pointillist.core.rng import numpy_rng
+from pointillist.datasets import AnyDataset
+from pointillist.metrics.bootstrap import interval
+from pointillist.study.execute import Results
+from pointillist.study.power_law import FEWEST, PowerLaw, fit, forecast
+from pointillist.study.scores import results_by_place
+from pointillist.study.study import Study
+from pointillist.train.run import Run
+from pointillist.train.supervise import annotation_of
+
+SHARES = (0.25, 0.5, 1.0)
+"""Of the clicks that are learnt from: each twice as many as before, as the forecast is."""
+CLICKS = "clicks per image"
+FITS = 200
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the agreement with held-out clicks grew, and what twice the clicks would make of it.
+
+    Args:
+        counts: clicks per annotated image.
+        scores: Dice by the held-out clicks, for each count and seed.
+        law: fitted to the means.
+        low: end of the 95 % interval of the gain, seeds resampled; with few seeds too narrow.
+        high: the other end.
+    """
+
+    counts: tuple[float, ...]
+    scores: tuple[tuple[float, ...], ...]
+    law: PowerLaw
+    low: float
+    high: float
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Over seeds, for each count."""
+        return tuple(statistics.mean(of_one) for of_one in self.scores)
+
+    @property
+    def gain(self) -> float:
+        """What twice the largest count would add, by the curve."""
+        return self.law.at(2 * self.counts[-1]) - self.law.at(self.counts[-1])
+
+
+def thinned(annotation: Annotation, share: float) -> Annotation:
+    """Keep the first clicks on each class, at least one.
+
+    Args:
+        annotation: of clicks only.
+        share: of each class's clicks, rounded up.
+
+    Raises:
+        InputError: something else than clicks was drawn.
+    """
+    left = {label: ceil(share * count) for label, count in _clicks(annotation).items()}
+    marks: list[Mark] = []
+    for mark in annotation.marks:
+        assert isinstance(mark, Points)
+        kept = mark.at[: left[mark.label]]
+        left[mark.label] -= len(kept)
+        if kept:
+            marks.append(mark.model_copy(update={"at": kept}))
+    return annotation.model_copy(update={"marks": tuple(marks), "seconds": None})
+
+
+def _clicks(annotation: Annotation) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for mark in annotation.marks:
+        if not isinstance(mark, Points):
+            fix = "Forecasts are of clicks; a study can compare other annotations."
+            raise InputError(f"the annotation of {annotation.name} must be clicks only", mark.kind, fix)
+        counts[mark.label] = counts.get(mark.label, 0) + len(mark.at)
+    return counts
+
+
+def growth_study(
+    data: AnyDataset,
+    annotations: Path | None,
+    folder: Path,
+    seeds: int,
+    recipe: str = "auto",
+    changes: Mapping[str, Any] | None = None,
+) -> Study:
+    """Describe a study that learns from a quarter, half and all of the clicks; write what it learns from.
+
+    Held-out images keep all their clicks, so that every run is judged alike.
+
+    Args:
+        data: the images.
+        annotations: a folder of annotation files; None: they came with the data.
+        folder: of the study; the thinned annotations go into it.
+        seeds: how many.
+        recipe: how to learn.
+        changes: fields of every run.
+
+    Raises:
+        InputError: too few clicks, something else than clicks, or none on the validation images.
+    """
+    run = Run(data=data, annotate=None, annotations=annotations)
+    train = _annotations(run, data.names("train"))
+    held_out = _annotations(run, data.names("val"))
+    if not train or not held_out:
+        must = "training and validation images must have clicks: the latter are held out to judge by"
+        fix = "Click on some of each; 'pointillist data describe' tells the split."
+        raise InputError(must, f"{len(train)} and {len(held_out)} images with clicks", fix)
+    axis = {}
+    for share in SHARES:
+        kept = [thinned(one, share) for one in train]
+        mean = statistics.mean(sum(_clicks(one).values()) for one in kept)
+        target = folder / f"clicks-{share:.0%}".rstrip("%")
+        for one in (*kept, *held_out):
+            write_annotation(target / f"{one.name}.json", one)
+        axis[f"{mean:g}"] = {"annotate": None, "annotations": str(target.absolute())}
+    if len(axis) < FEWEST:
+        fix = "Four clicks on each class of an image are a good start."
+        raise InputError("a forecast needs images with several clicks", f"{', '.join(axis)} per image", fix)
+    described = {
+        "name": folder.name,
+        "question": "What would twice the clicks bring?",
+        "data": data.model_dump(),
+        "recipe": recipe,
+        "changes": dict(changes or {}),
+        "axes": {CLICKS: axis},
+        "seeds": seeds,
+    }
+    return validated(Study, described)
+
+
+def _annotations(run: Run, names: Sequence[str]) -> list[Annotation]:
+    found = [annotation_of(run, run.data.read(name)) for name in names]
+    return [one for one in found if one is not None and one.marks]
+
+
+def growth(study: Study, results: Results) -> Growth:
+    """Fit how the agreement with held-out clicks grew.
+
+    Args:
+        study: of `growth_study`.
+        results: of its runs.
+
+    Raises:
+        InputError: fewer than three numbers of clicks have been run.
+
+    Source: the curve is that of `power_law`; that agreement with held-out labels stands in for the truth is
+    ours, and measured in `benchmarks/forecast.py`.
+    """
+    by_place = results_by_place(study, results)
+    by_count = {float(place[0]): tuple(map(_agreement, own)) for place, own in by_place.items()}
+    counts = sorted(by_count)
+    if len(counts) < FEWEST:
+        found = f"{len(counts)} of {len(study.axes[CLICKS])}"
+        raise InputError("every number of clicks must have been run", found, "The same command goes on.")
+    law = fit(counts, [statistics.mean(by_count[count]) for count in counts])
+    rng = numpy_rng(0, "growth")
+    draws = np.array(
+        [[rng.choice(by_count[n], len(by_count[n])).mean() for n in counts] for _ in range(FITS)]
+    )
+    ahead, here = (forecast(counts, draws, factor * counts[-1]) for factor in (2, 1))
+    low, high = interval(ahead - here) or (float("nan"), float("nan"))
+    return Growth(tuple(counts), tuple(by_count[n] for n in counts), law, low, high)
+
+
+def _agreement(result: Mapping[str, Any]) -> float:
+    """The Dice by held-out clicks of the weights that were kept."""
+    kept = [record for record in result["history"] if record.get("kept")]
+    return float(kept[-1]["held_out/dice"])

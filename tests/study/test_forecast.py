@@ -1,0 +1,115 @@
+"""What would twice the clicks bring: learnt from a person's own clicks, without masks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pointillist.annotate import Boxes, PointsAnnotator
+from pointillist.core.annotation import Annotation, read_annotation, write_annotation
+from pointillist.core.errors import InputError
+from pointillist.core.marks import Points
+from pointillist.datasets import Synthetic
+from pointillist.study.execute import Results
+from pointillist.study.forecast import growth, growth_study, thinned
+from pointillist.study.study import Study
+from pointillist.study.words import growth_in_words
+from tests.cli.command import pointillist
+
+DATA = Synthetic(size=(24, 32), train=4, val=3, test=2)
+
+
+def clicked(folder: Path, positive: int = 4, negative: int = 4) -> Path:
+    annotator = PointsAnnotator(positive=positive, negative=negative)
+    for sample in (*DATA.samples("train"), *DATA.samples("val")):
+        write_annotation(folder / f"{sample.name}.json", annotator.annotate(sample, DATA.classes, 0))
+    return folder
+
+
+def counted(annotation: Annotation) -> dict[int, int]:
+    return {mark.label: len(mark.at) for mark in annotation.marks if isinstance(mark, Points)}
+
+
+def results_of(study: Study, scores: dict[float, tuple[float, ...]]) -> Results:
+    return {
+        cell.run.id: {
+            "history": [
+                {"kept": 1, "held_out/dice": 0.1},
+                {"kept": 1, "held_out/dice": scores[float(cell.place["clicks per image"])][cell.run.seed]},
+                {"kept": 0, "held_out/dice": 0.2},
+            ]
+        }
+        for cell in study.runs
+    }
+
+
+def test_the_first_clicks_of_each_class_are_kept_and_at_least_one() -> None:
+    marks = (
+        Points(label=1, at=((0, 0), (1, 1))),
+        Points(label=0, at=((5, 5),)),
+        Points(label=1, at=((2, 2), (3, 3), (4, 4)), radius=1),
+    )
+    whole = Annotation(name="a", height=8, width=8, classes=("a", "b"), annotator="person", marks=marks)
+    half = thinned(whole, 0.5)
+    assert half.marks == (marks[0], marks[1], Points(label=1, at=((2, 2),), radius=1))
+    assert thinned(whole, 0.1).marks == (Points(label=1, at=((0, 0),)), marks[1])
+    assert thinned(whole, 1).marks == marks
+
+
+def test_it_learns_from_a_quarter_half_and_all_and_is_judged_by_all_held_out_clicks(tmp_path: Path) -> None:
+    study = growth_study(DATA, clicked(tmp_path / "mine"), tmp_path / "study", 2, "plain")
+    assert list(study.axes["clicks per image"]) == ["2", "4", "8"]
+    runs = [cell.run for cell in study.cells[::2]]
+    for run, expected in zip(runs, (1, 2, 4), strict=True):
+        assert run.annotate is None
+        assert run.annotations is not None
+        for name in DATA.names("train"):
+            assert counted(read_annotation(run.annotations / f"{name}.json")) == {0: expected, 1: expected}
+        for name in DATA.names("val"):
+            assert counted(read_annotation(run.annotations / f"{name}.json")) == {0: 4, 1: 4}
+
+
+def test_the_curve_goes_on(tmp_path: Path) -> None:
+    study = growth_study(DATA, clicked(tmp_path / "mine"), tmp_path / "study", 2, "plain")
+    truth = {n: 0.95 - 0.3 / n for n in (2.0, 4.0, 8.0)}
+    found = growth(study, results_of(study, {n: (s - 0.01, s + 0.01) for n, s in truth.items()}))
+    assert found.counts == (2, 4, 8)
+    np.testing.assert_allclose(found.means, list(truth.values()))
+    assert found.gain == pytest.approx(0.3 / 16, abs=1e-4)
+    assert found.low < found.gain < found.high
+    assert "twice as many would bring about +0.019" in growth_in_words(found)
+    flat = growth(study, results_of(study, dict.fromkeys(truth, (0.9, 0.9))))
+    assert flat.gain == pytest.approx(0, abs=1e-6)
+    with pytest.raises(InputError, match="every number of clicks must have been run; got 0 of 3"):
+        growth(study, {})
+
+
+def test_what_can_not_be_forecast_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"several clicks; got 2, 4 per image"):
+        growth_study(DATA, clicked(tmp_path / "few", 2, 2), tmp_path / "study", 1, "plain")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="got 0 and 0 images with clicks"):
+        growth_study(DATA, tmp_path / "none", tmp_path / "study", 1, "plain")
+    for sample in DATA.samples("train"):
+        write_annotation(tmp_path / "few" / f"{sample.name}.json", Boxes().annotate(sample, DATA.classes, 0))
+    with pytest.raises(InputError, match="must be clicks only; got box"):
+        growth_study(DATA, tmp_path / "few", tmp_path / "study", 1, "plain")
+
+
+def test_the_command_needs_no_masks_and_goes_on(tmp_path: Path) -> None:
+    data = ["--data", "synthetic", "--size", "24x32", "--annotations", clicked(tmp_path / "mine")]
+    small = ["epochs=1", "data.train=4", "data.val=3", "data.test=2", "model={kind: unet, widths: [4]}"]
+    command = ["budget", *data, "--recipe", "plain", "--seeds", 1, "--workers", 1, "-o", tmp_path, *small]
+    said = pointillist(*command)
+    assert said.code == 0, said.err
+    assert "twice as many would bring about" in " ".join(said.out.split())
+    assert "clicks per image" in (tmp_path / "forecast-synthetic" / "budget.md").read_text()
+    before = {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "forecast-synthetic" / "results").iterdir()
+    }
+    assert len(before) == 3
+    assert pointillist(*command).code == 0
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    refused = pointillist(*command, "--clicks", "1,2")
+    assert refused.code != 0
+    assert "beside clicks of your own; got --clicks" in " ".join(refused.err.split())

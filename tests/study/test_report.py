@@ -40,7 +40,7 @@ class Page(HTMLParser):
             value = told.get(name) or ""
             if value.startswith("#"):
                 self.anchors.append(value[1:])
-            elif value and not value.startswith("data:image/png;base64,"):
+            elif value and not value.startswith(("data:image/png;base64,", "data:image/webp;base64,")):
                 self.fetched.append(value)
         if told.get("id"):
             self.ids.append(told["id"] or "")
@@ -89,7 +89,8 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
         "share of lesion",
     ):
         assert part in text
-    assert text.count("data:image/png") == 3, "a contact sheet, a network, a row of examples"
+    assert text.count("data:image/png") == 1, "a network"
+    assert text.count("data:image/webp") == 3, "a contact sheet, a row of examples, a gallery"
     assert "<svg" in text
     (val, test) = metric_tables(study, read_results(study, folder))
     assert (val.split, test.split, test.images) == ("val", "test", 6)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import yaml
 from markupsafe import Markup
 
@@ -28,7 +29,14 @@ from pointillist.study.answer import Answer, answer
 from pointillist.study.execute import Results, missing_runs, read_results
 from pointillist.study.figure import budget_curve
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
-from pointillist.study.report_pictures import data_uri, examples, extremes, training_curves
+from pointillist.study.report_pictures import (
+    drawing_uri,
+    examples,
+    extremes,
+    gallery,
+    photo_uri,
+    training_curves,
+)
 from pointillist.study.report_tables import METRICS_SHOWN, MetricTable, latex_of, metric_tables
 from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
 from pointillist.study.study import Study
@@ -36,7 +44,9 @@ from pointillist.study.words import sentences, table
 from pointillist.train.run import Run
 
 PICTURED = 2
-"""Places whose predictions are shown."""
+"""Places whose best, median and worst predictions are shown."""
+GALLERY = 18
+"""As many places as are shown side by side."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def _page(
             {
                 "net": net,
                 "places": listed(net.places),
-                "sketch": data_uri(draw_model(net.layers)),
+                "sketch": drawing_uri(draw_model(net.layers)),
                 "parameters": count_parameters(net.layers),
                 "megabytes": activation_megabytes(net.layers),
             }
@@ -128,6 +138,7 @@ def _page(
         tables=tables,
         metrics={name: METRICS[name] for name in METRICS_SHOWN},
         pictures=_pictures(study, folder, results, told),
+        gallery=_gallery(study, folder, results),
         cost=_cost(study, results),
         missing=len(missing_runs(study, folder)),
         environment=_environment(results),
@@ -143,7 +154,9 @@ def _data(study: Study) -> dict[str, Data]:
         facts, shown = survey(one, one.entries)
         first = shown[0]
         size = (len(first.image), first.height, first.width)
-        found[key] = Data(one.kind, fact_lines(one, facts), data_uri(contact_sheet(shown, one.colours)), size)
+        found[key] = Data(
+            one.kind, fact_lines(one, facts), photo_uri(contact_sheet(shown, one.colours)), size
+        )
     return found
 
 
@@ -161,8 +174,27 @@ def _pictures(study: Study, folder: Path, results: Results, told: Answer | None)
         chosen = extremes(own)
         picture = examples(folder, shown, own, chosen) if chosen else None
         if picture is not None:
-            found.append((", ".join(ours), data_uri(picture)))
+            found.append((", ".join(ours), photo_uri(picture)))
     return found
+
+
+def _gallery(study: Study, folder: Path, results: Results) -> tuple[str, str] | None:
+    """Give a name and a picture: what every place makes of the image that is the median over all places."""
+    runs = firsts(study)
+    scores = scores_of(study, results, "test", "dice")
+    first = next((runs[place].data for place in scores), None)
+    same = {place: own for place, own in scores.items() if runs[place].data == first}
+    if not 2 < len(same) <= GALLERY:
+        return None
+    by_place = [own.at(own.seeds[:1], own.names).by_image() for own in same.values()]
+    values = np.mean(by_place, 0)
+    if np.isnan(values).any():
+        return None
+    middle = int(np.argsort(values, kind="stable")[len(values) // 2])
+    name = next(iter(same.values())).names[middle]
+    places = [(", ".join(place), runs[place]) for place in same]
+    picture = gallery(folder, places, name, [float(own[middle]) for own in by_place])
+    return None if picture is None else (name, photo_uri(picture))
 
 
 def _pairs(

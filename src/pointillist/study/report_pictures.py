@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,12 +22,24 @@ from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.run import Run
 
+ROWS = (4, 3, 5)
+"""Pictures in a row of a gallery: the first of these that leaves the fewest gaps."""
 
-def data_uri(picture: Picture) -> str:
-    """Write a picture into the page itself, as PNG."""
+
+def drawing_uri(picture: Picture) -> str:
+    """Write a drawing into the page itself, as it is."""
+    return _uri(picture, "png", optimize=True)
+
+
+def photo_uri(picture: Picture) -> str:
+    """Write photographs into the page itself, with losses that nobody sees: a tenth of the size."""
+    return _uri(picture, "webp", quality=88, method=6)
+
+
+def _uri(picture: Picture, form: str, **how: Any) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(picture).save(buffer, format=form, **how)
+    return f"data:image/{form};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def examples(
@@ -58,6 +71,38 @@ def examples(
         rows.append(row)
         captions.append([f"{caption}: {name}", "", f"{values[name]:.3f}", *[""] * (len(trained) - 1)])
     return panels(rows, ["image", "truth", *(name for name, _ in places)], captions)
+
+
+def gallery(
+    folder: Path, places: Sequence[tuple[str, Run]], name: str, values: Sequence[float]
+) -> Picture | None:
+    """Show one image with the truth, and what each place makes of it; None: a run's weights are not there.
+
+    Args:
+        folder: of the study.
+        places: a name and the run whose prediction is shown, all of the same data.
+        name: of the image.
+        values: each place's score there, for the captions.
+    """
+    try:
+        trained = [_load(folder, run) for _, run in places]
+    except InputError:
+        return None
+    data = places[0][1].data
+    sample = data.read(name)
+    scale = panel_scale(sample.height)
+    tiles = [draw_image(sample.image, scale), draw_overlay(sample.image, sample.truth(), data.colours, scale)]
+    tiles += [draw_overlay(sample.image, one.predict(sample), data.colours, scale) for one in trained]
+    captions = [name, "truth"]
+    captions += [f"{place}: {value:.3f}" for (place, _), value in zip(places, values, strict=True)]
+    columns = min(ROWS, key=lambda count: -len(tiles) % count)
+    short = -len(tiles) % columns
+    tiles += [np.full_like(tiles[0], 255)] * short
+    captions += [""] * short
+    starts = range(0, len(tiles), columns)
+    return panels(
+        [tiles[at : at + columns] for at in starts], [], [captions[at : at + columns] for at in starts]
+    )
 
 
 def _load(folder: Path, run: Run) -> Trained:

@@ -86,7 +86,8 @@ def sentences(answer: Answer) -> list[str]:
     """Say what is enough, what it costs beside masks, what more would bring, and what can't be told."""
     found = _can_not_tell(answer)
     for enough in answer.enough:
-        where = f"{', '.join(enough.along.values())}: " if enough.along else ""
+        along = ", ".join(f"{axis} {label}" for axis, label in enough.along.items())
+        where = f"{along}: " if along else ""
         if all(line.against is None or line.against.low is None for line in enough.lines):
             continue
         found += [where + _enough(enough, answer)] if enough.priced else []

@@ -1,0 +1,1 @@
+"""The annotator: a page in the browser, and the server behind it."""

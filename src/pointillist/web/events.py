@@ -1,0 +1,105 @@
+"""What people do on an image, as events that are only ever added to; what is on it follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pointillist.core.marks import Mark
+
+# Made by the browser: whatever is sent twice is known again by it.
+Identifier = Annotated[str, Field(pattern="^[0-9a-fA-F-]{16,64}$")]
+Sequence = Annotated[int, Field(ge=0, lt=1 << 53, strict=True)]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Identifier
+    sequence: Sequence
+
+
+class Add(_Event):
+    """Someone drew a mark.
+
+    Args:
+        id: of the event, and of the mark.
+        sequence: counts the events of one client.
+        mark: what was drawn, in pixels of the image.
+    """
+
+    kind: Literal["add"] = "add"
+    mark: Mark
+
+
+class Undo(_Event):
+    """Someone took a mark back.
+
+    Args:
+        id: of the event.
+        sequence: counts the events of one client.
+        of: the event that added the mark.
+    """
+
+    kind: Literal["undo"] = "undo"
+    of: Identifier
+
+
+class Redo(_Event):
+    """Someone put a mark back that had been taken.
+
+    Args:
+        id: of the event.
+        sequence: counts the events of one client.
+        of: the event that added the mark.
+    """
+
+    kind: Literal["redo"] = "redo"
+    of: Identifier
+
+
+Event = Annotated[Add | Undo | Redo, Field(discriminator="kind")]
+
+
+def target(event: Add | Undo | Redo) -> str:
+    """Name the mark that an event is about.
+
+    >>> target(Undo(id="0" * 16, sequence=1, of="1" * 16))
+    '1111111111111111'
+    """
+    return event.id if isinstance(event, Add) else event.of
+
+
+@dataclass(frozen=True)
+class OnImage:
+    """What is on an image after some events.
+
+    Args:
+        marks: by their ids, in the order in which they were drawn.
+        undone: likewise, in the order in which they were taken back.
+    """
+
+    marks: dict[str, Mark]
+    undone: dict[str, Mark]
+
+
+def replay(events: Iterable[Add | Undo | Redo]) -> OnImage:
+    """Apply events in their order.
+
+    A mark that is put back takes its old place, so that later marks still win over it. To take back what has
+    been taken back, or put back what is there, changes nothing.
+    """
+    drawn: dict[str, Mark] = {}
+    undone: dict[str, None] = {}
+    for event in events:
+        if isinstance(event, Add):
+            drawn[event.id] = event.mark
+        elif isinstance(event, Redo):
+            undone.pop(event.of, None)
+        elif event.of in drawn:
+            undone.setdefault(event.of)
+    there = {name: mark for name, mark in drawn.items() if name not in undone}
+    return OnImage(there, {name: drawn[name] for name in undone})

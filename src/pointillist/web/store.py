@@ -1,0 +1,230 @@
+"""Where events are kept: SQLite, one writer, and an answer only when the disk has them."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import TypeAdapter
+
+from pointillist.core.errors import InputError
+from pointillist.web.events import Add, Event, Redo, Undo, target
+
+APPLICATION = 0x504E5431  # "PNT1"
+SCHEMA = 1
+TOGETHER = 500
+"""Requests that one commit may answer: a disk's flush takes as long for many as for one."""
+
+AnyEvent: TypeAlias = Add | Undo | Redo
+_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
+_TABLES = (
+    """CREATE TABLE events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, image TEXT NOT NULL,
+        target TEXT NOT NULL, kind TEXT NOT NULL, client TEXT NOT NULL, sequence INTEGER NOT NULL,
+        body TEXT NOT NULL, at TEXT NOT NULL) STRICT""",
+    "CREATE INDEX events_of_image ON events (image, number)",
+    "CREATE INDEX events_of_target ON events (target, number)",
+    """CREATE TABLE images (
+        name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
+        height INTEGER NOT NULL, width INTEGER NOT NULL) STRICT""",
+)
+
+
+class RefusedError(InputError):
+    """An event contradicts what is stored: it will never be accepted."""
+
+
+class Store:
+    """The events of a project, in the order in which they were stored.
+
+    Several threads may use it. A single one writes: whatever waits while the disk flushes goes into the next
+    commit together. An event is answered only after its commit (WAL, ``synchronous=FULL``); one that comes
+    again is known by its id, and stored once.
+
+    Args:
+        path: of the file; made when it is not there, readable by its owner only.
+
+    Raises:
+        InputError: the file is no such store, damaged, or was made by a later version.
+
+    Source: rules 4 and 5 of this project's reliability matrix.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._queue: queue.Queue[_Request | None] = queue.Queue()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._check()
+        self._reading = threading.local()
+        self._writer = threading.Thread(target=self._write, name="store", daemon=True)
+        self._writer.start()
+
+    def append(self, image: str, client: str, events: Sequence[AnyEvent]) -> Future[int]:
+        """Store events of one image; the answer is the number of the last one, once the disk has all.
+
+        The future raises `RefusedError` for an event that takes back what nobody drew there, or that bears
+        the id of another one; then none of these events is stored.
+        """
+        answer: Future[int] = Future()
+        self._queue.put(_Request(image, client, tuple(events), answer))
+        return answer
+
+    def events(self, image: str) -> tuple[list[AnyEvent], int]:
+        """Read an image's events in order, and the number of the last; 0: there are none."""
+        found = self._reader().execute(
+            "SELECT number, body FROM events WHERE image = ? ORDER BY number", (image,)
+        )
+        rows = found.fetchall()
+        return [_EVENT.validate_json(body) for _, body in rows], rows[-1][0] if rows else 0
+
+    def counts(self) -> dict[str, int]:
+        """Count the marks that are on each image; images without any are left out."""
+        # With MAX, SQLite takes the other columns from the row that has it: the last event of each mark.
+        last = "SELECT image, kind, MAX(number) FROM events GROUP BY target"
+        query = f"SELECT image, COUNT(*) FROM ({last}) WHERE kind != 'undo' GROUP BY image"
+        return dict(self._reader().execute(query).fetchall())
+
+    def remember(self, name: str, sha256: str, height: int, width: int) -> None:
+        """Note once which pixels were annotated under a name.
+
+        Raises:
+            RefusedError: other pixels were: clicks would land elsewhere.
+        """
+        with closing(self._connect()) as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?)", (name, sha256, height, width)
+            )
+            row = connection.execute("SELECT sha256, height, width FROM images WHERE name = ?", (name,))
+            if row.fetchone() != (sha256, height, width):
+                fix = "Put the old file back, or annotate the new one under another name."
+                raise RefusedError(f"{name} must be the image that was annotated", "another image", fix)
+
+    def close(self) -> None:
+        """Store what waits, and end."""
+        self._queue.put(None)
+        self._writer.join()
+
+    def _check(self) -> None:
+        try:
+            with closing(self._connect()) as connection:
+                (application,) = connection.execute("PRAGMA application_id").fetchone()
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+                if not tables:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.execute("BEGIN IMMEDIATE")
+                    for table in _TABLES:
+                        connection.execute(table)
+                    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                    connection.execute("COMMIT")
+                    return
+                (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, str(error)) from None
+        if application != APPLICATION:
+            raise InputError(
+                "the file must be a store of annotations", "another database", _RENAME, self.path
+            )
+        if version > SCHEMA:
+            fix = "Update Pointillist."
+            raise InputError(
+                f"the store must have format {SCHEMA}", f"{version}, a later one", fix, self.path
+            )
+        if sound != "ok":
+            raise _damaged(self.path, sound)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        if not hasattr(self._reading, "connection"):
+            self._reading.connection = self._connect()
+        connection: sqlite3.Connection = self._reading.connection
+        return connection
+
+    def _write(self) -> None:
+        connection = self._connect()
+        ended = False
+        while not ended:
+            waiting = [self._queue.get()]
+            while len(waiting) < TOGETHER and not self._queue.empty():
+                waiting.append(self._queue.get())
+            ended = None in waiting
+            _commit(connection, [request for request in waiting if request is not None])
+        connection.close()
+
+
+class _Request:
+    """Events of one image that wait for the disk."""
+
+    def __init__(self, image: str, client: str, events: tuple[AnyEvent, ...], answer: Future[int]) -> None:
+        self.image, self.client, self.events, self.answer = image, client, events, answer
+
+
+def _commit(connection: sqlite3.Connection, requests: Sequence[_Request]) -> None:
+    """Store all that can be stored in one transaction; answer when it is on the disk."""
+    outcomes: list[int | Exception] = []
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for request in requests:
+            connection.execute("SAVEPOINT request")
+            try:
+                outcomes.append(_insert(connection, request))
+            except RefusedError as error:
+                connection.execute("ROLLBACK TO request")
+                outcomes.append(error)
+            connection.execute("RELEASE request")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        outcomes = [error] * len(requests)
+    for request, outcome in zip(requests, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            request.answer.set_exception(outcome)
+        else:
+            request.answer.set_result(outcome)
+
+
+def _insert(connection: sqlite3.Connection, request: _Request) -> int:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    for event in request.events:
+        body = event.model_dump_json()
+        old = connection.execute("SELECT image, body FROM events WHERE id = ?", (event.id,)).fetchone()
+        if old is not None:
+            if old != (request.image, body):
+                raise RefusedError("an event's id must be its own", f"that of another, {event.id}", _RELOAD)
+            continue
+        about = target(event)
+        if not isinstance(event, Add):
+            query = "SELECT 1 FROM events WHERE id = ? AND image = ? AND kind = 'add'"
+            if connection.execute(query, (about, request.image)).fetchone() is None:
+                raise RefusedError("only a mark of this image can be taken back", f"none, {about}", _RELOAD)
+        row = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now)
+        connection.execute(
+            "INSERT INTO events (id, image, target, kind, client, sequence, body, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+    last = connection.execute("SELECT MAX(number) FROM events WHERE image = ?", (request.image,)).fetchone()
+    return int(last[0] or 0)
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError("the store of annotations must be whole", what, "Put a copy of it back.", path)
+
+
+_RELOAD = "Reload the page."
+_RENAME = "Move it away."

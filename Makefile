@@ -26,7 +26,7 @@ test: .venv/.tests
 	touch $@
 
 .venv/.tests: .venv/.runs
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tracking,pretrained,ray]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tracking,pretrained,ray,annotate]'
 	touch $@
 
 constraints: .venv/.tests

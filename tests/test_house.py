@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "pointillist"
-FLOORS = {"core": 0, "data": 1, "train": 3, "study": 4, "cli": 5, "web": 5}
+FLOORS = {"core": 0, "data": 1, "train": 3, "study": 4, "web": 5, "cli": 6}
 TABLES = {
     "datasets": "DATASETS",
     "annotate": "ANNOTATORS",

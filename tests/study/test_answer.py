@@ -106,6 +106,10 @@ def test_a_small_number_that_only_seems_enough_is_not_taken(tmp_path: Path) -> N
 def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     """Networks or losses have no least; nor has what nobody has priced."""
     write_results(tmp_path, study(), TRUTH)
+    changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 50.0)})
+    assert answered(study(), tmp_path).enough[0].priced
+    changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 10.0)})
+    assert not answered(study(), tmp_path).enough[0].priced, "two of them cost the same"
     changed(tmp_path, lambda result: {"seconds_per_image": None})
     told = answered(study(), tmp_path)
     (enough,) = told.enough
@@ -150,13 +154,15 @@ def test_a_place_that_is_the_references_own_run_is_not_compared(tmp_path: Path) 
 
 def test_clicks_that_take_longer_than_masks_are_no_answer(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
-    changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 10.0)})
-    (enough,) = answered(study(), tmp_path).enough
-    assert enough.reference.seconds == 10.0
-    assert [line.seconds for line in enough.lines] == [4.0, 6.0, 10.0, 10.0]
+    few = study(clicks=[(1, 1), (10, 10)])
+    changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 20.0)})
+    (enough,) = answered(few, tmp_path).enough
+    assert enough.reference.seconds == 20.0
+    assert [(line.seconds, line.verdict) for line in enough.lines] == [(4.0, "worse"), (20.0, "as good")]
     assert enough.smallest is None
-    quick = {"dense": 3.0, "points": 30.0}
-    changed(tmp_path, lambda r: {"seconds_per_image": quick[next(iter(r["annotation"]["train"]["marks"]))]})
+    quick = {"dense": 3.0}
+    kind = lambda result: next(iter(result["annotation"]["train"]["marks"]))  # noqa: E731
+    changed(tmp_path, lambda r: {"seconds_per_image": quick.get(kind(r), r["seconds_per_image"])})
     assert "no place of the grid costs less than full masks" in sentences(answered(study(), tmp_path))[0]
 
 

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from pointillist.cli.annotate import annotate_command
 from pointillist.cli.budget import budget_command
 from pointillist.cli.console import err
 from pointillist.cli.data import data_app
@@ -43,6 +44,7 @@ app.command("predict")(predict_command)
 app.add_typer(study_app, name="study")
 app.command("budget")(budget_command)
 app.command("report")(report_command)
+app.command("annotate")(annotate_command)
 
 USER, DISK_FULL, FAILED = 2, 74, 1
 PATH_TROUBLE = {

@@ -26,11 +26,10 @@ from pointillist.core.shapes import ImageArray, MaskArray
 from pointillist.core.text import cell, to_csv
 from pointillist.data.decode import SUFFIXES
 from pointillist.data.draw import draw_overlay, write_picture
-from pointillist.data.resample import resized
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.objects import find_objects, find_tags
-from pointillist.train.predict import HALO, TILE, predict_image
+from pointillist.train.predict import HALO, TILE
 from pointillist.train.store import read_run
 
 AXES = {"axes": "CYX"}
@@ -73,7 +72,7 @@ def predict_command(
     for path in track(paths, "predicting", console=err, transient=True):
         try:
             image = trained.read(path)
-            probs = predict_new(trained, image, tile, halo)
+            probs = trained.probs_of(image, tile, halo)
         except InputError as error:
             failed.append(error)
             continue
@@ -122,14 +121,6 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
         fix = "Predict them into different folders."
         raise InputError("images must have different stems", ", ".join(twice[:6]), fix)
     return list(found)
-
-
-def predict_new(trained: Trained, image: ImageArray, tile: int, halo: int) -> Float[np.ndarray, "k h w"]:
-    """Predict an image at the size that the run works at, and bring the probabilities back to its own."""
-    height, width = image.shape[1:]
-    small = resized(image, *trained.run.data.working_size(height, width))
-    views = trained.run.views
-    return resized(predict_image(trained.network, small, trained.device, tile, halo, views), height, width)
 
 
 def _write(

@@ -101,7 +101,7 @@ class FeatureForest(Propagator):
         describe = partial(self.describe, features=features)
         labelled = [e for e in examples if (e[1].labels != IGNORE).any()]
         rows = [self._rows(e, channels, describe, seed, number) for number, e in enumerate(labelled)]
-        learner = partial(self._learn, seed=seed)
+        learner = partial(self.learn, seed=seed)
         answer = PixelClassifier(describe, num_classes, channels, self.smooth_px or 0, learner(rows))
         if self.smooth_px is None and answer.trained is not None:
             return answer.smoothed(_widest(answer, labelled, rows, learner))
@@ -122,9 +122,12 @@ class FeatureForest(Propagator):
     ) -> Rows:
         image, known = example
         check_channels(image, channels)
-        places = self._choose(known, numpy_rng(seed, "feature-forest", number))
-        found = _at(describe(image), places, known.labels.shape)
-        return found, known.labels[places[:, 0], places[:, 1]]
+        return self.rows(describe(image), known, numpy_rng(seed, "feature-forest", number))
+
+    def rows(self, maps: Maps, known: Known, rng: np.random.Generator) -> Rows:
+        """Read the maps of an image, of any size, at its labelled pixels: what the classifier learns from."""
+        places = self._choose(known, rng)
+        return _at(maps, places, known.labels.shape), known.labels[places[:, 0], places[:, 1]]
 
     def _choose(self, known: Known, rng: np.random.Generator) -> Places:
         places = []
@@ -135,7 +138,8 @@ class FeatureForest(Propagator):
             places.append(mine)
         return np.concatenate(places)
 
-    def _learn(self, rows: Sequence[Rows], seed: int) -> Any:
+    def learn(self, rows: Sequence[Rows], seed: int) -> Any:
+        """Train the classifier on the labelled pixels of several images; None: fewer than two classes."""
         untrained = build_classifier(self.classifier, seed)
         labels = np.concatenate([labels for _, labels in rows]) if rows else np.empty(0, np.uint8)
         if len(np.unique(labels)) < 2:

@@ -90,7 +90,7 @@ class Enough:
         along: the labels that they share; empty: there is one line alone.
         lines: by seconds of annotation, the dearest last; before them those whose cost nobody knows.
         reference: what they are compared with.
-        priced: whether they cost a person different times, so that one is the least.
+        priced: whether each costs a person another time, so that one is the least.
         smallest: the least that is as good and costs less than the reference; None: not reached within the
             grid, or not priced.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
@@ -210,8 +210,9 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         place = study.reference(group[0].place)
         assert place is not None
         reference = by_place[tuple(place.values())]
-        # One number of clicks alone is still cheaper or dearer than the reference.
-        priced = len({line.seconds for line in (*known, reference)}) > 1 and bool(known)
+        # Where two cost the same there is no least: these are ways to learn, not amounts.
+        costs = [line.seconds for line in known]
+        priced = len(set(costs)) == len(costs) and costs not in ([], [reference.seconds])
         ordered = (*(line for line in group if line.seconds is None), *known)
         smallest = _smallest(known, reference) if priced else None
         forecast = _forecast(study.compare, known, reference, scores)

@@ -15,11 +15,12 @@ from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.decode import read_image
+from pointillist.data.resample import resized
 from pointillist.datasets.dataset import Split
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
 from pointillist.train.device import Device, find_device
 from pointillist.train.network import build_network
-from pointillist.train.predict import predict_image
+from pointillist.train.predict import HALO, TILE, predict_image
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
 
@@ -89,6 +90,19 @@ class Trained:
     def probs(self, sample: Sample) -> Float[np.ndarray, "k h w"]:
         """Predict one sample's class probabilities at its own size."""
         return predict_image(self.network, sample.image, self.device, views=self.run.views)
+
+    def probs_of(self, image: ImageArray, tile: int = TILE, halo: int = HALO) -> Float[np.ndarray, "k h w"]:
+        """Predict a new image at the size that the run works at, and bring the probabilities back to its own.
+
+        Args:
+            image: as `read` gives it.
+            tile: side of the tiles that a larger image is cut into, in pixels.
+            halo: what they see beyond their edges.
+        """
+        height, width = image.shape[1:]
+        small = resized(image, *self.run.data.working_size(height, width))
+        probs = predict_image(self.network, small, self.device, tile, halo, self.run.views)
+        return resized(probs, height, width)
 
 
 def load_trained(folder: Path, device: Device | None = None) -> Trained:

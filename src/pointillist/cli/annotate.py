@@ -1,0 +1,83 @@
+"""`pointillist annotate`: the annotator in a browser."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pointillist.cli.console import out
+from pointillist.core.errors import InputError
+
+INSTALL = "Run pip install 'pointillist[annotate]'."
+BACKLOG = 2048
+"""Connections that may wait: with the usual few, clicks of many people at once are reset."""
+
+
+def annotate_command(
+    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="Your images, in FOLDER/images.")],
+    host: Annotated[str, typer.Option("--host", help="Where to listen: this machine alone by default.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 0,
+    token: Annotated[
+        str | None, typer.Option("--token", help="What the address must hold; made up by default.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+) -> None:
+    """Click on images in a browser, see the segmentation follow, train, and export masks."""
+    uvicorn, build, gates = _web()
+    from pointillist.web.project import Project
+
+    local = host in ("127.0.0.1", "localhost", "::1")
+    if not local and (token is None or len(token) < FEWEST_LETTERS):
+        must = f"--host {host} must come with a --token of at least {FEWEST_LETTERS} letters"
+        fix = "Anyone who reaches this machine could ask; or leave --host out."
+        raise InputError(must, "none" if token is None else f"{len(token)}", fix)
+    if not local:
+        out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
+    listening = _listen(host, port)
+    address = f"{host}:{listening.getsockname()[1]}"
+    secret = token or secrets.token_urlsafe(24)
+    app = gates(
+        build(Project(root)),
+        hosts=frozenset({address, *([f"localhost:{listening.getsockname()[1]}"] if local else [])}),
+        token=secret,
+        cookie=f"pointillist-{listening.getsockname()[1]}",
+    )
+    page = f"http://{address}/?token={secret}"
+    out.print(f"The annotator: {page}\nCtrl+C ends it; every click is on the disk already.")
+    if browser:
+        webbrowser.open(page)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, backlog=BACKLOG, timeout_keep_alive=30
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+FEWEST_LETTERS = 16
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        listening = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        fix = "Leave --port out, and a free one is taken."
+        raise InputError(f"{host}:{port} must be free to listen on", str(error), fix) from None
+    return listening
+
+
+def _web() -> tuple[Any, Any, Any]:
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError:
+        raise InputError("the annotator needs the packages fastapi and uvicorn", "none", INSTALL) from None
+    from pointillist.web.gates import Gates
+    from pointillist.web.server import build
+
+    return uvicorn, build, Gates

@@ -1,0 +1,169 @@
+"""What every request passes before any route sees it: where it goes, where it comes from, who asks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LARGEST_BODY = 8 << 20
+LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+@dataclass(frozen=True)
+class Gates:
+    """The gates in front of an application, in this order: host, method and size, origin, token.
+
+    Args:
+        app: behind them.
+        hosts: what a request may be addressed to, each HOST:PORT: a name that resolves to this machine, but
+            is not ours, is another page's (DNS rebinding).
+        token: what a request must know: a cookie, an ``Authorization: Bearer`` header, or once, for a
+            browser, ``/?token=``, which becomes the cookie.
+        cookie: its name, another for each port: browsers share cookies between ports.
+
+    Source: rule 7 and rows S03 to S14 of this project's reliability matrix.
+    """
+
+    app: App
+    hosts: frozenset[str]
+    token: str
+    cookie: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await _refuse(send, HTTPStatus.FORBIDDEN, "only HTTP is spoken here")
+        headers = _headers(scope)
+        refusal = self._host(headers) or _size(scope, headers) or self._origin(headers)
+        if refusal is not None:
+            return await _refuse(send, *refusal)
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
+        if scope["path"] == "/" and self._knows(given):
+            return await self._enter(send)
+        if not self._knows(_bearer(headers)) and not self._knows(self._from_cookie(headers)):
+            return await _refuse(
+                send,
+                HTTPStatus.UNAUTHORIZED,
+                "open the address that 'pointillist annotate' printed, with its token",
+            )
+        await self.app(scope, _bounded(receive), _with_headers(send))
+
+    def _host(self, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
+        hosts = headers.get("host", [])
+        if len(hosts) == 1 and hosts[0].lower() in self.hosts:
+            return None
+        return HTTPStatus.FORBIDDEN, "the request must be addressed to this server's own name"
+
+    def _origin(self, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
+        origins, sites = headers.get("origin", []), headers.get("sec-fetch-site", [])
+        own = {f"{scheme}://{host}" for host in self.hosts for scheme in ("http", "https")}
+        if all(site in ("same-origin", "none") for site in sites) and all(one in own for one in origins):
+            return None
+        return HTTPStatus.FORBIDDEN, "the request must come from this server's own page"
+
+    def _knows(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _from_cookie(self, headers: dict[str, list[str]]) -> str:
+        try:
+            found = SimpleCookie("; ".join(headers.get("cookie", [])))
+        except CookieError:
+            return ""
+        return found[self.cookie].value if self.cookie in found else ""
+
+    async def _enter(self, send: Send) -> None:
+        cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
+        await _with_headers(send)(
+            {"type": "http.response.start", "status": HTTPStatus.SEE_OTHER.value, "headers": headers}
+        )
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _headers(scope: Scope) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return found
+
+
+def _bearer(headers: dict[str, list[str]]) -> str:
+    (given, *_) = headers.get("authorization", [""])
+    return given.removeprefix("Bearer ") if given.startswith("Bearer ") else ""
+
+
+def _size(scope: Scope, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
+    if scope["method"] not in ("GET", "HEAD", "POST"):
+        return HTTPStatus.METHOD_NOT_ALLOWED, "only GET, HEAD and POST are answered"
+    if scope["method"] != "POST":
+        return None
+    (kind, *_) = headers.get("content-type", [""])
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body must be application/json"
+    lengths = headers.get("content-length", ["0"])
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        return HTTPStatus.BAD_REQUEST, "Content-Length must be one whole number"
+    if int(lengths[0]) > LARGEST_BODY:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body must be at most {LARGEST_BODY >> 20} MiB"
+    return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Stop reading a body that is sent in pieces without an end."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST_BODY:
+            # Raised where the application reads, so that it is this that is answered.
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            named = {name.lower() for name, _ in message["headers"]}
+            extra = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in named]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return sending
+
+
+async def _refuse(send: Send, status: HTTPStatus, why: str) -> None:
+    body = json.dumps({"error": why}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    start = {"type": "http.response.start", "status": status.value, "headers": headers}
+    await _with_headers(send)(start)
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,117 @@
+"""The images of a project: opaque ids, pixels, and what people have drawn on each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.config import validated
+from pointillist.core.errors import InputError
+from pointillist.core.marks import Mark
+from pointillist.core.sample import Sample
+from pointillist.data.decode import image_size
+from pointillist.datasets import Folder
+from pointillist.web.events import Add, OnImage, replay
+from pointillist.web.store import AnyEvent, RefusedError, Store
+
+HOME = ".pointillist"
+KEPT = 8
+"""Decoded images that stay in memory."""
+
+
+class Project:
+    """A folder of images that people annotate; what they draw lies in its folder ``.pointillist``.
+
+    Args:
+        root: as of the data set ``folder``.
+
+    Raises:
+        InputError: the folder holds no images, or its store is damaged.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.data = Folder(root=root, size=None)
+        self.home = root / HOME
+        # No request is ever joined to a path: it names an id, and ids are looked up here.
+        self.names = {_opaque(name): name for name in (entry.name for entry in self.data.entries)}
+        self.splits = {entry.name: entry.split for entry in self.data.entries}
+        self.store = Store(self.home / "annotations.sqlite")
+        self.sample = lru_cache(maxsize=KEPT)(self.data.read)
+        self.title = root.absolute().name
+
+    def name(self, opaque: str) -> str:
+        """Look up an image.
+
+        Raises:
+            UnknownImageError: there is none of that id.
+        """
+        if opaque not in self.names:
+            raise UnknownImageError
+        return self.names[opaque]
+
+    @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Height and width of every image, upright, as the files' headers tell."""
+        return {item.name: image_size(item.image) for item in self.data.layout.items}
+
+    def on_image(self, name: str) -> tuple[OnImage, int]:
+        """Give what is on an image, and the number of its last event."""
+        events, revision = self.store.events(name)
+        return replay(events), revision
+
+    def check(self, name: str, events: Sequence[AnyEvent]) -> None:
+        """Refuse marks that don't lie on the image, or name a class that the project does not have.
+
+        Raises:
+            RefusedError: the first that is wrong.
+        """
+        marks = [event.mark for event in events if isinstance(event, Add)]
+        if marks:
+            sample = self.sample(name)
+            self.store.remember(name, _pixels(sample), sample.height, sample.width)
+            try:
+                self._annotation(name, marks)
+            except InputError as error:
+                raise RefusedError(error.expected, error.found, error.fix) from None
+
+    def annotation(self, name: str) -> Annotation | None:
+        """Give what was drawn on an image; None: nothing."""
+        marks = list(self.on_image(name)[0].marks.values())
+        return self._annotation(name, marks) if marks else None
+
+    def write_annotations(self, folder: Path) -> int:
+        """Write every annotated image's file, and say how many."""
+        written = 0
+        for name in self.names.values():
+            if (annotation := self.annotation(name)) is not None:
+                write_annotation(folder / f"{name}.json", annotation)
+                written += 1
+        return written
+
+    def _annotation(self, name: str, marks: Sequence[Mark]) -> Annotation:
+        sample = self.sample(name)
+        described = {
+            "name": name,
+            "height": sample.height,
+            "width": sample.width,
+            "classes": self.data.classes,
+            "marks": [mark.model_dump() for mark in marks],
+        }
+        return validated(Annotation, described)
+
+
+class UnknownImageError(Exception):
+    """A request names no image of the project."""
+
+
+def _opaque(name: str) -> str:
+    return hashlib.sha256(f"image {name}".encode()).hexdigest()[:16]
+
+
+def _pixels(sample: Sample) -> str:
+    return hashlib.sha256(np.ascontiguousarray(sample.image).tobytes()).hexdigest()

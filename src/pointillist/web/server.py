@@ -1,0 +1,243 @@
+"""The routes of the annotator: all that a page may ask, behind the gates."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from pointillist.core.errors import InputError
+from pointillist.web.events import Event, Identifier
+from pointillist.web.export import export
+from pointillist.web.live import Live
+from pointillist.web.project import Project, UnknownImageError
+from pointillist.web.store import RefusedError
+from pointillist.web.tiles import Pyramid, overlay
+from pointillist.web.training import News, Training
+
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PATIENCE_S = 10.0
+PYRAMIDS = 6
+"""Images whose tiles stay cut."""
+
+
+class Sent(BaseModel):
+    """Events of one tab on one image."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client: Identifier
+    events: Annotated[list[Event], Field(min_length=1, max_length=500)]
+
+
+def build(project: Project) -> FastAPI:
+    """Make the application of a project; whoever serves it puts the gates in front."""
+    live = Live(project)
+    listeners: set[asyncio.Queue[News]] = set()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def tell(news: News) -> None:
+        for loop in loops:
+            loop.call_soon_threadsafe(_spread, listeners, news)
+
+    training = Training(project, tell)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        loops.append(asyncio.get_running_loop())
+        yield
+        loops.clear()
+        await asyncio.to_thread(training.close)
+        await asyncio.to_thread(live.close)
+        await asyncio.to_thread(project.store.close)
+
+    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.tell, app.state.listeners = tell, listeners
+    _answer_errors(app)
+    _page(app)
+    _images(app, project, live)
+    _segmentations(app, project, live)
+    _jobs(app, project, live, training, listeners)
+    return app
+
+
+def _spread(listeners: set[asyncio.Queue[News]], news: News) -> None:
+    for queue in listeners:
+        if not queue.full():  # A page that does not read misses news, and asks again when it comes back.
+            queue.put_nowait(news)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    def answers(status: int, words: Callable[[Any], str]) -> Callable[[Request, Any], Awaitable[Response]]:
+        async def answer(_: Request, error: Any) -> Response:
+            return JSONResponse({"error": words(error)}, status)
+
+        return answer
+
+    app.add_exception_handler(UnknownImageError, answers(404, lambda _: "the project has no such image"))
+    app.add_exception_handler(RequestValidationError, answers(422, _first_wrong))
+    app.add_exception_handler(RefusedError, answers(422, str))
+    # Without the file's path: an answer tells nothing of the machine.
+    app.add_exception_handler(InputError, answers(409, lambda e: f"{e.expected}; got {e.found}. {e.fix}"))
+
+    async def answer_http(_: Request, error: Any) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+    app.add_exception_handler(HTTPException, answer_http)
+    # The disk is full, or the store is gone: the page keeps what it has and tries again.
+    app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
+
+
+def _first_wrong(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return f"{where or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _page(app: FastAPI) -> None:
+    home = files("pointillist.web").joinpath("page")
+    # Only what lies there is served: no request is joined to a path.
+    found = {
+        item.name: (item.read_bytes(), f"{KINDS[suffix]}; charset=utf-8")
+        for folder in (home, home.joinpath("vendor"))
+        for item in folder.iterdir()
+        if (suffix := Path(item.name).suffix) in KINDS
+    }
+
+    def file(name: str) -> Response:
+        if name not in found:
+            return JSONResponse({"error": "there is nothing here"}, 404)
+        body, kind = found[name]
+        return Response(body, media_type=kind, headers={"cache-control": "no-cache"})
+
+    @app.get("/")
+    def index() -> Response:
+        return file("index.html")
+
+    app.get("/page/{name}")(file)
+
+
+def _images(app: FastAPI, project: Project, live: Live) -> None:
+    pyramid = lru_cache(maxsize=PYRAMIDS)(lambda name: Pyramid(project.sample(name).image))
+
+    @app.get("/api/project")
+    def describe() -> dict[str, Any]:
+        counts = project.store.counts()
+        data, images = project.data, []
+        for key, name in project.names.items():
+            height, width = project.sizes[name]
+            told = {"id": key, "name": name, "height": height, "width": width, "split": project.splits[name]}
+            images.append({**told, "marks": counts.get(name, 0)})
+        classes = [
+            {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
+            for name, colour in zip(data.classes, data.colours, strict=True)
+        ]
+        return {"name": project.title, "classes": classes, "images": images}
+
+    @app.get("/api/images/{key}/tiles/{level}/{place}.png")
+    def tile(key: str, level: int, place: str) -> Response:
+        col, _, row = place.partition("_")
+        found = None
+        if col.isdigit() and row.isdigit():
+            found = pyramid(project.name(key)).tile(level, int(col), int(row))
+        if found is None:
+            return JSONResponse({"error": "there is nothing here"}, 404)
+        return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
+
+    @app.get("/api/images/{key}/marks")
+    def marks(key: str) -> dict[str, Any]:
+        state, revision = project.on_image(project.name(key))
+        live.note(revision)
+        told = {
+            field: [{"id": name, "mark": mark.model_dump(mode="json")} for name, mark in found.items()]
+            for field, found in (("marks", state.marks), ("undone", state.undone))
+        }
+        return {"revision": revision, **told}
+
+    @app.post("/api/images/{key}/events")
+    async def events(key: str, sent: Sent) -> dict[str, Any]:
+        name = project.name(key)
+        await asyncio.to_thread(project.check, name, sent.events)
+        revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
+        live.note(revision)
+        _spread(app.state.listeners, {"type": "marks", "image": key, "revision": revision})
+        return {"revision": revision}
+
+
+def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
+    @app.get("/api/images/{key}/overlay")
+    async def segmentation(key: str, after: int = 0) -> Response:
+        found = await live.segmentation(project.name(key), after, PATIENCE_S)
+        if found is None:
+            return Response(status_code=204)
+        body = await asyncio.to_thread(overlay, found.labels, project.data.colours)
+        headers = {"x-revision": str(found.revision), "x-source": "forest", "cache-control": "no-store"}
+        return Response(body, media_type="image/png", headers=headers)
+
+    @app.get("/api/images/{key}/next")
+    async def where(key: str) -> dict[str, float]:
+        name = project.name(key)
+        found = await live.segmentation(name, 0, PATIENCE_S)
+        if found is None:
+            return {}
+        sample = await asyncio.to_thread(project.sample, name)
+        row, col = found.doubtful(sample.height, sample.width)
+        return {"row": row, "col": col}
+
+    @app.get("/api/next-image")
+    def which() -> dict[str, str]:
+        counts = project.store.counts()
+        fewest = min(project.names, key=lambda key: counts.get(project.names[key], 0), default=None)
+        return {} if fewest is None else {"id": fewest}
+
+
+def _jobs(
+    app: FastAPI, project: Project, live: Live, training: Training, listeners: set[asyncio.Queue[News]]
+) -> None:
+    @app.post("/api/train")
+    def train() -> dict[str, str]:
+        training.start()
+        return {"state": "running"}
+
+    @app.post("/api/train/cancel")
+    def cancel() -> dict[str, str]:
+        training.cancel()
+        return {}
+
+    @app.post("/api/export")
+    async def write() -> dict[str, Any]:
+        folder = project.home.parent / "export"
+        count = await asyncio.to_thread(export, project, live, training.model, folder)
+        return {"folder": str(folder), "files": count}
+
+    @app.get("/api/stream")
+    async def stream() -> StreamingResponse:
+        async def lines() -> AsyncIterator[str]:
+            queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
+            listeners.add(queue)
+            try:
+                yield ": here\n\n"
+                while True:
+                    try:
+                        news = await asyncio.wait_for(queue.get(), 15)
+                        yield f"data: {json.dumps(news)}\n\n"
+                    except TimeoutError:
+                        yield ": still here\n\n"
+            finally:
+                listeners.discard(queue)
+
+        return StreamingResponse(
+            lines(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )

@@ -1,0 +1,120 @@
+"""One training at a time, in a process of its own, that learns from all that was drawn."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pointillist.annotate import Full
+from pointillist.core.errors import InputError
+from pointillist.train.describe import default_run
+from pointillist.train.recipe import apply_recipe
+from pointillist.train.run import Run
+from pointillist.web.project import Project
+
+News = dict[str, Any]
+FEWEST = 2
+"""Annotated images below which a network is not trained."""
+
+
+class Training:
+    """Trains a network on a project's annotations by the default recipe.
+
+    Args:
+        project: whose.
+        tell: told of every epoch and of the end; called from another thread.
+    """
+
+    def __init__(self, project: Project, tell: Callable[[News], None]) -> None:
+        self.project, self.tell = project, tell
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a training goes on."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def model(self) -> Path | None:
+        """The folder of the last training that ended well; None: there is none."""
+        folders = sorted(self.project.home.glob("training-*"), key=lambda folder: folder.stat().st_mtime)
+        ended = [folder / "run" for folder in folders if (folder / "run" / "model").is_dir()]
+        return ended[-1] if ended else None
+
+    def start(self) -> None:
+        """Begin a training on what is drawn now.
+
+        Raises:
+            InputError: one is going on, or too little is drawn.
+        """
+        if self.running:
+            raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
+        number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
+        home = self.project.home / f"training-{number}"
+        count = self.project.write_annotations(home / "annotations")
+        if count < FEWEST:
+            fix = "Click on objects and on background in some more."
+            raise InputError(f"at least {FEWEST} images must be annotated", str(count), fix)
+        run = self._describe(home / "annotations")
+        command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
+        self._cancelled = False
+        # Its share of the cores: one stays for clicks.
+        threads = str(max(1, (os.cpu_count() or 2) // 2))
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(run.to_json())
+        self._process.stdin.close()
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    def cancel(self) -> None:
+        """Stop the training, if one goes on."""
+        if self._process is not None and self.running:
+            self._cancelled = True
+            self._process.send_signal(signal.SIGTERM)
+
+    def close(self) -> None:
+        """Stop, and wait for the end."""
+        self.cancel()
+        if self._process is not None:
+            self._process.wait()
+
+    def _describe(self, annotations: Path) -> Run:
+        data = self.project.data.model_copy(update={"size": TRAINED_AT})
+        base = default_run(data, Full(), annotations.absolute(), 0)
+        return apply_recipe(base, "auto")[0]
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        last: News = {}
+        self.tell({"type": "training", "state": "running"})
+        for line in process.stdout:
+            last = json.loads(line)
+            if last["state"] == "running":
+                self.tell({"type": "training", **last})
+        process.stdout.close()
+        code = process.wait()
+        if self._cancelled:
+            self.tell({"type": "training", "state": "cancelled"})
+        elif code == 0:
+            self.tell({"type": "training", "state": "done"})
+        else:
+            message = last.get("message") or f"the training ended with code {code}"
+            self.tell({"type": "training", "state": "failed", "message": message})
+
+
+TRAINED_AT = 512
+"""The longer side of the images that a network learns from."""

@@ -1,0 +1,27 @@
+"""A small project behind its gates, asked as a browser would."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from pointillist.web.gates import Gates
+from pointillist.web.project import Project
+from pointillist.web.server import build
+from tests.datasets.trees import draw_folder
+
+HOST = "127.0.0.1:8123"
+TOKEN = "0123456789abcdefghij"
+
+
+@contextmanager
+def served(root: Path) -> Iterator[TestClient]:
+    """Serve a new folder of images; the client knows the token."""
+    if not root.exists():
+        draw_folder(root)
+    gates = Gates(build(Project(root)), frozenset({HOST}), TOKEN, "pointillist-8123")
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    # The gates let the lifespan through to the application.
+    with TestClient(gates, base_url=f"http://{HOST}", headers=bearer) as client:
+        yield client

@@ -1,0 +1,129 @@
+"""What must not get in does not get in, and nothing of the machine gets out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from pointillist.web.gates import LARGEST_BODY
+from tests.web.app import HOST, TOKEN, served
+
+PATHS = ("/", "/page/app.js", "/api/project", "/api/stream", "/api/images/0/marks", "/nothing")
+BAD_HOSTS = (
+    "evil.com",
+    "localhost.evil.com",
+    "127.0.0.1.nip.io:8123",
+    "127.0.0.1",
+    "127.0.0.1:80",
+    "[::1]:8123",
+    "",
+)
+FOREIGN = (
+    {"Origin": "http://evil.com"},
+    {"Origin": "null"},
+    {"Origin": f"http://{HOST}.evil.com"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with served(tmp_path_factory.mktemp("gates") / "mine") as found:
+        yield found
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_s03_another_name_is_refused_before_all_else(client: TestClient, path: str, host: str) -> None:
+    assert client.get(path, headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_s05_s06_s07_other_pages_are_refused(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    assert client.get(path, headers=headers).status_code == 403
+    assert client.post("/api/train", headers=headers, json={}).status_code == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("bearer", ["", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
+def test_s08_who_does_not_know_the_token_sees_nothing(client: TestClient, path: str, bearer: str) -> None:
+    answer = client.get(path, headers={"Authorization": bearer})
+    assert answer.status_code == 401
+    assert TOKEN not in answer.text
+
+
+def test_s08_a_browser_enters_by_its_address_and_keeps_a_cookie(client: TestClient) -> None:
+    entered = client.get("/", params={"token": TOKEN}, headers={"Authorization": ""}, follow_redirects=False)
+    assert entered.status_code == 303
+    assert entered.headers["location"] == "/"
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    client.cookies.clear()
+    name, _, value = cookie.partition(";")[0].partition("=")
+    inside = {"Authorization": "", "Cookie": f"{name}={value}"}
+    assert client.get("/api/project", headers=inside).status_code == 200
+    assert client.get("/api/project", headers={**inside, "Cookie": f"{name}=wrong"}).status_code == 401
+    assert client.get("/", params={"token": "wrong"}, headers={"Authorization": ""}).status_code == 401
+
+
+def test_s11_bodies_are_small_json_and_announced_as_they_are(client: TestClient) -> None:
+    json = {"Content-Type": "application/json"}
+    assert (
+        client.post("/api/train", content=b"a=1", headers={"Content-Type": "text/plain"}).status_code == 415
+    )
+    assert client.post("/api/train", content=b"{}").status_code == 415
+    large = b" " * (LARGEST_BODY + 1)
+    assert client.post("/api/images/0/events", content=large, headers=json).status_code == 413
+    for length in ("-1", "1e3", "x"):
+        answer = client.post("/api/train", content=b"{}", headers={**json, "Content-Length": length})
+        assert answer.status_code == 400
+    assert client.put("/api/train", json={}).status_code == 405
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(2 * LARGEST_BODY >> 16):
+            yield b" " * (1 << 16)
+
+    assert client.post("/api/images/0/events", content=endless(), headers=json).status_code == 413
+
+
+def test_s13_s14_what_is_answered_may_not_run_or_be_framed(client: TestClient) -> None:
+    for answer in (
+        client.get("/"),
+        client.get("/api/project"),
+        client.get("/", headers={"Host": "evil.com"}),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+CLIMBS = (
+    "../",
+    "..%2f",
+    "%2e%2e%2f",
+    "%252e%252e%252f",
+    "..\\",
+    "..%5c",
+    "....//",
+    "%00",
+    "C:\\",
+    "//etc/",
+    "~/",
+)
+
+
+@pytest.mark.parametrize("route", ["/page/{}", "/api/images/{}/marks", "/api/images/{}/tiles/0/0_0.png"])
+@pytest.mark.parametrize("climb", CLIMBS)
+def test_s01_s23_no_path_from_a_request(client: TestClient, route: str, climb: str) -> None:
+    for target in ("pyproject.toml", "etc/passwd", "server.py"):
+        answer = client.get(route.format(climb * 4 + target))
+        assert answer.status_code in (400, 404)
+        assert str(Path.cwd()) not in answer.text
+        assert "root:" not in answer.text

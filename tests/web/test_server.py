@@ -1,0 +1,179 @@
+"""From a click to the disk and back as a segmentation, by the routes that the page asks."""
+
+import io
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from pointillist.core.annotation import read_annotation
+from pointillist.datasets import Folder
+from tests.datasets.trees import draw_folder
+from tests.web.app import served
+
+TAB = str(uuid.uuid4())
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with served(tmp_path / "mine") as found:
+        yield found
+
+
+def images(client: TestClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get("/api/project").json()["images"]
+    return found
+
+
+def point(label: int, row: float, col: float) -> dict[str, Any]:
+    return {"kind": "points", "label": label, "at": [[row, col]], "radius": 0.0}
+
+
+def add(mark: dict[str, Any], sequence: int = 0) -> dict[str, Any]:
+    return {"kind": "add", "id": str(uuid.uuid4()), "sequence": sequence, "mark": mark}
+
+
+def send(client: TestClient, image: str, *events: dict[str, Any]) -> Any:
+    return client.post(f"/api/images/{image}/events", json={"client": TAB, "events": list(events)})
+
+
+def click_both(client: TestClient, image: dict[str, Any], root: Path) -> int:
+    """Click once on each class that is there, by the truth."""
+    truth = Folder(root=root, size=None).read(image["name"]).truth()
+    events = []
+    for label in (0, 1):
+        if len(places := np.argwhere(truth == label)):
+            row, col = places[len(places) // 2]
+            events.append(add(point(label, float(row), float(col))))
+    if not events:
+        return 0
+    answer = send(client, image["id"], *events)
+    assert answer.status_code == 200
+    return int(answer.json()["revision"])
+
+
+def test_a_click_is_stored_and_comes_back_as_it_was(client: TestClient, tmp_path: Path) -> None:
+    first, second = images(client)[:2]
+    event = add(point(1, 3.5, 4.25))
+    revision = send(client, first["id"], event).json()["revision"]
+    assert send(client, first["id"], event).json()["revision"] == revision, "sent again, stored once"
+    told = client.get(f"/api/images/{first['id']}/marks").json()
+    assert told == {"revision": revision, "marks": [{"id": event["id"], "mark": event["mark"]}], "undone": []}
+    assert client.get(f"/api/images/{second['id']}/marks").json() == {
+        "revision": 0,
+        "marks": [],
+        "undone": [],
+    }
+    undo = {"kind": "undo", "id": str(uuid.uuid4()), "sequence": 1, "of": event["id"]}
+    assert send(client, first["id"], undo).status_code == 200
+    told = client.get(f"/api/images/{first['id']}/marks").json()
+    assert told["marks"] == []
+    assert [one["id"] for one in told["undone"]] == [event["id"]]
+    assert [image["marks"] for image in images(client)[:2]] == [0, 0]
+
+
+def test_another_server_on_the_same_folder_knows_it(tmp_path: Path) -> None:
+    with served(tmp_path / "mine") as client:
+        (image, *_) = images(client)
+        send(client, image["id"], add(point(0, 1, 1)), add(point(1, 2, 2)))
+    with served(tmp_path / "mine") as client:
+        assert images(client)[0]["marks"] == 2
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        point(1, 1e6, 0),
+        point(7, 1, 1),
+        point(-1, 1, 1),
+        {"kind": "box", "label": 0, "top": 0, "left": 0, "bottom": 2, "right": 2},
+        {"kind": "points", "label": 1, "at": "here"},
+        {"kind": "nonsense"},
+    ],
+    ids=str,
+)
+def test_marks_that_can_not_be_are_refused_in_words(client: TestClient, mark: dict[str, Any]) -> None:
+    (image, *_) = images(client)
+    answer = send(client, image["id"], add(mark))
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["error"], str)
+    assert images(client)[0]["marks"] == 0
+
+
+def test_g03_tiles_are_the_decoded_pixels(client: TestClient, tmp_path: Path) -> None:
+    (image, *_) = images(client)
+    whole = Folder(root=tmp_path / "mine", size=None).read(image["name"]).image
+    top = int(np.ceil(np.log2(max(image["height"], image["width"]))))
+    answer = client.get(f"/api/images/{image['id']}/tiles/{top}/0_0.png")
+    pixels = np.array(Image.open(io.BytesIO(answer.content)).convert("RGB"))
+    expected = np.rint(whole * 255).astype(np.uint8).transpose(1, 2, 0)
+    np.testing.assert_array_equal(pixels, np.broadcast_to(expected, pixels.shape)[:256, :256])
+    smallest = client.get(f"/api/images/{image['id']}/tiles/0/0_0.png")
+    assert Image.open(io.BytesIO(smallest.content)).size == (1, 1)
+    for wrong in (f"{top + 1}/0_0", f"{top}/9_0", f"{top}/0_9", "0/1_0", f"{top}/a_b", f"{top}/-1_0"):
+        assert client.get(f"/api/images/{image['id']}/tiles/{wrong}.png").status_code in (404, 422)
+
+
+def test_the_segmentation_follows_and_shows_what_was_clicked(client: TestClient, tmp_path: Path) -> None:
+    (image, *_) = images(client)
+    assert client.get(f"/api/images/{image['id']}/overlay").status_code == 204, "nothing is known yet"
+    revision = click_both(client, image, tmp_path / "mine")
+    answer = client.get(f"/api/images/{image['id']}/overlay", params={"after": revision})
+    assert answer.status_code == 200
+    assert int(answer.headers["x-revision"]) == revision
+    labels = np.array(Image.open(io.BytesIO(answer.content)))
+    truth = Folder(root=tmp_path / "mine", size=None).read(image["name"]).truth()
+    assert labels.shape == truth.shape, "small images are looked at as they are"
+    assert set(np.unique(labels)) == {0, 1}
+    for label in (0, 1):
+        places = np.argwhere(truth == label)
+        row, col = places[len(places) // 2]
+        assert labels[row, col] == label, "a labelled pixel shows its label"
+    where = client.get(f"/api/images/{image['id']}/next").json()
+    assert 0 <= where["row"] < image["height"]
+    assert 0 <= where["col"] < image["width"]
+    assert client.get("/api/next-image").json()["id"] != image["id"], "others have no click yet"
+
+
+def test_export_writes_masks_of_the_files_sizes_and_what_was_drawn(
+    client: TestClient, tmp_path: Path
+) -> None:
+    (image, *_) = images(client)
+    click_both(client, image, tmp_path / "mine")
+    told = client.post("/api/export", json={}).json()
+    folder = Path(told["folder"])
+    data = Folder(root=tmp_path / "mine", size=None)
+    masks = {path.stem: np.array(Image.open(path)) for path in (folder / "masks").iterdir()}
+    assert masks.keys() == {entry.name for entry in data.entries}
+    assert all(mask.shape == data.read(name).image.shape[1:] for name, mask in masks.items())
+    assert len(read_annotation(folder / "annotations" / f"{image['name']}.json").marks) == 2
+    assert told["files"] == 1 + 2 * len(masks)
+
+
+def test_a_training_is_refused_in_words_where_too_little_is_drawn(client: TestClient) -> None:
+    answer = client.post("/api/train", json={})
+    assert answer.status_code == 409
+    assert "at least 2 images must be annotated; got 0" in answer.json()["error"]
+    assert client.post("/api/train/cancel", json={}).status_code == 200
+
+
+def test_a_training_ends_with_a_model_that_export_uses(tmp_path: Path) -> None:
+    root = draw_folder(tmp_path / "mine")
+    with served(root) as client:
+        for image in images(client):
+            click_both(client, image, root)
+        assert client.post("/api/train", json={}).status_code == 200
+        assert client.post("/api/train", json={}).status_code == 409, "one at a time"
+        states = []
+        with client.stream("GET", "/api/stream") as stream:
+            for line in stream.iter_lines():
+                if '"training"' in line:
+                    states.append(line)
+                if '"done"' in line or '"failed"' in line:
+                    break
+        assert '"done"' in states[-1], states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import webbrowser
@@ -23,7 +24,9 @@ def annotate_command(
     host: Annotated[str, typer.Option("--host", help="Where to listen: this machine alone by default.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 0,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="The first free one from 8765 by default.")
+    ] = None,
     token: Annotated[
         str | None, typer.Option("--token", help="What the address must hold; made up by default.")
     ] = None,
@@ -40,11 +43,12 @@ def annotate_command(
         raise InputError(must, "none" if token is None else f"{len(token)}", fix)
     if not local:
         out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
+    project = build(Project(root))
     listening = _listen(host, port)
     address = f"{host}:{listening.getsockname()[1]}"
     secret = token or secrets.token_urlsafe(24)
     app = gates(
-        build(Project(root)),
+        project,
         hosts=frozenset({address, *([f"localhost:{listening.getsockname()[1]}"] if local else [])}),
         token=secret,
         cookie=f"pointillist-{listening.getsockname()[1]}",
@@ -62,9 +66,24 @@ def annotate_command(
 FEWEST_LETTERS = 16
 
 
-def _listen(host: str, port: int) -> socket.socket:
+PORTS = range(8765, 8785)
+"""The same port each time where it can be: a browser keeps what was not saved by address and port."""
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    for candidate in PORTS if port is None else ():
+        with contextlib.suppress(InputError):
+            return _listen(host, candidate)
+    port = 0 if port is None else port
     try:
-        listening = socket.create_server((host, port), backlog=BACKLOG)
+        ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        # With its protocol named: only then does asyncio send small answers at once (TCP_NODELAY).
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
     except OSError as error:
         fix = "Leave --port out, and a free one is taken."
         raise InputError(f"{host}:{port} must be free to listen on", str(error), fix) from None

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,11 +23,15 @@ from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
 from pointillist.web.project import Project
 
-SIDE = 384
+SIDE = 320
 """An image is looked at with its longer side shrunk to this: an answer within a quarter of a second."""
 SMOOTH = 3
 MAPS_KEPT = 24
 """Images whose features stay in memory, some 30 MB each."""
+
+
+Why = Literal["nothing", "late"]
+"""Fewer than two classes are labelled; or it is not ready yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +70,7 @@ class Live:
 
     def __init__(self, project: Project, forest: FeatureForest | None = None) -> None:
         self.project = project
-        self.forest = forest or FeatureForest(side=SIDE, smooth_px=SMOOTH)
+        self.forest = forest or FeatureForest(classifier="extra-trees", side=SIDE, smooth_px=SMOOTH)
         self.found: dict[str, Segmentation | None] = {}
         self.total = 0
         self._wanted: OrderedDict[str, None] = OrderedDict()
@@ -82,8 +87,8 @@ class Live:
         """Take note of the number of an event that was stored."""
         self.total = max(self.total, number)
 
-    async def segmentation(self, name: str, after: int, patience_s: float) -> Segmentation | None:
-        """Wait for a segmentation that has seen an image's events up to one; None: nothing can be said."""
+    async def segmentation(self, name: str, after: int, patience_s: float) -> Segmentation | Why:
+        """Wait for a segmentation that has seen an image's events up to one; or say why there is none."""
         deadline = time.monotonic() + patience_s
         loop, event = asyncio.get_running_loop(), asyncio.Event()
         waiters = self._changed.setdefault(name, [])
@@ -99,11 +104,11 @@ class Live:
                 event.clear()
                 found = self.found.get(name)
                 if found is None:
-                    return None
+                    return "nothing"
                 if found.revision >= after and found.total >= total:
                     return found
                 self._ask(name)
-            return None
+            return "late"
         finally:
             waiters.remove((loop, event))
 

@@ -37,12 +37,13 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.data = Folder(root=root, size=None)
         self.home = root / HOME
-        # No request is ever joined to a path: it names an id, and ids are looked up here.
-        self.names = {_opaque(name): name for name in (entry.name for entry in self.data.entries)}
         self.splits = {entry.name: entry.split for entry in self.data.entries}
         self.store = Store(self.home / "annotations.sqlite")
+        # No request is ever joined to a path: it names an id, and ids are looked up here.
+        self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.sample = lru_cache(maxsize=KEPT)(self.data.read)
         self.title = root.absolute().name
+        self._remembered: set[str] = set()
 
     def name(self, opaque: str) -> str:
         """Look up an image.
@@ -72,8 +73,7 @@ class Project:
         """
         marks = [event.mark for event in events if isinstance(event, Add)]
         if marks:
-            sample = self.sample(name)
-            self.store.remember(name, _pixels(sample), sample.height, sample.width)
+            self._remember(name)
             try:
                 self._annotation(name, marks)
             except InputError as error:
@@ -93,12 +93,19 @@ class Project:
                 written += 1
         return written
 
+    def _remember(self, name: str) -> None:
+        # Once in a server's life: decoding an image for every click would cost more than storing it.
+        if name not in self._remembered:
+            sample = self.sample(name)
+            self.store.remember(name, _pixels(sample), sample.height, sample.width)
+            self._remembered.add(name)
+
     def _annotation(self, name: str, marks: Sequence[Mark]) -> Annotation:
-        sample = self.sample(name)
+        height, width = self.sizes[name]
         described = {
             "name": name,
-            "height": sample.height,
-            "width": sample.width,
+            "height": height,
+            "width": width,
             "classes": self.data.classes,
             "marks": [mark.model_dump() for mark in marks],
         }
@@ -109,8 +116,8 @@ class UnknownImageError(Exception):
     """A request names no image of the project."""
 
 
-def _opaque(name: str) -> str:
-    return hashlib.sha256(f"image {name}".encode()).hexdigest()[:16]
+def _opaque(project: str, name: str) -> str:
+    return hashlib.sha256(f"{project} {name}".encode()).hexdigest()[:16]
 
 
 def _pixels(sample: Sample) -> str:

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from pointillist.core.errors import InputError
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
-from pointillist.web.live import Live
+from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project, UnknownImageError
 from pointillist.web.store import RefusedError
 from pointillist.web.tiles import Pyramid, overlay
@@ -144,7 +144,7 @@ def _images(app: FastAPI, project: Project, live: Live) -> None:
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
             for name, colour in zip(data.classes, data.colours, strict=True)
         ]
-        return {"name": project.title, "classes": classes, "images": images}
+        return {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
 
     @app.get("/api/images/{key}/tiles/{level}/{place}.png")
     def tile(key: str, level: int, place: str) -> Response:
@@ -180,8 +180,8 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
     @app.get("/api/images/{key}/overlay")
     async def segmentation(key: str, after: int = 0) -> Response:
         found = await live.segmentation(project.name(key), after, PATIENCE_S)
-        if found is None:
-            return Response(status_code=204)
+        if not isinstance(found, Segmentation):
+            return Response(status_code=204, headers={"x-why": found})
         body = await asyncio.to_thread(overlay, found.labels, project.data.colours)
         headers = {"x-revision": str(found.revision), "x-source": "forest", "cache-control": "no-store"}
         return Response(body, media_type="image/png", headers=headers)
@@ -190,7 +190,7 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
     async def where(key: str) -> dict[str, float]:
         name = project.name(key)
         found = await live.segmentation(name, 0, PATIENCE_S)
-        if found is None:
+        if not isinstance(found, Segmentation):
             return {}
         sample = await asyncio.to_thread(project.sample, name)
         row, col = found.doubtful(sample.height, sample.width)
@@ -228,7 +228,7 @@ def _jobs(
             queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
             listeners.add(queue)
             try:
-                yield ": here\n\n"
+                yield f"data: {json.dumps(training.last)}\n\n" if training.last else ": here\n\n"
                 while True:
                     try:
                         news = await asyncio.wait_for(queue.get(), 15)

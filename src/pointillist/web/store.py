@@ -6,10 +6,12 @@ import os
 import queue
 import sqlite3
 import threading
+import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,6 +37,7 @@ _TABLES = (
     """CREATE TABLE images (
         name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
         height INTEGER NOT NULL, width INTEGER NOT NULL) STRICT""",
+    "CREATE TABLE project (id TEXT NOT NULL) STRICT",
 )
 
 
@@ -86,6 +89,11 @@ class Store:
         rows = found.fetchall()
         return [_EVENT.validate_json(body) for _, body in rows], rows[-1][0] if rows else 0
 
+    @cached_property
+    def project(self) -> str:
+        """The project's own id, made with the store: names of images may be those of another project."""
+        return str(self._reader().execute("SELECT id FROM project").fetchone()[0])
+
     def counts(self) -> dict[str, int]:
         """Count the marks that are on each image; images without any are left out."""
         # With MAX, SQLite takes the other columns from the row that has it: the last event of each mark.
@@ -124,6 +132,7 @@ class Store:
                     connection.execute("BEGIN IMMEDIATE")
                     for table in _TABLES:
                         connection.execute(table)
+                    connection.execute("INSERT INTO project VALUES (?)", (uuid.uuid4().hex,))
                     connection.execute(f"PRAGMA application_id = {APPLICATION}")
                     connection.execute(f"PRAGMA user_version = {SCHEMA}")
                     connection.execute("COMMIT")

@@ -36,6 +36,7 @@ class Training:
         self.project, self.tell = project, tell
         self._process: subprocess.Popen[str] | None = None
         self._cancelled = False
+        self.last: News = {}
 
     @property
     def running(self) -> bool:
@@ -92,6 +93,11 @@ class Training:
         if self._process is not None:
             self._process.wait()
 
+    def _tell(self, news: News) -> None:
+        # Kept for pages that come later.
+        self.last = {"type": "training", **news}
+        self.tell(self.last)
+
     def _describe(self, annotations: Path) -> Run:
         data = self.project.data.model_copy(update={"size": TRAINED_AT})
         base = default_run(data, Full(), annotations.absolute(), 0)
@@ -100,20 +106,20 @@ class Training:
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         last: News = {}
-        self.tell({"type": "training", "state": "running"})
+        self._tell({"state": "running"})
         for line in process.stdout:
             last = json.loads(line)
             if last["state"] == "running":
-                self.tell({"type": "training", **last})
+                self._tell(last)
         process.stdout.close()
         code = process.wait()
         if self._cancelled:
-            self.tell({"type": "training", "state": "cancelled"})
+            self._tell({"state": "cancelled"})
         elif code == 0:
-            self.tell({"type": "training", "state": "done"})
+            self._tell({"state": "done"})
         else:
             message = last.get("message") or f"the training ended with code {code}"
-            self.tell({"type": "training", "state": "failed", "message": message})
+            self._tell({"state": "failed", "message": message})
 
 
 TRAINED_AT = 512

@@ -1,0 +1,100 @@
+"""Many people at one annotator: how long a click takes to be on the disk, and whether each is stored once.
+
+    python benchmarks/annotator_load.py --clients 50 --seconds 120 -o docs/results/annotator_load.md
+
+Each client clicks once a second on one of several images, over a connection of its own. Clients and server
+share this machine's cores. At the end what is stored is compared with what was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx2 as httpx
+import numpy as np
+import typer
+from cells import publish
+from serving import serving
+
+from pointillist.core.rng import numpy_rng
+from pointillist.data.draw import draw_image, write_picture
+from pointillist.datasets import Synthetic
+
+IMAGES = 10
+
+
+async def click(
+    address: str, headers: dict[str, str], image: str, number: int, seconds: float
+) -> tuple[list[float], set[str], int]:
+    """Click once a second; give the times, the events that were acknowledged, and the errors."""
+    times, acknowledged, errors = [], set(), 0
+    rng, tab = numpy_rng(number, "clicks"), str(uuid.uuid4())
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client:
+        await asyncio.sleep(float(rng.random()))
+        ends = time.perf_counter() + seconds
+        sequence = 0
+        while (began := time.perf_counter()) < ends:
+            row, col = (float(value) for value in rng.random(2) * 100)
+            mark = {"kind": "points", "label": int(rng.integers(2)), "at": [[row, col]], "radius": 0.0}
+            event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": sequence, "mark": mark}
+            body = {"client": tab, "events": [event]}
+            answer = await client.post(f"/api/images/{image}/events", json=body)
+            times.append(time.perf_counter() - began)
+            if answer.status_code == 200:
+                acknowledged.add(str(event["id"]))
+            else:
+                errors += 1
+            sequence += 1
+            await asyncio.sleep(max(0.0, began + 1 - time.perf_counter()))
+    return times, acknowledged, errors
+
+
+async def all_click(address: str, headers: dict[str, str], clients: int, seconds: float) -> list[Any]:
+    """Let them all click, then compare with what is stored; give times, stored, acknowledged, errors."""
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
+        images = [image["id"] for image in (await client.get("/api/project")).json()["images"]]
+        work = [click(address, headers, images[n % len(images)], n, seconds) for n in range(clients)]
+        found = await asyncio.gather(*work)
+        stored: set[str] = set()
+        for image in images:
+            told = (await client.get(f"/api/images/{image}/marks")).json()
+            stored |= {mark["id"] for mark in told["marks"]}
+    acknowledged = set().union(*(ids for _, ids, _ in found))
+    times = [one for own, _, _ in found for one in own]
+    return [times, stored == acknowledged, len(acknowledged), sum(errors for _, _, errors in found)]
+
+
+def main(
+    clients: Annotated[list[int], typer.Option("--clients", min=1)] = [50, 200],  # noqa: B006
+    seconds: Annotated[float, typer.Option("--seconds", min=1)] = 120,
+    out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
+) -> None:
+    """Let so many clients click for so long."""
+    lines = [
+        "| clients | clicks | errors | p50 | p99 | longest | stored = acknowledged |",
+        "|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    data = Synthetic(size=(144, 192), train=IMAGES)
+    for count in clients:
+        with tempfile.TemporaryDirectory() as given:
+            for sample in data.samples("train"):
+                picture = draw_image(sample.image)
+                write_picture(Path(given) / "many" / "images" / f"{sample.name}.png", picture)
+            with serving(Path(given) / "many") as (address, headers):
+                times, same, clicks, errors = asyncio.run(all_click(address, headers, count, seconds))
+        p50, p99, longest = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99, 1]))
+        stored = "yes" if same else "NO"
+        lines.append(f"| {count} | {clicks} | {errors} | {p50} | {p99} | {longest} | {stored} |")
+    about = (
+        f"One click a second each for {seconds:g} s on {IMAGES} images; clients on the server's own cores."
+    )
+    publish("Many people at one annotator", "python benchmarks/annotator_load.py", about, lines, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

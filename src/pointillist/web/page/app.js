@@ -1,0 +1,320 @@
+// Wires the page together: which image, which tool, which class, and what follows from each mark.
+
+import { get, imagePath, listen, patiently, post } from "./api.js";
+import { Controls } from "./controls.js";
+import { Gestures } from "./gestures.js";
+import { fillHelp, Keys } from "./keys.js";
+import { ImageList } from "./list.js";
+import { Ink } from "./marks.js";
+import { Outbox } from "./outbox.js";
+import { Segmentation } from "./overlay.js";
+import { Sheet } from "./sheet.js";
+import { toast } from "./toast.js";
+import { Training } from "./training.js";
+import { Viewer } from "./viewer.js";
+
+const PAN_STEP = 80;
+const SETTLE = 400; // our own mark is announced too, about when its POST is answered
+
+const $ = (id) => document.getElementById(id);
+const complain = (words) => toast(words, true);
+// What was called off by switching images is no error.
+const quietly = (task) => task.catch((error) => error.name !== "AbortError" && complain(error.message));
+
+let image = null;
+let sheet = new Sheet();
+let opening = new AbortController();
+const ownRevisions = new Set(); // "image revision" that our own POSTs made
+const announced = new Map(); // image -> timer
+
+const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), { client, events }), {
+  changed: showSaved,
+  stored(id, revision) {
+    ownRevisions.add(`${id} ${revision}`);
+    if (id === image?.id) segmentation.want(revision);
+    showOverlayState();
+  },
+  refused(id, words) {
+    complain(`A mark was not taken: ${words}`);
+    if (id === image?.id) quietly(loadMarks());
+  },
+  away(error) {
+    if (error.status === 401) complain(error.message);
+  },
+  memoryOnly() {
+    complain("This browser keeps no copy of what is not saved yet. Leave this tab open until it says saved.");
+  },
+});
+
+const viewer = new Viewer($("osd"), {
+  drawn: () => {
+    ink.draw();
+    if (viewer.ready) $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
+  },
+  opened: () => {
+    ink.draw();
+    if (pulseWhenOpen) quietly(goToPlace());
+    pulseWhenOpen = false;
+  },
+  failed: () => toast("A part of the image has not come from the server; it is asked for again."),
+});
+const ink = new Ink($("ink"), viewer);
+let pulseWhenOpen = false;
+
+let overlaySource = null;
+const segmentation = new Segmentation((bitmap, source) => {
+  ink.setOverlay(bitmap);
+  overlaySource = source;
+  showOverlayState();
+});
+
+const list = new ImageList($("images"), { pick: openImage, inspect: (id) => quietly(inspect(id)) });
+const training = new Training({ say: toast, finished: () => segmentation.refresh() });
+
+const gestures = new Gestures($("ink"), viewer, {
+  tool: () => controls.tool,
+  label: (background) => (background ? 0 : controls.label),
+  width: () => controls.width,
+  point: add,
+  scribble: add,
+  box: add,
+  noBackgroundBox: () => toast("A box is drawn around an object, never around background. Choose a class, or scribble."),
+  started: () => ink.stopPulse(),
+  draft(mark) {
+    ink.draft = mark;
+    ink.ask();
+  },
+  hover(at) {
+    $("where").textContent = at ? `row ${Math.round(at[0])}, column ${Math.round(at[1])}` : "";
+  },
+});
+
+const controls = new Controls({ toolChanged: () => gestures.cancel() });
+
+// ---- marks ----
+
+function add(mark) {
+  record({ kind: "add", mark });
+}
+
+function record(body) {
+  sheet.apply(outbox.put(image.id, body));
+  showMarks();
+}
+
+function undo() {
+  if (sheet.undoable) record({ kind: "undo", of: sheet.undoable });
+}
+
+function redo() {
+  if (sheet.redoable) record({ kind: "redo", of: sheet.redoable });
+}
+
+function showMarks() {
+  ink.marks = sheet.marks;
+  ink.ask();
+  $("undo").disabled = !sheet.undoable;
+  $("redo").disabled = !sheet.redoable;
+  list.update(image.id, sheet.marks.length, sheet.labels);
+  showTotals();
+}
+
+function showTotals() {
+  const { images, marked } = list.totals;
+  $("progress").textContent = `${marked} of ${images}`;
+  $("progress").title = `${marked} of ${images} images have marks`;
+  showOverlayState();
+}
+
+async function loadMarks() {
+  const { id } = image;
+  const { signal } = opening;
+  const ask = () => get(imagePath(id, "marks"), { signal });
+  let answer = await ask();
+  // What was stored while the answer was on its way is neither in it nor in the outbox any more.
+  for (let tries = 0; tries < 5 && answer.revision < outbox.revision(id); tries += 1) answer = await ask();
+  if (signal.aborted) return;
+  sheet.load(answer, outbox.pending(id));
+  showMarks();
+  segmentation.want(answer.revision);
+}
+
+async function inspect(id) {
+  const { marks } = await get(imagePath(id, "marks"));
+  if (id !== image?.id) list.update(id, marks.length, new Set(marks.map(({ mark }) => mark.label)));
+  showTotals();
+}
+
+// ---- images ----
+
+function openImage(id) {
+  if (!list.has(id) || id === image?.id) return;
+  opening.abort();
+  opening = new AbortController();
+  gestures.cancel();
+  image = list.image(id);
+  sheet = new Sheet();
+  for (const event of outbox.pending(id)) sheet.apply(event);
+  overlaySource = null;
+  ink.setOverlay(null);
+  ink.stopPulse();
+  ink.marks = sheet.marks;
+  viewer.open(image);
+  segmentation.open(id);
+  list.select(id);
+  history.replaceState(null, "", `#image=${encodeURIComponent(id)}`);
+  $("image-name").textContent = image.name;
+  $("image-name").title = `${image.name}: ${image.width} × ${image.height}`;
+  $("undo").disabled = $("redo").disabled = true;
+  $("notice").hidden = true;
+  showOverlayState();
+  patiently(loadMarks, (error) => complain(error.message), opening.signal);
+}
+
+function step(by) {
+  const id = list.neighbour(by);
+  if (id) openImage(id);
+  else toast(by > 0 ? "This is the last image." : "This is the first image.");
+}
+
+async function goToPlace() {
+  const { id } = image;
+  const { row, col } = await get(imagePath(id, "next"));
+  if (id !== image.id) return;
+  if (row === undefined) {
+    toast("No place stands out yet. Mark two classes first.");
+    return;
+  }
+  viewer.goTo(row, col);
+  ink.pulseAt(row, col);
+}
+
+async function goToImage() {
+  const { id } = await get("/api/next-image");
+  if (!id || !list.has(id)) {
+    toast("No image stands out yet. Mark two classes first.");
+  } else if (id === image.id) {
+    toast("This is the image where a click helps most.");
+    await goToPlace();
+  } else {
+    openImage(id);
+    pulseWhenOpen = true;
+  }
+}
+
+// ---- what the server tells ----
+
+function onMessage(message) {
+  if (message.type === "training") training.message(message);
+  if (message.type !== "marks" || !list.has(message.image)) return;
+  clearTimeout(announced.get(message.image));
+  announced.set(message.image, setTimeout(() => {
+    announced.delete(message.image);
+    if (ownRevisions.has(`${message.image} ${message.revision}`)) return;
+    quietly(message.image === image.id ? loadMarks() : inspect(message.image));
+    segmentation.refresh();
+  }, SETTLE));
+}
+
+// ---- what the page shows ----
+
+function showSaved({ count, away }) {
+  const waiting = away ? `server away, ${count} kept here` : `${count} unsaved`;
+  $("saved").textContent = count ? waiting : "saved";
+  $("saved").dataset.state = count ? (away ? "away" : "waiting") : "saved";
+}
+
+function showOverlayState() {
+  const { revision, source } = overlaySource ?? {};
+  const from = source ? `by ${source}, ` : "";
+  const now = overlaySource ? `${from}revision ${revision}` : "none yet";
+  const more = segmentation.waiting && list.totals.marks > 1 ? " · updating" : "";
+  $("overlay-state").textContent = now + more;
+}
+
+function toggle(id, property) {
+  ink[property] = !ink[property];
+  $(id).setAttribute("aria-pressed", String(ink[property]));
+  ink.ask();
+}
+
+function togglePanels() {
+  const only = document.body.classList.toggle("image-only");
+  $("panels").setAttribute("aria-pressed", String(only));
+}
+
+// ---- start ----
+
+const actions = {
+  click: () => controls.pick("click"),
+  scribble: () => controls.pick("scribble"),
+  box: () => controls.pick("box"),
+  pan: () => controls.pick("pan"),
+  previousClass: () => controls.stepClass(-1),
+  nextClass: () => controls.stepClass(1),
+  undo,
+  redo,
+  escape: () => gestures.cancel(),
+  zoomIn: () => viewer.zoomAtCentre(1.5),
+  zoomOut: () => viewer.zoomAtCentre(1 / 1.5),
+  fit: () => viewer.fit(),
+  panLeft: () => viewer.panBy(PAN_STEP, 0, false),
+  panRight: () => viewer.panBy(-PAN_STEP, 0, false),
+  panUp: () => viewer.panBy(0, PAN_STEP, false),
+  panDown: () => viewer.panBy(0, -PAN_STEP, false),
+  overlay: () => toggle("show-overlay", "showOverlay"),
+  marks: () => toggle("show-marks", "showMarks"),
+  panels: togglePanels,
+  nextImage: () => step(1),
+  previousImage: () => step(-1),
+  nextPlace: () => quietly(goToPlace()),
+  usefulImage: () => quietly(goToImage()),
+  help: () => $("help").showModal(),
+};
+
+function bind() {
+  const clicks = {
+    undo: "undo", redo: "redo", panels: "panels", "help-open": "help", "next-place": "nextPlace",
+    "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks",
+  };
+  for (const [id, name] of Object.entries(clicks)) $(id).addEventListener("click", actions[name]);
+  $("opacity").addEventListener("input", (event) => {
+    ink.opacity = Number(event.target.value) / 100;
+    ink.ask();
+  });
+  // After the mouse has used a control the keys belong to the image again; Tab users stay where they are.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 0 && event.target.closest("button, input[type=range]") && !$("help").open) $("ink").focus();
+  });
+  addEventListener("hashchange", () => openImage(fromHash()));
+  new Keys(actions, (name, down) => controls.hold(name, down));
+  fillHelp($("help-keys"));
+}
+
+const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");
+
+async function start() {
+  bind();
+  const project = await patiently(() => get("/api/project"), (error) => {
+    $("notice").textContent = error.message;
+  });
+  document.title = `${project.name}: annotate`;
+  $("project").textContent = project.name;
+  ink.classes = project.classes;
+  controls.fillClasses(project.classes);
+  list.set(project.images);
+  const strays = await outbox.open(project.id, (id) => list.has(id));
+  if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);
+  showTotals();
+  if (!project.images.length) {
+    $("notice").textContent = "This project has no images.";
+    return;
+  }
+  openImage(list.has(fromHash()) ? fromHash() : project.images[0].id);
+  listen(onMessage, () => {
+    quietly(loadMarks());
+    segmentation.refresh();
+  });
+}
+
+start();

@@ -1,0 +1,85 @@
+// What the next stroke will be: tool, class, width; and the keys held that change it for a moment.
+
+const $ = (id) => document.getElementById(id);
+
+export class Controls {
+  #tool = "click";
+  #chosen = 1;
+  #count = 0; // foreground classes
+  #held = new Set(); // "b", "space"
+  #toolChanged;
+
+  constructor({ toolChanged }) {
+    this.#toolChanged = toolChanged;
+    for (const button of document.querySelectorAll("[data-tool]")) {
+      button.addEventListener("click", () => this.pick(button.dataset.tool));
+    }
+    this.#show();
+  }
+
+  get tool() {
+    return this.#held.has("space") ? "pan" : this.#tool;
+  }
+
+  get label() {
+    return this.#held.has("b") ? 0 : this.#chosen;
+  }
+
+  get width() {
+    return Math.min(200, Math.max(1, Number($("width").value) || 3));
+  }
+
+  pick(tool) {
+    this.#tool = tool;
+    this.#toolChanged();
+    this.#show();
+  }
+
+  hold(name, down) {
+    if (down) this.#held.add(name);
+    else this.#held.delete(name);
+    this.#show();
+  }
+
+  // Background is left to the right button and B; the keys go round the foreground classes.
+  stepClass(by) {
+    if (!this.#count) return;
+    const from = this.#chosen || (by > 0 ? 0 : 1);
+    this.#choose(((from - 1 + by + this.#count) % this.#count) + 1);
+  }
+
+  fillClasses(classes) {
+    this.#count = classes.length - 1;
+    const rows = classes.map((one, label) => this.#classRow(one, label));
+    // Foreground first: that is what one chooses. A finger, without a right button, needs background too.
+    $("classes").replaceChildren(...rows.slice(1), rows[0]);
+    this.#show();
+  }
+
+  #classRow({ name, colour }, label) {
+    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+    const button = make("button", { type: "button", className: "class", title: name });
+    button.dataset.label = label;
+    const swatch = make("span", { className: "swatch" });
+    swatch.style.backgroundColor = colour;
+    const hint = make("span", { className: "quiet", textContent: label === 0 ? "right, B" : label });
+    button.append(swatch, make("span", { className: "name", textContent: name }), hint);
+    button.addEventListener("click", () => this.#choose(label));
+    return button;
+  }
+
+  #choose(label) {
+    this.#chosen = label;
+    this.#show();
+  }
+
+  #show() {
+    for (const button of document.querySelectorAll("[data-tool]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.tool === this.#tool));
+    }
+    for (const button of $("classes").children) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.label) === this.label));
+    }
+    $("ink").dataset.tool = this.tool;
+  }
+}

@@ -1,0 +1,182 @@
+// Mouse, pen and touch on the image: panning, zooming, and the three drawing tools.
+
+const SLACK = 4; // CSS pixels that a click may move
+
+const LEFT = 0;
+const MIDDLE = 1;
+const RIGHT = 2;
+
+const round = (value) => Math.round(value * 100) / 100;
+
+export class Gestures {
+  #surface;
+  #viewer;
+  #host;
+  #pointers = new Map();
+  #stroke = null; // what the one pressed pointer is doing
+  #pinch = null;
+
+  // host = {tool(), label(background), width(), point, scribble, box, draft, hover, started}
+  constructor(surface, viewer, host) {
+    this.#surface = surface;
+    this.#viewer = viewer;
+    this.#host = host;
+    surface.addEventListener("pointerdown", (event) => this.#down(event));
+    surface.addEventListener("pointermove", (event) => this.#move(event));
+    surface.addEventListener("pointerup", (event) => this.#up(event));
+    surface.addEventListener("pointercancel", (event) => this.#lost(event));
+    surface.addEventListener("pointerleave", () => host.hover(null));
+    surface.addEventListener("contextmenu", (event) => event.preventDefault());
+    surface.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    // The middle button would start the browser's own scrolling.
+    surface.addEventListener("mousedown", (event) => {
+      if (event.button === MIDDLE) event.preventDefault();
+    });
+  }
+
+  cancel() {
+    this.#stroke = null;
+    this.#host.draft(null);
+    this.#surface.classList.remove("panning");
+  }
+
+  // The pixel under a place on screen: an integer is a pixel's centre.
+  #at(event, clamp) {
+    const { x, y } = this.#viewer.toImage(event.clientX, event.clientY);
+    const { width, height } = this.#viewer.image;
+    if (!clamp && (x < 0 || y < 0 || x > width || y > height)) return null;
+    const inside = (value, size) => Math.min(Math.max(round(value - 0.5), -0.5), size - 0.5);
+    return [inside(y, height), inside(x, width)];
+  }
+
+  #down(event) {
+    if (!this.#viewer.ready) return;
+    this.#surface.setPointerCapture(event.pointerId);
+    this.#pointers.set(event.pointerId, event);
+    if (this.#pointers.size === 2) {
+      this.cancel();
+      this.#pinch = this.#span();
+      return;
+    }
+    if (this.#pointers.size > 2) return;
+    const tool = event.button === MIDDLE ? "pan" : this.#host.tool();
+    if (event.button !== LEFT && event.button !== RIGHT && tool !== "pan") return;
+    const at = this.#at(event, tool === "box");
+    const label = this.#host.label(event.button === RIGHT);
+    this.#stroke = { tool, at, label, startX: event.clientX, startY: event.clientY, moved: false, path: at ? [at] : [] };
+    this.#host.started();
+    if (tool === "pan") this.#surface.classList.add("panning");
+  }
+
+  #move(event) {
+    if (!this.#viewer.ready) return;
+    this.#host.hover(this.#at(event, false));
+    const before = this.#pointers.get(event.pointerId);
+    if (!before) return;
+    this.#pointers.set(event.pointerId, event);
+    if (this.#pinch) {
+      this.#pinchMove();
+      return;
+    }
+    const stroke = this.#stroke;
+    if (!stroke) return;
+    const far = Math.hypot(event.clientX - stroke.startX, event.clientY - stroke.startY) > SLACK;
+    if (far && !stroke.moved) {
+      stroke.moved = true;
+      if (stroke.tool === "click") {
+        stroke.tool = "pan";
+        this.#surface.classList.add("panning");
+      }
+    }
+    if (stroke.tool === "pan") {
+      this.#viewer.panBy(event.clientX - before.clientX, event.clientY - before.clientY);
+    } else if (stroke.moved && stroke.at) {
+      this.#extend(stroke, event);
+    }
+  }
+
+  #extend(stroke, event) {
+    if (stroke.tool === "scribble") {
+      for (const step of event.getCoalescedEvents?.() ?? [event]) this.#addStep(stroke, step);
+      this.#host.draft({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
+    } else if (stroke.tool === "box" && stroke.label > 0) {
+      this.#host.draft(this.#box(stroke, event));
+    }
+  }
+
+  // Steps closer than the eye can tell only make the event bigger.
+  #addStep(stroke, event) {
+    const at = this.#at(event, true);
+    const last = stroke.path.at(-1);
+    const { scale } = this.#viewer.transform;
+    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale >= 1.5) stroke.path.push(at);
+  }
+
+  // Every pixel that the rectangle touches; whole pixels, half-open.
+  #box(stroke, event) {
+    const { width, height } = this.#viewer.image;
+    const [rowA, colA] = stroke.at;
+    const [rowB, colB] = this.#at(event, true);
+    const from = (a, b) => Math.max(0, Math.floor(Math.min(a, b) + 0.5));
+    const to = (a, b, size) => Math.min(size, Math.ceil(Math.max(a, b) + 0.5));
+    return {
+      kind: "box",
+      label: stroke.label,
+      top: from(rowA, rowB),
+      left: from(colA, colB),
+      bottom: to(rowA, rowB, height),
+      right: to(colA, colB, width),
+    };
+  }
+
+  #up(event) {
+    if (!this.#pointers.delete(event.pointerId)) return;
+    if (this.#pinch) {
+      this.#pinch = this.#pointers.size === 2 ? this.#span() : null;
+      return;
+    }
+    const stroke = this.#stroke;
+    this.cancel();
+    if (!stroke || stroke.tool === "pan" || !stroke.at) return;
+    if (stroke.tool === "box") {
+      const box = stroke.moved ? this.#box(stroke, event) : null;
+      if (stroke.label === 0) this.#host.noBackgroundBox();
+      else if (box && box.bottom > box.top && box.right > box.left) this.#host.box(box);
+    } else if (stroke.tool === "scribble" && stroke.path.length > 1) {
+      this.#host.scribble({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
+    } else {
+      this.#host.point({ kind: "points", label: stroke.label, at: [stroke.at], radius: 0 });
+    }
+  }
+
+  #lost(event) {
+    this.#pointers.delete(event.pointerId);
+    this.#pinch = null;
+    this.cancel();
+  }
+
+  #span() {
+    const [a, b] = [...this.#pointers.values()];
+    return {
+      x: (a.clientX + b.clientX) / 2,
+      y: (a.clientY + b.clientY) / 2,
+      distance: Math.max(1, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)),
+    };
+  }
+
+  #pinchMove() {
+    const now = this.#span();
+    this.#viewer.panBy(now.x - this.#pinch.x, now.y - this.#pinch.y);
+    this.#viewer.zoomBy(now.distance / this.#pinch.distance, now.x, now.y, true);
+    this.#pinch = now;
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    const lines = [1, 33, 400][event.deltaMode];
+    const pixels = Math.max(-240, Math.min(240, event.deltaY * lines));
+    // A pinch on a touchpad arrives as a wheel with Ctrl, in small steps that must follow the fingers.
+    const fine = event.ctrlKey;
+    this.#viewer.zoomBy(Math.exp(-pixels * (fine ? 0.01 : 0.0025)), event.clientX, event.clientY, fine);
+  }
+}

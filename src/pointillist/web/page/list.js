@@ -1,0 +1,119 @@
+// The list of images. Rows out of sight cost nothing (content-visibility in style.css).
+
+export class ImageList {
+  #root;
+  #pick;
+  #inspect;
+  #rows = new Map(); // id -> {image, labels, button, state, count}
+  #order = [];
+  #current = null;
+  #seen;
+
+  // pick(id) opens an image. inspect(id) is asked once for each marked image that comes into sight:
+  // the project tells how many marks an image has, but not of which classes.
+  constructor(root, { pick, inspect }) {
+    this.#root = root;
+    this.#pick = pick;
+    this.#inspect = inspect;
+    this.#seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) this.#sight(entry.target.dataset.id);
+    }, { root });
+    root.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) pick(button.dataset.id);
+    });
+    root.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  set(images) {
+    this.#rows.clear();
+    this.#order = images.map((image) => image.id);
+    this.#root.replaceChildren(...images.map((image) => this.#row(image)));
+    for (const { button } of this.#rows.values()) this.#seen.observe(button);
+  }
+
+  update(id, marks, labels) {
+    const row = this.#rows.get(id);
+    row.image.marks = marks;
+    row.labels = labels;
+    this.#describe(row);
+  }
+
+  select(id) {
+    const before = this.#rows.get(this.#current)?.button;
+    before?.removeAttribute("aria-current");
+    if (before) before.tabIndex = -1;
+    this.#current = id;
+    const { button } = this.#rows.get(id);
+    button.setAttribute("aria-current", "true");
+    button.tabIndex = 0;
+    button.scrollIntoView({ block: "nearest" });
+  }
+
+  has(id) {
+    return this.#rows.has(id);
+  }
+
+  image(id) {
+    return this.#rows.get(id).image;
+  }
+
+  // The neighbour, or null at either end.
+  neighbour(step) {
+    return this.#order[this.#order.indexOf(this.#current) + step] ?? null;
+  }
+
+  get totals() {
+    const images = [...this.#rows.values()].map((row) => row.image);
+    return {
+      images: images.length,
+      marked: images.filter((image) => image.marks > 0).length,
+      marks: images.reduce((sum, image) => sum + image.marks, 0),
+    };
+  }
+
+  #row(image) {
+    const make = (tag, className) => Object.assign(document.createElement(tag), { className });
+    const item = make("li", "");
+    const button = Object.assign(make("button", ""), { type: "button", tabIndex: -1, title: image.name });
+    button.dataset.id = image.id;
+    const name = make("span", "name");
+    name.textContent = image.name;
+    const split = make("span", "split quiet");
+    if (image.split !== "train") split.textContent = image.split;
+    const state = make("span", "tick");
+    const count = make("span", "count");
+    button.append(name, split, state, count);
+    item.append(button);
+    const row = { image, labels: null, asked: false, button, state, count };
+    this.#rows.set(image.id, row);
+    this.#describe(row);
+    return item;
+  }
+
+  #describe({ image, labels, button, state, count }) {
+    const complete = labels !== null && labels.size > 1;
+    state.textContent = complete ? "✓" : "";
+    count.textContent = image.marks || "";
+    const marks = image.marks === 1 ? "1 mark" : `${image.marks} marks`;
+    button.setAttribute("aria-label", `${image.name}, ${marks}${complete ? ", two classes or more" : ""}`);
+  }
+
+  #sight(id) {
+    const row = this.#rows.get(id);
+    if (!row || row.asked || row.labels || row.image.marks < 2) return;
+    row.asked = true;
+    this.#inspect(id);
+  }
+
+  #key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // on the image the same keys pan
+    const id = this.neighbour(step);
+    if (!id) return;
+    this.#pick(id);
+    this.#rows.get(id).button.focus();
+  }
+}

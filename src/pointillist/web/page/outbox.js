@@ -1,0 +1,174 @@
+// Events wait here until the server says that it has stored them: first in IndexedDB, then posted in order.
+
+import { uuid } from "./api.js";
+
+const BATCH = 500;
+const FIRST_DELAY = 500;
+const LAST_DELAY = 10000;
+
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+export class Outbox {
+  #send;
+  #tell;
+  #client = uuid();
+  #sequence = 0;
+  #database = null;
+  #known = () => false;
+  #lanes = new Map(); // image id -> its queue; each image posts on its own
+  #away = false;
+
+  // send(image, client, events) posts; tell = {changed, stored, refused, memoryOnly}.
+  constructor(send, tell) {
+    this.#send = send;
+    this.#tell = tell;
+    addEventListener("online", () => this.#wake());
+    addEventListener("beforeunload", (event) => {
+      if (this.#items().some((item) => item.key === null)) event.preventDefault();
+    });
+  }
+
+  // One database for each project: the same address may serve another project tomorrow.
+  async open(project, known) {
+    this.#known = known;
+    try {
+      const opening = indexedDB.open(`annotate ${project}`, 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("events", { autoIncrement: true });
+      this.#database = await done(opening);
+      const store = this.#database.transaction("events").objectStore("events");
+      const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+      values.forEach((value, n) => this.#lane(value.image).items.push({ ...value, key: keys[n], kept: Promise.resolve() }));
+    } catch {
+      this.#database = null;
+      this.#tell.memoryOnly();
+    }
+    this.#tell.changed(this.state());
+    this.#wake();
+    return this.#items().filter((item) => !known(item.image)).length;
+  }
+
+  // Gives the event its id and its place in the sequence; what comes back can be shown at once.
+  put(image, body) {
+    const event = { id: uuid(), sequence: this.#sequence++, ...body };
+    const item = { image, client: this.#client, event, key: null };
+    item.kept = this.#keep(item);
+    this.#lane(image).items.push(item);
+    this.#tell.changed(this.state());
+    this.#pump(image);
+    return event;
+  }
+
+  pending(image) {
+    return this.#lane(image).items.map((item) => item.event);
+  }
+
+  // The newest revision of this image that the server told when it stored something of ours.
+  revision(image) {
+    return this.#lane(image).revision;
+  }
+
+  state() {
+    return { count: this.#items().length, away: this.#away };
+  }
+
+  #items() {
+    return [...this.#lanes.values()].flatMap((lane) => lane.items);
+  }
+
+  #lane(image) {
+    if (!this.#lanes.has(image)) {
+      this.#lanes.set(image, { items: [], busy: false, timer: 0, delay: FIRST_DELAY, singly: 0, revision: -1 });
+    }
+    return this.#lanes.get(image);
+  }
+
+  async #keep(item) {
+    if (!this.#database) return;
+    const { image, client, event } = item;
+    try {
+      const work = this.#database.transaction("events", "readwrite", { durability: "strict" });
+      const key = await done(work.objectStore("events").add({ image, client, event }));
+      await new Promise((resolve, reject) => {
+        work.oncomplete = resolve;
+        work.onabort = () => reject(work.error);
+      });
+      item.key = key;
+    } catch {
+      this.#tell.memoryOnly();
+    }
+  }
+
+  #drop(lane, batch) {
+    lane.items.splice(0, batch.length);
+    const keys = batch.map((item) => item.key).filter((key) => key !== null);
+    if (!keys.length) return;
+    // A removal that fails costs nothing: the event is sent again and the server knows its id.
+    const store = this.#database.transaction("events", "readwrite").objectStore("events");
+    for (const key of keys) store.delete(key);
+  }
+
+  #wake() {
+    for (const [image, lane] of this.#lanes) {
+      clearTimeout(lane.timer);
+      lane.timer = 0;
+      this.#pump(image);
+    }
+  }
+
+  // After a refusal the batch is sent one by one, to find the event that the server does not take.
+  #batch(lane) {
+    const limit = lane.singly ? 1 : BATCH;
+    const client = lane.items[0].client;
+    const other = lane.items.findIndex((item) => item.client !== client);
+    return lane.items.slice(0, other < 0 ? limit : Math.min(other, limit));
+  }
+
+  async #pump(image) {
+    const lane = this.#lane(image);
+    if (lane.busy || lane.timer || !lane.items.length || !this.#known(image)) return;
+    lane.busy = true;
+    const batch = this.#batch(lane);
+    try {
+      await Promise.all(batch.map((item) => item.kept));
+      const { revision } = await this.#send(image, batch[0].client, batch.map((item) => item.event));
+      this.#drop(lane, batch);
+      lane.singly = Math.max(0, lane.singly - 1);
+      lane.delay = FIRST_DELAY;
+      lane.revision = Math.max(lane.revision, revision);
+      const back = this.#away;
+      this.#away = false;
+      this.#tell.stored(image, revision);
+      if (back) this.#wake();
+    } catch (error) {
+      this.#failed(image, lane, batch, error);
+    }
+    lane.busy = false;
+    this.#tell.changed(this.state());
+    this.#pump(image);
+  }
+
+  #failed(image, lane, batch, error) {
+    if (error.status === 409 || error.status === 422) {
+      this.#away = false;
+      if (batch.length > 1) {
+        lane.singly = batch.length;
+      } else {
+        this.#drop(lane, batch);
+        lane.singly = Math.max(0, lane.singly - 1);
+        this.#tell.refused(image, error.message);
+      }
+      return;
+    }
+    this.#away = true;
+    this.#tell.away(error);
+    lane.timer = setTimeout(() => {
+      lane.timer = 0;
+      this.#pump(image);
+    }, lane.delay);
+    lane.delay = Math.min(2 * lane.delay, LAST_DELAY);
+  }
+}

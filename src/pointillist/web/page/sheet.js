@@ -1,0 +1,60 @@
+// The marks of one image: what the server knows, with what still waits in the outbox merged in by id.
+
+export class Sheet {
+  revision = -1;
+  #marks = new Map(); // id of the event that added it -> mark
+  #live = []; // ids in the order they were added, or brought back
+  #undone = []; // ids, the one undone last at the end
+  #passed = new Set(); // undone before a newer mark was drawn: redo no longer offers them
+
+  load({ revision, marks, undone }, pending) {
+    const wasUndone = this.#undone;
+    this.revision = revision;
+    this.#marks = new Map([...marks, ...undone].map(({ id, mark }) => [id, mark]));
+    this.#live = marks.map(({ id }) => id);
+    // Undoing goes backwards through the drawing order, so that the first one undone lies deepest.
+    const still = new Set(undone.map(({ id }) => id).filter((id) => !this.#passed.has(id)));
+    const known = wasUndone.filter((id) => still.delete(id));
+    this.#undone = [...[...still].reverse(), ...known];
+    for (const event of pending) this.#apply(event);
+  }
+
+  // A fresh event, drawn just now.
+  apply(event) {
+    if (event.kind === "add") {
+      for (const id of this.#undone) this.#passed.add(id);
+      this.#undone = [];
+    }
+    this.#apply(event);
+  }
+
+  #apply(event) {
+    if (event.kind === "add") {
+      if (this.#marks.has(event.id)) return;
+      this.#marks.set(event.id, event.mark);
+      this.#live.push(event.id);
+      return;
+    }
+    const [from, to] = event.kind === "undo" ? [this.#live, this.#undone] : [this.#undone, this.#live];
+    const place = from.indexOf(event.of);
+    if (place < 0) return;
+    from.splice(place, 1);
+    to.push(event.of);
+  }
+
+  get undoable() {
+    return this.#live.at(-1);
+  }
+
+  get redoable() {
+    return this.#undone.at(-1);
+  }
+
+  get marks() {
+    return this.#live.map((id) => this.#marks.get(id));
+  }
+
+  get labels() {
+    return new Set(this.marks.map((mark) => mark.label));
+  }
+}

@@ -1,0 +1,99 @@
+// The train button, its live progress, and export.
+
+import { post } from "./api.js";
+
+const WIDTH = 200;
+const HEIGHT = 56;
+
+const $ = (id) => document.getElementById(id);
+
+export class Training {
+  #say;
+  #finished;
+  #running = false;
+  #scores = []; // [epoch, held-out score]
+  #epochs = 1;
+
+  // finished() is called when a trained model is there; say(words, isError) tells the user.
+  constructor({ say, finished }) {
+    this.#say = say;
+    this.#finished = finished;
+    $("train").addEventListener("click", () => this.#start());
+    $("cancel").addEventListener("click", () => this.#call("/api/train/cancel", $("cancel")));
+    $("export").addEventListener("click", () => this.#export());
+  }
+
+  message({ state, epoch, epochs, loss, held_out: score, message }) {
+    const running = state === "running";
+    const news = running !== this.#running;
+    if (running && news) this.#scores = [];
+    this.#setRunning(running);
+    if (epochs) this.#epochs = epochs;
+    if (epochs) $("epochs").value = epoch / epochs;
+    if (running && typeof score === "number") {
+      this.#scores = [...this.#scores.filter(([at]) => at < epoch), [epoch, score]];
+    }
+    this.#plot();
+    const parts = [];
+    if (epoch) parts.push(`epoch ${epoch} of ${epochs}`);
+    if (typeof loss === "number") parts.push(`loss ${loss.toFixed(3)}`);
+    const where = parts.join(", ");
+    $("training-state").textContent = running ? where || message || "starting" : [state, message || where].filter(Boolean).join(": ");
+    if (!news || running) return;
+    if (state === "failed") this.#say(message || "The training failed.", true);
+    if (state === "done") {
+      this.#say(message || "The training is done.");
+      this.#finished();
+    }
+  }
+
+  #setRunning(running) {
+    this.#running = running;
+    $("train").disabled = running;
+    $("cancel").disabled = !running;
+  }
+
+  // The answer comes as JSON, or an error in words is shown.
+  async #call(path, button) {
+    button.disabled = true;
+    try {
+      return await post(path, {}, { seconds: 600 });
+    } catch (error) {
+      this.#say(error.message, true);
+      button.disabled = false;
+      return null;
+    }
+  }
+
+  async #start() {
+    if ((await this.#call("/api/train", $("train"))) && !this.#running) {
+      this.message({ state: "running", epoch: 0, epochs: 0, message: "starting" });
+    }
+  }
+
+  async #export() {
+    $("exported").textContent = "writing…";
+    const answer = await this.#call("/api/export", $("export"));
+    $("export").disabled = false;
+    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}` : "";
+  }
+
+  // The scale runs from the lowest tenth that occurs up to 1, so that late, small gains stay visible.
+  #plot() {
+    const low = Math.min(0.9, ...this.#scores.map(([, score]) => Math.floor(score * 10) / 10));
+    const place = ([epoch, score]) => [
+      this.#epochs > 1 ? ((epoch - 1) / (this.#epochs - 1)) * (WIDTH - 6) + 3 : WIDTH / 2,
+      HEIGHT - 3 - ((score - low) / (1 - low)) * (HEIGHT - 6),
+    ];
+    const places = this.#scores.map(place);
+    const curve = $("curve");
+    curve.querySelector("polyline").setAttribute("points", places.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "));
+    const [x, y] = places.at(-1) ?? [-9, 0];
+    curve.querySelector("circle").setAttribute("cx", x);
+    curve.querySelector("circle").setAttribute("cy", y);
+    const best = Math.max(...this.#scores.map(([, score]) => score));
+    $("score").textContent = this.#scores.length
+      ? `held-out score ${this.#scores.at(-1)[1].toFixed(3)}, best ${best.toFixed(3)}, scale from ${low.toFixed(1)} to 1`
+      : "held-out score: none yet";
+  }
+}

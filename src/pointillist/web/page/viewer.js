@@ -1,0 +1,147 @@
+// The image itself: a thin layer over OpenSeadragon. Its own mouse handling is off (see gestures.js).
+
+import { imagePath } from "./api.js";
+
+const TILE = 256;
+const KEEP_VISIBLE = 0.25;
+const NEAREST_FROM = 2; // device pixels for one pixel of the image
+
+export class Viewer {
+  image = null;
+  #osd;
+  #item = null;
+  #smooth = true;
+
+  constructor(element, { drawn, opened, failed }) {
+    // OpenSeadragon would insert an inline style, which the content security policy refuses and reports.
+    // It looks for a marker first: an element of that name, in no namespace, is one but styles nothing.
+    // style.css says what OpenSeadragon would have said.
+    const marker = document.createElementNS(null, "style");
+    marker.setAttribute("data-openseadragon-mobile-css", "true");
+    document.head.append(marker);
+    // It would report every tile that came too late or not at all on the console; the page says it in words.
+    OpenSeadragon.console = Object.fromEntries(["log", "debug", "info", "warn", "error", "assert"].map((level) => [level, () => {}]));
+    this.#osd = new OpenSeadragon.Viewer({
+      element,
+      drawer: "canvas",
+      mouseNavEnabled: false,
+      showNavigationControl: false,
+      autoHideControls: false,
+      tabIndex: -1,
+      animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.001 : 0.25,
+      springStiffness: 8,
+      visibilityRatio: KEEP_VISIBLE,
+      minZoomImageRatio: 0.5,
+      maxZoomPixelRatio: 64,
+      preserveImageSizeOnResize: true,
+      imageLoaderLimit: 4, // of the six connections, two are held by the stream and the long poll
+      tileRetryMax: 1000,
+      tileRetryDelay: 2500,
+      timeout: 60000,
+    });
+    this.#osd.addHandler("update-viewport", () => {
+      this.#setSmoothing();
+      drawn();
+    });
+    // At tile edges OpenSeadragon draws by way of a second canvas, which setImageSmoothingEnabled forgets.
+    this.#osd.addHandler("tile-drawing", ({ context }) => {
+      context.imageSmoothingEnabled = this.#smooth;
+    });
+    this.#osd.addHandler("open", () => {
+      this.#item = this.#osd.world.getItemAt(0);
+      opened();
+    });
+    this.#osd.addHandler("open-failed", failed);
+    this.#osd.addHandler("tile-load-failed", failed);
+  }
+
+  open(image) {
+    this.image = image;
+    this.#item = null;
+    const maxLevel = Math.ceil(Math.log2(Math.max(image.width, image.height)));
+    this.#osd.open({
+      width: image.width,
+      height: image.height,
+      tileSize: TILE,
+      tileOverlap: 0,
+      minLevel: Math.min(maxLevel, Math.log2(TILE)), // from here down the whole image is one tile
+      maxLevel,
+      getTileUrl: (level, x, y) => imagePath(image.id, `tiles/${level}/${x}_${y}.png`),
+    });
+  }
+
+  get ready() {
+    return this.#item !== null;
+  }
+
+  // Size in the viewer's pixels. Browsers may give the element a fraction more or less of a CSS
+  // pixel, which is why positions are scaled by what the element really measures.
+  get size() {
+    const { x, y } = this.#osd.viewport.getContainerSize();
+    return { width: x, height: y };
+  }
+
+  #element(clientX, clientY) {
+    const box = this.#osd.element.getBoundingClientRect();
+    const { width, height } = this.size;
+    return new OpenSeadragon.Point(((clientX - box.left) * width) / box.width, ((clientY - box.top) * height) / box.height);
+  }
+
+  // Continuous image coordinates: 0..width, 0..height. The viewport as drawn, not where it is heading.
+  toImage(clientX, clientY) {
+    return this.#item.viewerElementToImageCoordinates(this.#element(clientX, clientY));
+  }
+
+  // screen = image * scale + (x, y), in the viewer's pixels.
+  get transform() {
+    const origin = this.#item.imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
+    const end = this.#item.imageToViewerElementCoordinates(new OpenSeadragon.Point(this.image.width, 0));
+    return { scale: (end.x - origin.x) / this.image.width, x: origin.x, y: origin.y };
+  }
+
+  redraw() {
+    if (this.ready) this.#osd.forceRedraw();
+  }
+
+  panBy(dx, dy, immediately = true) {
+    if (!this.ready) return;
+    const { viewport } = this.#osd;
+    viewport.panBy(viewport.deltaPointsFromPixels(new OpenSeadragon.Point(-dx, -dy), immediately), immediately);
+    viewport.applyConstraints(immediately);
+  }
+
+  zoomBy(factor, clientX, clientY, immediately = false) {
+    if (!this.ready) return;
+    const { viewport } = this.#osd;
+    const fixed = viewport.pointFromPixel(this.#element(clientX, clientY), true);
+    const zoom = Math.min(Math.max(viewport.getZoom() * factor, viewport.getMinZoom()), viewport.getMaxZoom());
+    viewport.zoomTo(zoom, fixed, immediately);
+    viewport.applyConstraints(immediately);
+  }
+
+  zoomAtCentre(factor) {
+    const box = this.#osd.element.getBoundingClientRect();
+    this.zoomBy(factor, box.left + box.width / 2, box.top + box.height / 2);
+  }
+
+  fit() {
+    if (this.ready) this.#osd.viewport.goHome();
+  }
+
+  // Close enough to judge the place, but never further out than the user already is.
+  goTo(row, col) {
+    if (!this.ready) return;
+    const { viewport } = this.#osd;
+    viewport.panTo(this.#item.imageToViewportCoordinates(col + 0.5, row + 0.5));
+    const close = Math.min(4 * viewport.getHomeZoom(), viewport.imageToViewportZoom(8));
+    if (viewport.getZoom() < close) viewport.zoomTo(close);
+  }
+
+  #setSmoothing() {
+    if (!this.ready) return;
+    const smooth = this.transform.scale * devicePixelRatio < NEAREST_FROM;
+    if (smooth === this.#smooth) return;
+    this.#smooth = smooth;
+    this.#osd.drawer.setImageSmoothingEnabled(smooth);
+  }
+}

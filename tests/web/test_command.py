@@ -1,0 +1,51 @@
+"""The command that opens the annotator."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.cli.command import pointillist
+from tests.datasets.trees import draw_folder
+
+
+def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "mine")
+    command = [sys.executable, "-m", "pointillist", "annotate", str(tmp_path / "mine"), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        said = server.stdout.readline() + server.stdout.readline()
+        ((address, token),) = re.findall(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)", said)
+        assert len(token) > 20
+        with httpx.Client(base_url=address, follow_redirects=True) as browser:
+            assert browser.get("/api/project").status_code == 401
+            assert "<html" in browser.get("/", params={"token": token}).text
+            assert browser.get("/api/project").json()["name"] == "mine", "the cookie is enough from then on"
+            localhost = f"localhost:{address.rpartition(':')[2]}"
+            assert browser.get("/api/project", headers={"Host": localhost}).status_code == 200
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 130, "as any command that Ctrl+C ended"
+        assert "Traceback" not in server.stderr.read()
+
+
+def test_s09_another_host_needs_a_token_of_its_own(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "mine")
+    for token in ([], ["--token", "short"]):
+        said = pointillist("annotate", tmp_path / "mine", "--host", "0.0.0.0", "--no-browser", *token)
+        assert said.code == 2
+        assert "must come with a --token of at least 16 letters" in " ".join(said.err.split())
+
+
+def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = pointillist("annotate", tmp_path, "--no-browser")
+    assert said.code == 2
+    assert "must hold images/" in " ".join(said.err.split())
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    said = pointillist("annotate", tmp_path, "--no-browser")
+    assert said.code == 2
+    assert "pip install 'pointillist[annotate]'" in " ".join(said.err.split())

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from pointillist.annotate import Full
 from pointillist.core.errors import InputError
 from pointillist.train.describe import default_run
+from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import apply_recipe
 from pointillist.train.run import Run
 from pointillist.web.project import Project
@@ -101,7 +103,10 @@ class Training:
     def _describe(self, annotations: Path) -> Run:
         data = self.project.data.model_copy(update={"size": TRAINED_AT})
         base = default_run(data, Full(), annotations.absolute(), 0)
-        return apply_recipe(base, "auto")[0]
+        run = apply_recipe(base, "auto")[0]
+        # A data set's number of epochs is meant for hundreds of images; of a few, as many steps are taken.
+        steps = steps_per_epoch(run, len(data.names("train")))
+        return run.model_copy(update={"epochs": max(run.epochs, ceil(STEPS / steps))})
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -122,5 +127,7 @@ class Training:
             self._tell({"state": "failed", "message": message})
 
 
-TRAINED_AT = 512
-"""The longer side of the images that a network learns from."""
+TRAINED_AT = 256
+"""The longer side of the images that a network learns from: some minutes on two cores."""
+STEPS = 400
+"""At least so many steps are taken."""

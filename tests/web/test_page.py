@@ -1,0 +1,176 @@
+"""The page in a real browser: what is clicked is what is stored, and nothing drawn is lost."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pointillist.core.annotation import read_annotation
+from pointillist.core.marks import Points
+from pointillist.data.draw import draw_image, write_picture
+from pointillist.datasets import Synthetic
+from pointillist.web.project import Project
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+HEIGHT, WIDTH = 144, 192
+DATA = Synthetic(size=(HEIGHT, WIDTH), train=6)
+TRUTHS = [sample.truth() for sample in DATA.samples("train")]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for sample in DATA.samples("train"):
+        write_picture(tmp_path / "skin" / "images" / f"{sample.name}.png", draw_image(sample.image))
+    return tmp_path / "skin"
+
+
+class Server:
+    """The command, which may be killed and begun again at the same address."""
+
+    def __init__(self, root: Path, *flags: str) -> None:
+        command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline() + self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", said)
+        assert found is not None, said
+        self.address, self.port, self.token = found[0], found[1], found[2]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def server(root: Path) -> Iterator[Server]:
+    found = Server(root)
+    yield found
+    found.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+def opened(browser: Any, address: str, scale: float = 1) -> Any:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, device_scale_factor=scale)
+    page = context.new_page()
+    page.goto(address)
+    sync_api.expect(page.locator("#zoom")).to_contain_text("%")
+    page.wait_for_timeout(400)
+    return page
+
+
+def click(page: Any, row: float, col: float, button: str = "left") -> None:
+    """Click on the middle of a pixel while the whole image is in view."""
+    box = page.locator("#ink").bounding_box()
+    scale = min(box["width"] / WIDTH, box["height"] / HEIGHT)
+    x = box["x"] + box["width"] / 2 + (col + 0.5 - WIDTH / 2) * scale
+    y = box["y"] + box["height"] / 2 + (row + 0.5 - HEIGHT / 2) * scale
+    page.mouse.click(x, y, button=button)
+
+
+def until_saved(page: Any) -> None:
+    sync_api.expect(page.locator("#saved")).to_have_text("saved", timeout=30_000)
+
+
+def click_both(page: Any, truth: np.ndarray, count: int, rng: np.random.Generator) -> None:
+    for label, button in ((1, "left"), (0, "right")):
+        places = np.argwhere(truth == label)
+        for row, col in places[rng.choice(len(places), count, replace=False)]:
+            click(page, row, col, button)
+
+
+def stored(root: Path, name: str) -> list[tuple[int, float, float]]:
+    project = Project(root)
+    annotation = project.annotation(name)
+    project.store.close()
+    assert annotation is not None
+    marks = [mark for mark in annotation.marks if isinstance(mark, Points)]
+    return [(mark.label, *at) for mark in marks for at in mark.at]
+
+
+@pytest.mark.parametrize("scale", [1, 1.5, 2])
+def test_g01_a_click_is_stored_where_it_was_made(
+    browser: Any, root: Path, server: Server, scale: float
+) -> None:
+    page = opened(browser, server.address, scale)
+    wanted = [(1, 20, 30), (0, 100, 5), (1, 72, 96), (0, 140, 188), (1, 3, 100)]
+    for label, row, col in wanted:
+        click(page, row, col, "left" if label else "right")
+    until_saved(page)
+    found = stored(root, "train-00000")
+    assert [label for label, _, _ in found] == [label for label, _, _ in wanted]
+    np.testing.assert_allclose([at[1:] for at in found], [at[1:] for at in wanted], atol=0.5)
+    page.context.close()
+
+
+def test_f17_what_was_drawn_while_the_server_was_dead_is_saved_when_it_is_back(
+    browser: Any, root: Path, server: Server
+) -> None:
+    page = opened(browser, server.address)
+    click(page, 72, 96)
+    until_saved(page)
+    server.kill()
+    click(page, 10, 10, "right")
+    click(page, 20, 20, "right")
+    sync_api.expect(page.locator("#saved")).to_contain_text("2 kept here", timeout=30_000)
+    again = Server(root, "--port", server.port, "--token", server.token)
+    try:
+        until_saved(page)
+        assert [label for label, _, _ in stored(root, "train-00000")] == [1, 0, 0]
+        page.keyboard.press("Control+z")
+        until_saved(page)
+        page.wait_for_timeout(300)
+        assert len(stored(root, "train-00000")) == 2
+        page.reload()
+        until_saved(page)
+        assert len(stored(root, "train-00000")) == 2
+    finally:
+        again.kill()
+        page.context.close()
+
+
+def test_from_a_folder_of_images_to_masks(browser: Any, root: Path, server: Server) -> None:
+    """Five clicks on each class of six images, by mouse and keys alone; train; export; compare."""
+    page = opened(browser, server.address)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    for number, truth in enumerate(TRUTHS):
+        click_both(page, truth, 5, np.random.default_rng(number))
+        until_saved(page)
+        sync_api.expect(page.locator("#overlay-state")).to_contain_text("forest", timeout=30_000)
+        page.keyboard.press("n")
+        page.wait_for_timeout(500)
+    page.get_by_role("button", name="Train", exact=True).click()
+    sync_api.expect(page.locator("body")).to_contain_text("training is done", timeout=300_000)
+    page.get_by_role("button", name=re.compile("Export")).click()
+    sync_api.expect(page.locator("body")).to_contain_text("files", timeout=60_000)
+    scores = []
+    for number, truth in enumerate(TRUTHS):
+        mask = np.array(Image.open(root / "export" / "masks" / f"train-{number:05d}.png"))
+        scores.append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
+        assert len(read_annotation(root / "export" / "annotations" / f"train-{number:05d}.json").marks) == 10
+    print(f"Dice of the exported masks: {np.mean(scores):.3f} ({', '.join(f'{s:.3f}' for s in scores)})")
+    assert np.mean(scores) > 0.75
+    assert not problems
+    page.context.close()

@@ -31,6 +31,9 @@ from pointillist.core.shapes import MaskArray
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Ph2
 
+SIZE = (560, 768)
+"""Of the images that are served: that of the originals."""
+
 
 @dataclass
 class Seen:
@@ -106,7 +109,7 @@ def main(
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Serve images of PH2 at their full size, and click through them."""
-    data = Ph2(root=root, size=None)
+    data = Ph2(root=root, size=SIZE)
     names = data.names("train")[:images]
     with tempfile.TemporaryDirectory() as given:
         home = Path(given) / "skin"
@@ -120,9 +123,8 @@ def main(
             httpx.Client(base_url=address, headers=headers, timeout=60) as client,
         ):
             seen = click_through(client, truths, clicks)
-    height, width = truths[names[0]].shape
     about = (
-        f"{len(names)} training images of PH2, the first of {height} x {width}, one after the other; the "
+        f"{len(names)} training images of PH2 at {SIZE[1]} x {SIZE[0]}, one after the other; the "
         "pixel classifier alone, trained anew on all clicks after each. Seconds by the declared costs of "
         "clicks; spread over images."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
@@ -54,10 +54,25 @@ def new_command(
         "compare": {"to": {"learnt from": "full masks"}, "margin": 0.02},
         "seeds": 3,
     }
-    durable.write_text(
-        file, yaml.safe_dump(described, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    )
+    durable.write_text(file, _described(described))
     out.print(f"Written: {file}\nNext:    pointillist study run {typed(file)}")
+
+
+def _described(study: dict[str, Any]) -> str:
+    """Write a description as a person would: what belongs together on one line."""
+    lines = [f"{field}: {_flow(value)}" for field, value in study.items() if field != "axes"]
+    axes = ["axes:"]
+    for axis, labels in study["axes"].items():
+        axes.append(f"  {_flow(axis)}:")
+        axes += [f"    {_flow(label)}: {_flow(changes)}" for label, changes in labels.items()]
+    return "\n".join([*lines[:3], *axes, *lines[3:], ""])
+
+
+def _flow(value: object) -> str:
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return text.removesuffix("...\n").strip()
 
 
 @study_app.command("run")

@@ -1,5 +1,6 @@
 """A small project behind its gates, asked as a browser would."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,19 @@ HOST = "127.0.0.1:8123"
 TOKEN = "0123456789abcdefghij"
 
 
+def plain_folder(root: Path) -> Path:
+    """Draw a folder of images and masks, on which nobody has drawn anything."""
+    draw_folder(root)
+    shutil.rmtree(root / "labels", ignore_errors=True)
+    shutil.rmtree(root / "annotations", ignore_errors=True)
+    return root
+
+
 @contextmanager
 def served(root: Path) -> Iterator[TestClient]:
     """Serve a new folder of images; the client knows the token."""
     if not root.exists():
-        draw_folder(root)
+        plain_folder(root)
     gates = Gates(build(Project(root)), frozenset({HOST}), TOKEN, "pointillist-8123")
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     # The gates let the lifespan through to the application.

@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from pointillist.core.annotation import read_annotation
+from pointillist.annotate import Boxes
+from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
-from tests.datasets.trees import draw_folder
-from tests.web.app import served
+from tests.web.app import plain_folder, served
 
 TAB = str(uuid.uuid4())
 
@@ -163,7 +163,7 @@ def test_a_training_is_refused_in_words_where_too_little_is_drawn(client: TestCl
 
 
 def test_a_training_ends_with_a_model_that_export_uses(tmp_path: Path) -> None:
-    root = draw_folder(tmp_path / "mine")
+    root = plain_folder(tmp_path / "mine")
     with served(root) as client:
         for image in images(client):
             click_both(client, image, root)
@@ -177,3 +177,21 @@ def test_a_training_ends_with_a_model_that_export_uses(tmp_path: Path) -> None:
                 if '"done"' in line or '"failed"' in line:
                     break
         assert '"done"' in states[-1], states
+
+
+def test_annotations_that_came_with_the_images_are_taken_over_once(tmp_path: Path) -> None:
+    root = plain_folder(tmp_path / "mine")
+    data = Folder(root=root, size=None)
+    sample = data.read(data.names("train")[0])
+    drawn = Boxes().annotate(sample, data.classes, 0)
+    write_annotation(root / "annotations" / f"{sample.name}.json", drawn)
+    for _ in range(2):
+        with served(root) as client:
+            (image,) = (image for image in images(client) if image["name"] == sample.name)
+            told = client.get(f"/api/images/{image['id']}/marks").json()["marks"]
+            assert [one["mark"] for one in told] == [mark.model_dump(mode="json") for mark in drawn.marks]
+    with served(root) as client:
+        undo = {"kind": "undo", "id": str(uuid.uuid4()), "sequence": 0, "of": told[0]["id"]}
+        send(client, image["id"], undo)
+    with served(root) as client:
+        assert len(client.get(f"/api/images/{image['id']}/marks").json()["marks"]) == len(told) - 1

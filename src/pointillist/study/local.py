@@ -153,13 +153,18 @@ class _Process:
 
 def serve(work: Work, pipe: Connection) -> None:
     """Carry out tasks until the pipe closes; end with the process that began this one."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     while True:
         try:
             payload = pipe.recv()
         except EOFError:
             return
         pipe.send(attempt(work, payload))
+
+
+def end_with_parent() -> None:
+    """Watch over the process that began this one: when it has ended, this one ends too."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from pointillist.web.events import Add, OnImage, replay
 from pointillist.web.store import AnyEvent, RefusedError, Store
 
 HOME = ".pointillist"
+_OWN = uuid.UUID(int=0)
+"""The client of what came with the images."""
 KEPT = 8
 """Decoded images that stay in memory."""
 
@@ -44,6 +47,7 @@ class Project:
         self.sample = lru_cache(maxsize=KEPT)(self.data.read)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
+        self._take_over()
 
     def name(self, opaque: str) -> str:
         """Look up an image.
@@ -92,6 +96,18 @@ class Project:
                 write_annotation(folder / f"{name}.json", annotation)
                 written += 1
         return written
+
+    def _take_over(self) -> None:
+        """Store what came with the images, once: annotation files and label maps that lie beside them."""
+        for item in self.data.layout.items:
+            if (item.annotation or item.labels) and not self.store.events(item.name)[0]:
+                annotation = self.data.read(item.name).annotation
+                marks = () if annotation is None else annotation.marks
+                events = [
+                    Add(id=uuid.uuid5(_OWN, f"{item.name} {number}").hex, sequence=number, mark=mark)
+                    for number, mark in enumerate(marks)
+                ]
+                self.store.append(item.name, _OWN.hex, events).result()
 
     def _remember(self, name: str) -> None:
         # Once in a server's life: decoding an image for every click would cost more than storing it.

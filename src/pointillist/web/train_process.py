@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.study.local import end_with_parent
 from pointillist.train.loop import train
 from pointillist.train.run import Run
 
@@ -40,7 +41,8 @@ def _say(news: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """Train the run on standard input into the folder that is named."""
+    """Train the run on standard input into the folder that is named; end with the server."""
+    end_with_parent()
     run = validated(Run, sys.stdin.read(), text=True)
     try:
         train(run, Path(sys.argv[1]), watch=Lines(run.epochs))

@@ -90,7 +90,8 @@ class Enough:
         along: the labels that they share; empty: there is one line alone.
         lines: by seconds of annotation, the dearest last; before them those whose cost nobody knows.
         reference: what they are compared with.
-        priced: whether each costs a person another time, so that one is the least.
+        priced: whether each costs a person another time, and some less than the reference: then one is the
+            least.
         smallest: the least that is as good and costs less than the reference; None: not reached within the
             grid, or not priced.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
@@ -210,14 +211,19 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         place = study.reference(group[0].place)
         assert place is not None
         reference = by_place[tuple(place.values())]
-        # Where two cost the same there is no least: these are ways to learn, not amounts.
-        costs = [line.seconds for line in known]
-        priced = len(set(costs)) == len(costs) and costs not in ([], [reference.seconds])
+        priced = _priced([line.seconds or 0.0 for line in known], reference.seconds)
         ordered = (*(line for line in group if line.seconds is None), *known)
         smallest = _smallest(known, reference) if priced else None
         forecast = _forecast(study.compare, known, reference, scores)
         found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast))
     return found
+
+
+def _priced(costs: Sequence[float], reference: float | None) -> bool:
+    # Where two cost the same there is no least: these are ways to learn, not amounts.
+    if len(set(costs)) < len(costs) or not costs:
+        return False
+    return reference is None or min(costs) < reference
 
 
 def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:

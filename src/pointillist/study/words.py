@@ -166,9 +166,6 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
-    limit = enough.reference.seconds
-    if limit is not None and all((line.seconds or 0) >= limit for line in enough.lines):
-        return f"no place of the grid costs less than {reference}: nothing to be found."
     if (line := enough.smallest) is None or line.against is None:
         most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
         return f"not reached within the grid: {most}."

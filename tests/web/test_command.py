@@ -29,7 +29,8 @@ def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
             localhost = f"localhost:{address.rpartition(':')[2]}"
             assert browser.get("/api/project", headers={"Host": localhost}).status_code == 200
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 130, "as any command that Ctrl+C ended"
+        # 130 as any command that Ctrl+C ended; 0 where whoever began it has it ignore the signal.
+        assert server.wait(30) in (0, 130)
         assert "Traceback" not in server.stderr.read()
 
 

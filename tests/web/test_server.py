@@ -158,7 +158,7 @@ def test_export_writes_masks_of_the_files_sizes_and_what_was_drawn(
 def test_a_training_is_refused_in_words_where_too_little_is_drawn(client: TestClient) -> None:
     answer = client.post("/api/train", json={})
     assert answer.status_code == 409
-    assert "at least 2 images must be annotated; got 0" in answer.json()["error"]
+    assert "at least 2 training images must be annotated; got 0" in answer.json()["error"]
     assert client.post("/api/train/cancel", json={}).status_code == 200
 
 
@@ -195,3 +195,22 @@ def test_annotations_that_came_with_the_images_are_taken_over_once(tmp_path: Pat
         send(client, image["id"], undo)
     with served(root) as client:
         assert len(client.get(f"/api/images/{image['id']}/marks").json()["marks"]) == len(told) - 1
+
+
+def test_one_broken_file_leaves_the_others_alone(tmp_path: Path) -> None:
+    root = plain_folder(tmp_path / "mine")
+    data = Folder(root=root, size=None)
+    broken = next(item.image for item in data.layout.items)
+    broken.write_bytes(broken.read_bytes()[:-60])
+    with served(root) as client:
+        shown = images(client)
+        assert len(shown) in (len(data.entries) - 1, len(data.entries))
+        readable = [image for image in shown if image["name"] != broken.stem]
+        click_both(client, readable[0], root)
+        assert client.get(f"/api/images/{readable[0]['id']}/overlay").status_code == 200
+        told = client.post("/api/export", json={}).json()
+        assert told["skipped"] == [broken.stem]
+        assert Path(told["folder"]).is_absolute()
+        tile = f"/api/images/{readable[0]['id']}/tiles/0"
+        assert client.get(f"{tile}/²_0.png").status_code == 404
+        assert client.get(f"{tile}/{'9' * 5000}_0.png").status_code == 404

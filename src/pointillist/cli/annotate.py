@@ -58,7 +58,12 @@ def annotate_command(
     if browser:
         webbrowser.open(page)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, backlog=BACKLOG, timeout_keep_alive=30
+        app,
+        log_level="warning",
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
     )
     uvicorn.Server(config).run(sockets=[listening])
 

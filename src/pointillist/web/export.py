@@ -9,17 +9,19 @@ import numpy as np
 from PIL import Image
 
 from pointillist.core import durable
+from pointillist.core.errors import InputError
 from pointillist.core.known import Known
+from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.data.draw import draw_overlay, write_picture
 from pointillist.train.device import find_device
-from pointillist.train.evaluate import load_trained
+from pointillist.train.evaluate import Trained, load_trained
 from pointillist.web.live import Live
 from pointillist.web.project import Project
 
 
-def export(project: Project, live: Live, model: Path | None, folder: Path) -> int:
-    """Write a mask and an overlay of every image and the annotations that there are; say how many files.
+def export(project: Project, live: Live, model: Path | None, folder: Path) -> tuple[int, list[str]]:
+    """Write masks, overlays and annotations; give how many files, and the images that can't be read.
 
     Masks hold class indices, in the colours of the classes. A network's, where one was trained, else those
     of the pixels' classifier; where a person labelled a pixel, that label. Images of which nothing can be
@@ -32,22 +34,35 @@ def export(project: Project, live: Live, model: Path | None, folder: Path) -> in
         folder: masks/, overlays/ and annotations/ go into it, under the images' names.
     """
     trained = None if model is None else load_trained(model, find_device("auto", "cpu"))
-    written = project.write_annotations(folder / "annotations")
+    written, skipped = project.write_annotations(folder / "annotations"), []
     for name in project.names.values():
-        sample = project.sample(name)
-        if trained is not None:
-            labels = trained.probs_of(sample.image).argmax(0).astype(np.uint8)
-        elif (found := live.segment(name)) is not None:
-            picture = Image.fromarray(found.labels)
-            labels = np.array(picture.resize((sample.width, sample.height), Image.Resampling.NEAREST))
-        else:
+        try:
+            sample = project.sample(name)
+        except InputError:
+            skipped.append(name)
+            continue
+        labels = _labels(sample, live) if trained is None else _by_network(trained, sample)
+        if labels is None:
             continue
         labels = _corrected(project, name, labels)
         durable.write_bytes(folder / "masks" / f"{name}.png", _mask(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
         written += 2
-    return written
+    return written, skipped
+
+
+def _by_network(trained: Trained, sample: Sample) -> MaskArray:
+    labels: MaskArray = trained.probs_of(sample.image).argmax(0).astype(np.uint8)
+    return labels
+
+
+def _labels(sample: Sample, live: Live) -> MaskArray | None:
+    found = live.segment(sample.name)
+    if found is None:
+        return None
+    picture = Image.fromarray(found.labels)
+    return np.array(picture.resize((sample.width, sample.height), Image.Resampling.NEAREST))
 
 
 def _corrected(project: Project, name: str, labels: MaskArray) -> MaskArray:

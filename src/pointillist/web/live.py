@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch.nn import functional as F
 
+from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
@@ -150,7 +152,11 @@ class Live:
         total = self.total
         state, revision = self.project.on_image(name)
         counts = self.project.store.counts()
-        rows = [self._rows_of(other) for other in self.project.splits if counts.get(other)]
+        rows = []
+        for other in self.project.splits:
+            if counts.get(other):
+                with suppress(InputError):  # An image that has become unreadable teaches nothing.
+                    rows.append(self._rows_of(other))
         trained = self.forest.learn(rows, seed=0)
         if trained is None:
             return None

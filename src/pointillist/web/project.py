@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -61,8 +62,12 @@ class Project:
 
     @cached_property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Height and width of every image, upright, as the files' headers tell."""
-        return {item.name: image_size(item.image) for item in self.data.layout.items}
+        """Height and width of every image that can be read, upright, as the files' headers tell."""
+        found = {}
+        for item in self.data.layout.items:
+            with suppress(InputError):  # One broken file must not keep the others from being annotated.
+                found[item.name] = image_size(item.image)
+        return found
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -130,13 +131,20 @@ def _page(app: FastAPI) -> None:
 
 
 def _images(app: FastAPI, project: Project, live: Live) -> None:
-    pyramid = lru_cache(maxsize=PYRAMIDS)(lambda name: Pyramid(project.sample(name).image))
+    cut = lru_cache(maxsize=PYRAMIDS)(lambda name: Pyramid(project.sample(name).image))
+    cutting = threading.Lock()
+
+    def pyramid(name: str) -> Pyramid:
+        with cutting:  # A page asks for many tiles at once: the image is decoded for the first of them only.
+            return cut(name)
 
     @app.get("/api/project")
     def describe() -> dict[str, Any]:
         counts = project.store.counts()
         data, images = project.data, []
         for key, name in project.names.items():
+            if name not in project.sizes:
+                continue  # Its file can't be read: 'pointillist data check' says why.
             height, width = project.sizes[name]
             told = {"id": key, "name": name, "height": height, "width": width, "split": project.splits[name]}
             images.append({**told, "marks": counts.get(name, 0)})
@@ -150,7 +158,7 @@ def _images(app: FastAPI, project: Project, live: Live) -> None:
     def tile(key: str, level: int, place: str) -> Response:
         col, _, row = place.partition("_")
         found = None
-        if col.isdigit() and row.isdigit():
+        if all(part.isascii() and part.isdigit() and len(part) < 7 for part in (col, row)):
             found = pyramid(project.name(key)).tile(level, int(col), int(row))
         if found is None:
             return JSONResponse({"error": "there is nothing here"}, 404)
@@ -219,8 +227,8 @@ def _jobs(
     @app.post("/api/export")
     async def write() -> dict[str, Any]:
         folder = project.home.parent / "export"
-        count = await asyncio.to_thread(export, project, live, training.model, folder)
-        return {"folder": str(folder), "files": count}
+        count, skipped = await asyncio.to_thread(export, project, live, training.model, folder)
+        return {"folder": str(folder.absolute()), "files": count, "skipped": skipped}
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:

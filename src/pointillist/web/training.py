@@ -39,6 +39,7 @@ class Training:
         self._process: subprocess.Popen[str] | None = None
         self._cancelled = False
         self.last: News = {}
+        self._starting = threading.Lock()
 
     @property
     def running(self) -> bool:
@@ -58,14 +59,21 @@ class Training:
         Raises:
             InputError: one is going on, or too little is drawn.
         """
+        with self._starting:
+            self._start()
+
+    def _start(self) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
-        count = self.project.write_annotations(home / "annotations")
+        self.project.write_annotations(home / "annotations")
+        learnt = self.project.data.names("train")
+        count = sum((home / "annotations" / f"{name}.json").is_file() for name in learnt)
         if count < FEWEST:
-            fix = "Click on objects and on background in some more."
-            raise InputError(f"at least {FEWEST} images must be annotated", str(count), fix)
+            some = ", ".join(learnt[:5])
+            fix = f"The others are held out for choosing and testing. Click on some of these: {some}."
+            raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
         self._cancelled = False

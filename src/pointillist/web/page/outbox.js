@@ -152,7 +152,8 @@ export class Outbox {
   }
 
   #failed(image, lane, batch, error) {
-    if (error.status === 409 || error.status === 422) {
+    // Only 422 is for good: an image that can't be read now (409) may come back.
+    if (error.status === 422) {
       this.#away = false;
       if (batch.length > 1) {
         lane.singly = batch.length;

@@ -75,7 +75,8 @@ export class Training {
     $("exported").textContent = "writing…";
     const answer = await this.#call("/api/export", $("export"));
     $("export").disabled = false;
-    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}` : "";
+    const broken = answer?.skipped.length ? `; can't be read: ${answer.skipped.join(", ")}` : "";
+    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}${broken}` : "";
   }
 
   // The scale runs from the lowest tenth that occurs up to 1, so that late, small gains stay visible.

@@ -191,3 +191,13 @@ def test_f18_f20_damaged_foreign_and_later_files_are_refused(tmp_path: Path) -> 
         connection.close()
         with pytest.raises(InputError, match=match):
             Store(path)
+
+
+def test_who_stops_waiting_for_the_disk_takes_nothing_back(tmp_path: Path) -> None:
+    store = Store(tmp_path / "clicks.sqlite")
+    sent = [click(number) for number in range(50)]
+    for answer in [store.append("a", "tab", [one]) for one in sent]:
+        answer.cancel()
+    assert store.append("a", "tab", [click(99)]).result(timeout=30) == 51
+    assert store.events("a")[0][:50] == sent
+    store.close()

@@ -78,6 +78,8 @@ class Store:
         the id of another one; then none of these events is stored.
         """
         answer: Future[int] = Future()
+        # A page that closes while the disk flushes cancels its wait: the answer must not notice.
+        answer.set_running_or_notify_cancel()
         self._queue.put(_Request(image, client, tuple(events), answer))
         return answer
 
@@ -93,6 +95,10 @@ class Store:
     def project(self) -> str:
         """The project's own id, made with the store: names of images may be those of another project."""
         return str(self._reader().execute("SELECT id FROM project").fetchone()[0])
+
+    def revisions(self) -> dict[str, int]:
+        """Give the number of the last event of every image that has any."""
+        return dict(self._reader().execute("SELECT image, MAX(number) FROM events GROUP BY image").fetchall())
 
     def counts(self) -> dict[str, int]:
         """Count the marks that are on each image; images without any are left out."""

@@ -17,6 +17,9 @@ from pointillist.core.errors import InputError
 INSTALL = "Run pip install 'pointillist[annotate]'."
 BACKLOG = 2048
 """Connections that may wait: with the usual few, clicks of many people at once are reset."""
+FEWEST_LETTERS = 16
+PORTS = range(8765, 8785)
+"""The same port each time where it can be: a browser keeps what was not saved by address and port."""
 
 
 def annotate_command(
@@ -43,12 +46,12 @@ def annotate_command(
         raise InputError(must, "none" if token is None else f"{len(token)}", fix)
     if not local:
         out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
-    project = build(Project(root))
-    listening = _listen(host, port)
+    application = build(Project(root))
+    listening = _listen_anywhere(host) if port is None else _listen(host, port)
     address = f"{host}:{listening.getsockname()[1]}"
     secret = token or secrets.token_urlsafe(24)
     app = gates(
-        project,
+        application,
         hosts=frozenset({address, *([f"localhost:{listening.getsockname()[1]}"] if local else [])}),
         token=secret,
         cookie=f"pointillist-{listening.getsockname()[1]}",
@@ -68,18 +71,14 @@ def annotate_command(
     uvicorn.Server(config).run(sockets=[listening])
 
 
-FEWEST_LETTERS = 16
-
-
-PORTS = range(8765, 8785)
-"""The same port each time where it can be: a browser keeps what was not saved by address and port."""
-
-
-def _listen(host: str, port: int | None) -> socket.socket:
-    for candidate in PORTS if port is None else ():
+def _listen_anywhere(host: str) -> socket.socket:
+    for candidate in PORTS:
         with contextlib.suppress(InputError):
             return _listen(host, candidate)
-    port = 0 if port is None else port
+    return _listen(host, 0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
     try:
         ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -60,12 +60,16 @@ def new_command(
 
 def _described(study: dict[str, Any]) -> str:
     """Write a description as a person would: what belongs together on one line."""
-    lines = [f"{field}: {_flow(value)}" for field, value in study.items() if field != "axes"]
-    axes = ["axes:"]
-    for axis, labels in study["axes"].items():
-        axes.append(f"  {_flow(axis)}:")
-        axes += [f"    {_flow(label)}: {_flow(changes)}" for label, changes in labels.items()]
-    return "\n".join([*lines[:3], *axes, *lines[3:], ""])
+    lines = []
+    for field, value in study.items():
+        if field != "axes":
+            lines.append(f"{field}: {_flow(value)}")
+            continue
+        lines.append("axes:")
+        for axis, labels in value.items():
+            lines.append(f"  {_flow(axis)}:")
+            lines += [f"    {_flow(label)}: {_flow(changes)}" for label, changes in labels.items()]
+    return "\n".join([*lines, ""])
 
 
 def _flow(value: object) -> str:

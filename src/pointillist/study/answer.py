@@ -15,13 +15,11 @@ from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
 from pointillist.study.execute import Results
-from pointillist.study.power_law import PowerLaw
+from pointillist.study.power_law import FITS, PowerLaw
 from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
 from pointillist.study.statistics import Difference, Verdict, comparable, difference, holm, resampled_means
 from pointillist.study.study import Comparison, Study
 
-FITS = 200
-"""Resamples that a curve is fitted to: each takes milliseconds."""
 Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
 """Why a place is compared with nothing. In common are seeds and images."""
 

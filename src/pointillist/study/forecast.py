@@ -19,7 +19,7 @@ from pointillist.core.rng import numpy_rng
 from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import interval
 from pointillist.study.execute import Results
-from pointillist.study.power_law import FEWEST, PowerLaw, fit, forecast
+from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, forecast
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
 from pointillist.train.run import Run
@@ -28,7 +28,6 @@ from pointillist.train.supervise import annotation_of
 SHARES = (0.25, 0.5, 1.0)
 """Of the clicks that are learnt from: each twice as many as before, as the forecast is."""
 CLICKS = "clicks per image"
-FITS = 200
 
 
 @dataclass(frozen=True)

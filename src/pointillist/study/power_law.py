@@ -14,6 +14,8 @@ from pointillist.metrics.bootstrap import Values
 
 FEWEST = 3
 """Different numbers of annotations below which nothing is fitted: the curve has three parameters."""
+FITS = 200
+"""Resamples that a curve is fitted to for its interval: each takes milliseconds."""
 # Slower than the first, a curve can't be told from one that never ends; the grid of starts.
 EXPONENTS = (0.05, 2.0)
 STARTS = (0.1, 0.3, 0.6, 1.0, 1.6)

@@ -53,9 +53,8 @@ def examples(
         scores: of the first.
         which: a caption and the name of each image.
     """
-    try:
-        trained = [_load(folder, run) for _, run in places]
-    except InputError:
+    trained = _loaded(folder, places)
+    if trained is None:
         return None
     rows, captions = [], []
     values = dict(zip(scores.names, scores.by_image(), strict=True))
@@ -84,9 +83,8 @@ def gallery(
         name: of the image.
         values: each place's score there, for the captions.
     """
-    try:
-        trained = [_load(folder, run) for _, run in places]
-    except InputError:
+    trained = _loaded(folder, places)
+    if trained is None:
         return None
     data = places[0][1].data
     sample = data.read(name)
@@ -105,8 +103,14 @@ def gallery(
     )
 
 
-def _load(folder: Path, run: Run) -> Trained:
-    return load_trained(folder / "runs" / run.id, find_device(run.precision, "cpu"))
+def _loaded(folder: Path, places: Sequence[tuple[str, Run]]) -> list[Trained] | None:
+    """Load each place's weights; None: those of one are not there."""
+    try:
+        return [
+            load_trained(folder / "runs" / run.id, find_device(run.precision, "cpu")) for _, run in places
+        ]
+    except InputError:
+        return None
 
 
 def extremes(scores: Scores) -> list[tuple[str, str]]:

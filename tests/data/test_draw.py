@@ -1,5 +1,7 @@
 """Pictures: the promised pixels change and no others, sizes add up, text is there, files are PNG."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from pointillist.data.draw import (
     draw_label_map,
     draw_overlay,
     draw_row,
+    palette_png,
     panel_scale,
     panels,
     write_picture,
@@ -347,3 +350,15 @@ def test_another_ending_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"\.png"):
         write_picture(tmp_path / "picture.jpg", draw_image(photo()))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_palette_picture_holds_the_indices_in_the_classes_colours() -> None:
+    labels = np.array([[0, 1], [1, 0]], np.uint8)
+    for clear in (False, True):
+        picture = Image.open(io.BytesIO(palette_png(labels, COLOURS, clear)))
+        assert np.array_equal(np.array(picture), labels)
+        rgba = np.array(picture.convert("RGBA"))
+        assert tuple(rgba[0, 1]) == (*COLOURS[1], 255)
+        assert rgba[0, 0, 3] == (0 if clear else 255)
+    with pytest.raises(InputError, match="colour"):
+        palette_png(np.array([[7]], np.uint8), COLOURS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ import numpy as np
 import tifffile
 import typer
 from jaxtyping import Float
-from PIL import Image
 from rich.progress import track
 
 from pointillist.cli import choices
@@ -25,7 +23,7 @@ from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.shapes import ImageArray, MaskArray
 from pointillist.core.text import cell, to_csv
 from pointillist.data.decode import SUFFIXES
-from pointillist.data.draw import draw_overlay, write_picture
+from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.objects import find_objects, find_tags
@@ -134,11 +132,7 @@ def _write(
     probabilities: bool,
 ) -> None:
     colours = trained.colours
-    picture = Image.fromarray(prediction, mode="P")
-    picture.putpalette([value for colour in colours for value in colour])
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    durable.write_bytes(folder / "predictions" / f"{stem}.png", buffer.getvalue())
+    durable.write_bytes(folder / "predictions" / f"{stem}.png", palette_png(prediction, colours))
     if overlays:
         write_picture(folder / "overlays" / f"{stem}.png", draw_overlay(image, prediction, colours))
     if probabilities:

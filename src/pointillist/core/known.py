@@ -83,6 +83,11 @@ class Known:
                 centroids[mark.label] = (ranges + 0.5) * scale[:, None] - 0.5
         return cls(labels, tags, rows, sizes, centroids)
 
+    def over(self, labels: MaskArray) -> MaskArray:
+        """Lay the labelled pixels over a label map of the same size: what a person said wins."""
+        merged: MaskArray = np.where(self.labels == IGNORE, labels, self.labels)
+        return merged
+
     @property
     def holds(self) -> frozenset[str]:
         """The fields of a `Target` that something is known of, as losses name what they read."""

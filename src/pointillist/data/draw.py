@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -69,6 +70,27 @@ def draw_label_map(labels: MaskArray, colours: Colours, scale: int = 1) -> Pictu
     table[IGNORE] = VOID
     picture: Picture = table[_enlarged(labels, scale)]
     return picture
+
+
+def palette_png(labels: MaskArray, colours: Colours, clear: bool = False, compress_level: int = 6) -> bytes:
+    """Give a label map as a PNG file that holds its class indices, and shows each in its colour.
+
+    Args:
+        labels: which class is where.
+        colours: RGB of each class, background first.
+        clear: whether the background is transparent.
+        compress_level: 0 (quick) to 9 (small).
+
+    Raises:
+        InputError: a class has no colour.
+    """
+    picture = Image.fromarray(labels, mode="P")
+    used = max(len(colours), int(labels.max(initial=0)) + 1)
+    picture.putpalette(_table(labels, colours)[:used].ravel().tolist())
+    buffer = io.BytesIO()
+    transparent = {"transparency": 0} if clear else {}
+    picture.save(buffer, format="png", compress_level=compress_level, **transparent)
+    return buffer.getvalue()
 
 
 def draw_overlay(image: ImageArray, labels: MaskArray, colours: Colours, scale: int = 1) -> Picture:

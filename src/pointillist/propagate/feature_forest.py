@@ -7,15 +7,14 @@ from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64, UInt8
 from pydantic import Field, model_validator
-from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE, ImageArray
+from pointillist.data.resample import resized, wanted_size
 from pointillist.propagate.filters import Maps, filter_maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier, build_classifier, check_channels
 from pointillist.propagate.propagator import Features, Propagator
@@ -109,7 +108,7 @@ class FeatureForest(Propagator):
 
     def describe(self, image: ImageArray, features: Features | None) -> Maps:
         """Give the maps that describe the pixels of an image, at the size at which it is looked at."""
-        image = _shrunk(image, self.side)
+        image = resized(image, *wanted_size(image.shape[1], image.shape[2], self.side))
         maps = [filter_maps(image, self.sigmas)] if "filters" in self.features else []
         if self.wants and features is not None:
             maps.append(features(image))
@@ -176,17 +175,6 @@ def _right(judge: PixelClassifier, image: ImageArray, known: Known) -> Float[np.
     told = np.stack([guided(probs, image, radius).argmax(0) == known.labels for radius in RADII], axis=-1)
     classes = [label for label in range(judge.num_classes) if (known.labels == label).any()]
     return np.stack([told[known.labels == label].mean(0) for label in classes])
-
-
-def _shrunk(image: ImageArray, side: int) -> Float[np.ndarray, "_ _ _"]:
-    height, width = image.shape[1:]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    batch = torch.from_numpy(np.ascontiguousarray(image))[None]
-    small: np.ndarray = F.interpolate(batch, size, mode="bilinear", antialias=True)[0].numpy()
-    return small
 
 
 def _at(maps: Maps, places: Places, size: tuple[int, ...]) -> Float[np.ndarray, "n f"]:

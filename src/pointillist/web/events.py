@@ -35,30 +35,21 @@ class Add(_Event):
     mark: Mark
 
 
-class Undo(_Event):
-    """Someone took a mark back.
+class _OnMark(_Event):
+    of: Identifier
+    """The event that added the mark."""
 
-    Args:
-        id: of the event.
-        sequence: counts the events of one client.
-        of: the event that added the mark.
-    """
+
+class Undo(_OnMark):
+    """Someone took a mark back."""
 
     kind: Literal["undo"] = "undo"
-    of: Identifier
 
 
-class Redo(_Event):
-    """Someone put a mark back that had been taken.
-
-    Args:
-        id: of the event.
-        sequence: counts the events of one client.
-        of: the event that added the mark.
-    """
+class Redo(_OnMark):
+    """Someone put a mark back that had been taken."""
 
     kind: Literal["redo"] = "redo"
-    of: Identifier
 
 
 Event = Annotated[Add | Undo | Redo, Field(discriminator="kind")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ from PIL import Image
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
-from pointillist.core.known import Known
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import IGNORE, MaskArray
-from pointillist.data.draw import draw_overlay, write_picture
+from pointillist.core.shapes import MaskArray
+from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.web.live import Live
@@ -44,8 +42,8 @@ def export(project: Project, live: Live, model: Path | None, folder: Path) -> tu
         labels = _labels(sample, live) if trained is None else _by_network(trained, sample)
         if labels is None:
             continue
-        labels = _corrected(project, name, labels)
-        durable.write_bytes(folder / "masks" / f"{name}.png", _mask(labels, project.data.colours))
+        labels = project.known(name, *labels.shape).over(labels)
+        durable.write_bytes(folder / "masks" / f"{name}.png", palette_png(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
         written += 2
@@ -63,20 +61,3 @@ def _labels(sample: Sample, live: Live) -> MaskArray | None:
         return None
     picture = Image.fromarray(found.labels)
     return np.array(picture.resize((sample.width, sample.height), Image.Resampling.NEAREST))
-
-
-def _corrected(project: Project, name: str, labels: MaskArray) -> MaskArray:
-    annotation = project.annotation(name)
-    if annotation is None:
-        return labels
-    drawn = Known.from_annotation(annotation, *labels.shape).labels
-    corrected: MaskArray = np.where(drawn == IGNORE, labels, drawn)
-    return corrected
-
-
-def _mask(labels: MaskArray, colours: tuple[tuple[int, int, int], ...]) -> bytes:
-    picture = Image.fromarray(labels, mode="P")
-    picture.putpalette([value for colour in colours for value in colour])
-    buffer = io.BytesIO()
-    picture.save(buffer, format="png")
-    return buffer.getvalue()

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
-from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
-from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.data.resample import resized
 from pointillist.propagate import FeatureForest
 from pointillist.propagate.feature_forest import Rows
 from pointillist.propagate.filters import Maps, guided
@@ -150,13 +150,12 @@ class Live:
 
     def _segmented(self, name: str) -> Segmentation | None:
         total = self.total
-        state, revision = self.project.on_image(name)
-        counts = self.project.store.counts()
+        revisions = self.project.store.revisions()
         rows = []
-        for other in self.project.splits:
-            if counts.get(other):
+        for other, revision in revisions.items():
+            if other in self.project.splits:
                 with suppress(InputError):  # An image that has become unreadable teaches nothing.
-                    rows.append(self._rows_of(other))
+                    rows.append(self._rows_of(other, revision))
         trained = self.forest.learn(rows, seed=0)
         if trained is None:
             return None
@@ -164,14 +163,11 @@ class Live:
         channels, num_classes = len(sample.image), len(self.project.data.classes)
         maps = self._describe(name)
         classifier = PixelClassifier(lambda _: maps, num_classes, channels, 0, trained)
-        probs = guided(classifier.classify(maps), _as_small(sample.image, maps), SMOOTH)
-        doubt = 1 - probs.max(0)
+        probs = guided(classifier.classify(maps), resized(sample.image, *maps.shape[1:]), SMOOTH)
         labels = probs.argmax(0).astype(np.uint8)
-        if state.marks and (annotation := self.project.annotation(name)) is not None:
-            known = Known.from_annotation(annotation, *labels.shape)
-            labels = np.where(known.labels == IGNORE, labels, known.labels)
-            doubt = np.where(known.labels == IGNORE, doubt, 0)
-        return Segmentation(revision, total, labels, doubt.astype(np.float32))
+        known = self.project.known(name, *labels.shape)
+        doubt = np.where(known.labels == IGNORE, 1 - probs.max(0), 0)
+        return Segmentation(revisions.get(name, 0), total, known.over(labels), doubt.astype(np.float32))
 
     def _describe(self, name: str) -> Maps:
         if name not in self._maps:
@@ -181,19 +177,10 @@ class Live:
         self._maps.move_to_end(name)
         return self._maps[name]
 
-    def _rows_of(self, name: str) -> Rows:
-        _, revision = self.project.on_image(name)
+    def _rows_of(self, name: str, revision: int) -> Rows:
         if name not in self._rows or self._rows[name][0] != revision:
-            annotation, sample = self.project.annotation(name), self.project.sample(name)
-            known = Known.nothing(len(self.project.data.classes), sample.height, sample.width)
-            if annotation is not None:
-                known = Known.from_annotation(annotation, sample.height, sample.width)
+            sample = self.project.sample(name)
+            known = self.project.known(name, sample.height, sample.width)
             rows = self.forest.rows(self._describe(name), known, numpy_rng(0, "live", name))
             self._rows[name] = (revision, rows)
         return self._rows[name][1]
-
-
-def _as_small(image: ImageArray, maps: Maps) -> ImageArray:
-    batch = torch.from_numpy(np.ascontiguousarray(image))[None]
-    small: ImageArray = F.interpolate(batch, maps.shape[1:], mode="bilinear", antialias=True)[0].numpy()
-    return small

@@ -14,6 +14,7 @@ import numpy as np
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.known import Known
 from pointillist.core.marks import Mark
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_size
@@ -92,6 +93,13 @@ class Project:
         """Give what was drawn on an image; None: nothing."""
         marks = list(self.on_image(name)[0].marks.values())
         return self._annotation(name, marks) if marks else None
+
+    def known(self, name: str, height: int, width: int) -> Known:
+        """Give what the marks on an image say of it, at this size; nothing, where there are none."""
+        annotation = self.annotation(name)
+        if annotation is None:
+            return Known.nothing(len(self.data.classes), height, width)
+        return Known.from_annotation(annotation, height, width)
 
     def write_annotations(self, folder: Path) -> int:
         """Write every annotated image's file, and say how many."""

@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from pointillist.core.errors import InputError
+from pointillist.data.draw import palette_png
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project, UnknownImageError
 from pointillist.web.store import RefusedError
-from pointillist.web.tiles import Pyramid, overlay
+from pointillist.web.tiles import Pyramid
 from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -65,10 +66,10 @@ def build(project: Project) -> FastAPI:
         await asyncio.to_thread(project.store.close)
 
     app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.tell, app.state.listeners = tell, listeners
     _answer_errors(app)
     _page(app)
-    _images(app, project, live)
+    _images(app, project)
+    _marks(app, project, live, listeners)
     _segmentations(app, project, live)
     _jobs(app, project, live, training, listeners)
     return app
@@ -130,7 +131,7 @@ def _page(app: FastAPI) -> None:
     app.get("/page/{name}")(file)
 
 
-def _images(app: FastAPI, project: Project, live: Live) -> None:
+def _images(app: FastAPI, project: Project) -> None:
     cut = lru_cache(maxsize=PYRAMIDS)(lambda name: Pyramid(project.sample(name).image))
     cutting = threading.Lock()
 
@@ -164,6 +165,8 @@ def _images(app: FastAPI, project: Project, live: Live) -> None:
             return JSONResponse({"error": "there is nothing here"}, 404)
         return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
 
+
+def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:
     @app.get("/api/images/{key}/marks")
     def marks(key: str) -> dict[str, Any]:
         state, revision = project.on_image(project.name(key))
@@ -180,7 +183,7 @@ def _images(app: FastAPI, project: Project, live: Live) -> None:
         await asyncio.to_thread(project.check, name, sent.events)
         revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
         live.note(revision)
-        _spread(app.state.listeners, {"type": "marks", "image": key, "revision": revision})
+        _spread(listeners, {"type": "marks", "image": key, "revision": revision})
         return {"revision": revision}
 
 
@@ -190,7 +193,7 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         found = await live.segmentation(project.name(key), after, PATIENCE_S)
         if not isinstance(found, Segmentation):
             return Response(status_code=204, headers={"x-why": found})
-        body = await asyncio.to_thread(overlay, found.labels, project.data.colours)
+        body = await asyncio.to_thread(palette_png, found.labels, project.data.colours, True, 1)
         headers = {"x-revision": str(found.revision), "x-source": "forest", "cache-control": "no-store"}
         return Response(body, media_type="image/png", headers=headers)
 

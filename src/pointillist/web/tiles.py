@@ -6,7 +6,6 @@ import io
 from functools import lru_cache
 from math import ceil, log2
 
-import numpy as np
 from PIL import Image
 
 from pointillist.core.shapes import ImageArray
@@ -59,18 +58,4 @@ def png(picture: Image.Image) -> bytes:
     """Write a picture as PNG, quickly."""
     buffer = io.BytesIO()
     picture.save(buffer, format="png", compress_level=1)
-    return buffer.getvalue()
-
-
-def overlay(labels: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> bytes:
-    """Write a label map as a palette PNG whose background is transparent.
-
-    Args:
-        labels: uint8 (H, W), class indices.
-        colours: of the classes, background first.
-    """
-    picture = Image.fromarray(labels)
-    picture.putpalette([value for colour in colours for value in colour])
-    buffer = io.BytesIO()
-    picture.save(buffer, format="png", compress_level=1, transparency=0)
     return buffer.getvalue()

@@ -102,7 +102,7 @@ def test_dense_maps_are_sampled_evenly_between_classes() -> None:
     known = Known.nothing(2, *mask.shape)
     known.labels[...] = mask
     recipe = FeatureForest(pixels=7)
-    places = recipe._choose(known, np.random.default_rng(0))
+    places = recipe.choose(known, np.random.default_rng(0))
     assert np.bincount(mask[places[:, 0], places[:, 1]]).tolist() == [7, 7]
     assert len(np.unique(places, axis=0)) == 14
 

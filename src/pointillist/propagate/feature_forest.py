@@ -121,14 +121,15 @@ class FeatureForest(Propagator):
     ) -> Rows:
         image, known = example
         check_channels(image, channels)
-        return self.rows(describe(image), known, numpy_rng(seed, "feature-forest", number))
+        places = self.choose(known, numpy_rng(seed, "feature-forest", number))
+        return self.rows(describe(image), known, places)
 
-    def rows(self, maps: Maps, known: Known, rng: np.random.Generator) -> Rows:
-        """Read the maps of an image, of any size, at its labelled pixels: what the classifier learns from."""
-        places = self._choose(known, rng)
-        return _at(maps, places, known.labels.shape), known.labels[places[:, 0], places[:, 1]]
+    def rows(self, maps: Maps, known: Known, places: Places) -> Rows:
+        """Read the maps of an image, of any size, at labelled pixels: what the classifier learns from."""
+        return at_places(maps, places, known.labels.shape), known.labels[places[:, 0], places[:, 1]]
 
-    def _choose(self, known: Known, rng: np.random.Generator) -> Places:
+    def choose(self, known: Known, rng: np.random.Generator) -> Places:
+        """Draw the labelled pixels that are learnt from: row and column, at most `pixels` of each class."""
         places = []
         for label in range(len(known.tags)):
             mine = np.argwhere(known.labels == label)
@@ -177,7 +178,7 @@ def _right(judge: PixelClassifier, image: ImageArray, known: Known) -> Float[np.
     return np.stack([told[known.labels == label].mean(0) for label in classes])
 
 
-def _at(maps: Maps, places: Places, size: tuple[int, ...]) -> Float[np.ndarray, "n f"]:
+def at_places(maps: Maps, places: Places, size: tuple[int, ...]) -> Float[np.ndarray, "n f"]:
     """Read the maps of an image of this size at some of its pixels, whatever the maps' own size."""
     rows = places[:, 0] * maps.shape[1] // size[0]
     cols = places[:, 1] * maps.shape[2] // size[1]

@@ -5,33 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import MaskArray
 from pointillist.data.draw import draw_overlay, palette_png, write_picture
-from pointillist.train.device import find_device
-from pointillist.train.evaluate import Trained, load_trained
+from pointillist.data.resample import resized
 from pointillist.web.live import Live
 from pointillist.web.project import Project
 
 
-def export(project: Project, live: Live, model: Path | None, folder: Path) -> tuple[int, list[str]]:
+def export(project: Project, live: Live, folder: Path) -> tuple[int, list[str]]:
     """Write masks, overlays and annotations; give how many files, and the images that can't be read.
 
-    Masks hold class indices, in the colours of the classes. A network's, where one was trained, else those
-    of the pixels' classifier; where a person labelled a pixel, that label. Images of which nothing can be
-    said get no mask. What an earlier export wrote is replaced, file by file.
+    Masks hold class indices, in the colours of the classes: of what is shown (the pixels' classifier, the
+    network or both, whatever held-out marks found best), at the images' full size; where a person labelled a
+    pixel, that label. Images of which nothing can be said get no mask. What an earlier export wrote is
+    replaced, file by file.
 
     Args:
         project: its images and marks.
-        live: the classifier.
-        model: a finished run's folder; None: no network was trained.
+        live: what is shown.
         folder: masks/, overlays/ and annotations/ go into it, under the images' names.
     """
-    trained = None if model is None else load_trained(model, find_device("auto", "cpu"))
     written, skipped = project.write_annotations(folder / "annotations"), []
     for name in project.names.values():
         try:
@@ -39,10 +36,9 @@ def export(project: Project, live: Live, model: Path | None, folder: Path) -> tu
         except InputError:
             skipped.append(name)
             continue
-        labels = _labels(sample, live) if trained is None else _by_network(trained, sample)
+        labels = label_map(project, live, sample)
         if labels is None:
             continue
-        labels = project.known(name, *labels.shape).over(labels)
         durable.write_bytes(folder / "masks" / f"{name}.png", palette_png(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
@@ -50,14 +46,14 @@ def export(project: Project, live: Live, model: Path | None, folder: Path) -> tu
     return written, skipped
 
 
-def _by_network(trained: Trained, sample: Sample) -> MaskArray:
-    labels: MaskArray = trained.probs_of(sample.image).argmax(0).astype(np.uint8)
-    return labels
-
-
-def _labels(sample: Sample, live: Live) -> MaskArray | None:
-    found = live.segment(sample.name)
-    if found is None:
+def label_map(project: Project, live: Live, sample: Sample) -> MaskArray | None:
+    """Give an image's label map at its full size; None: nothing can be said of it."""
+    network = live.network
+    told = live.forest_probs(sample.name) if network is None or live.source != "network" else None
+    answers = [] if told is None else [resized(told, sample.height, sample.width)]
+    if network is not None and (live.source != "forest" or told is None):
+        answers.append(network.trained.probs_of(sample.image))
+    if not answers:
         return None
-    picture = Image.fromarray(found.labels)
-    return np.array(picture.resize((sample.width, sample.height), Image.Resampling.NEAREST))
+    labels: MaskArray = np.mean(answers, axis=0).argmax(0).astype(np.uint8)
+    return project.known(sample.name, sample.height, sample.width).over(labels)

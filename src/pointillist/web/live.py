@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.data.resample import resized
 from pointillist.propagate import FeatureForest
-from pointillist.propagate.feature_forest import Rows
+from pointillist.propagate.feature_forest import Places, Rows, at_places
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
+from pointillist.web.gauge import Labelled, Source
+from pointillist.web.network import Network
 from pointillist.web.project import Project
 
 SIDE = 320
@@ -45,12 +47,14 @@ class Segmentation:
         total: the last event of the project that it has seen.
         labels: class indices, uint8, at the size at which the image was looked at.
         doubt: 1 minus the likeliest class's probability, at the same size; 0 where a label lies.
+        source: who said so; a person's labels lie over it.
     """
 
     revision: int
     total: int
     labels: MaskArray
     doubt: Float[np.ndarray, "h w"]
+    source: Source
 
     def doubtful(self, height: int, width: int) -> tuple[float, float]:
         """Give the place in an image of this size in whose neighbourhood most is in doubt."""
@@ -62,12 +66,28 @@ class Segmentation:
         return float((row + 0.5) * down - 0.5), float((col + 0.5) * right - 0.5)
 
 
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The labelled pixels of an image as they were at a revision."""
+
+    revision: int
+    places: Places
+    size: tuple[int, int]
+    rows: Rows
+
+
 class Live:
     """Segments images in a thread of its own; who asks waits for the newest, and never holds up a save.
 
     Args:
         project: its images and events.
         forest: how pixels are described and classified.
+
+    Attributes:
+        network: what was trained last; None: nothing.
+        source: who is believed where a network has answered for the image; without its answer the forest is.
+        viewed: the image that was asked for last.
+        asked_at: when anything was asked or drawn last, by the monotonic clock.
     """
 
     def __init__(self, project: Project, forest: FeatureForest | None = None) -> None:
@@ -75,11 +95,16 @@ class Live:
         self.forest = forest or FeatureForest(classifier="extra-trees", side=SIDE, smooth_px=SMOOTH)
         self.found: dict[str, Segmentation | None] = {}
         self.total = 0
+        self.network: Network | None = None
+        self.source: Source = "both"
+        self.viewed: str | None = None
+        self.asked_at = 0.0
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         self._maps: OrderedDict[str, Maps] = OrderedDict()
-        self._rows: dict[str, tuple[int, Rows]] = {}
+        self._read: dict[str, _Read] = {}
+        self._trained: tuple[int, Any] = (-1, None)
         self._ended = False
         self._computing = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="segmenter", daemon=True)
@@ -88,6 +113,7 @@ class Live:
     def note(self, number: int) -> None:
         """Take note of the number of an event that was stored."""
         self.total = max(self.total, number)
+        self.asked_at = time.monotonic()
 
     async def segmentation(self, name: str, after: int, patience_s: float) -> Segmentation | Why:
         """Wait for a segmentation that has seen an image's events up to one; or say why there is none."""
@@ -122,6 +148,7 @@ class Live:
         self._thread.join()
 
     def _ask(self, name: str) -> None:
+        self.viewed, self.asked_at = name, time.monotonic()
         with self._asked:
             self._wanted[name] = None
             self._wanted.move_to_end(name)
@@ -144,30 +171,69 @@ class Live:
                 loop.call_soon_threadsafe(event.set)
 
     def segment(self, name: str) -> Segmentation | None:
-        """Segment an image by all that is drawn now; None: fewer than two classes are."""
-        with self._computing:
-            return self._segmented(name)
+        """Segment an image by all that is drawn now, and the network's answer where there is one.
 
-    def _segmented(self, name: str) -> Segmentation | None:
-        total = self.total
-        revisions = self.project.store.revisions()
-        rows = []
-        for other, revision in revisions.items():
-            if other in self.project.splits:
-                with suppress(InputError):  # An image that has become unreadable teaches nothing.
-                    rows.append(self._rows_of(other, revision))
-        trained = self.forest.learn(rows, seed=0)
-        if trained is None:
+        Returns:
+            The segmentation; None: nothing can be said.
+        """
+        with self._computing:
+            total, revisions = self.total, self.project.store.revisions()
+            probs, source = self._probs(name, revisions)
+        if probs is None:
             return None
-        sample = self.project.sample(name)
-        channels, num_classes = len(sample.image), len(self.project.data.classes)
-        maps = self._describe(name)
-        classifier = PixelClassifier(lambda _: maps, num_classes, channels, 0, trained)
-        probs = guided(classifier.classify(maps), resized(sample.image, *maps.shape[1:]), SMOOTH)
         labels = probs.argmax(0).astype(np.uint8)
         known = self.project.known(name, *labels.shape)
-        doubt = np.where(known.labels == IGNORE, 1 - probs.max(0), 0)
-        return Segmentation(revisions.get(name, 0), total, known.over(labels), doubt.astype(np.float32))
+        doubt = np.where(known.labels == IGNORE, 1 - probs.max(0), 0).astype(np.float32)
+        return Segmentation(revisions.get(name, 0), total, known.over(labels), doubt, source)
+
+    def forest_probs(self, name: str) -> Maps | None:
+        """Give what the classifier says of an image, as small as it saw it; None: it knows too little."""
+        with self._computing:
+            return self._forest_probs(name, self.project.store.revisions())
+
+    def labelled(self, name: str, revision: int) -> Labelled:
+        """Give the labelled pixels of an image, what the network says of them and whether it has seen them.
+
+        Raises:
+            InputError: the image can't be read.
+        """
+        with self._computing:
+            read = self._rows_of(name, revision)
+            shape = self._describe(name).shape[1:]
+        marks = len(self.project.on_image(name)[0].marks)
+        if (network := self.network) is None or not len(read.places):
+            return Labelled(read.rows, marks, None, np.ones(len(read.places), bool))
+        said = at_places(network.probs(name, *shape), read.places, read.size)
+        return Labelled(read.rows, marks, said, network.fresh(name, read.places))
+
+    def _probs(self, name: str, revisions: dict[str, int]) -> tuple[Maps | None, Source]:
+        network = self.network
+        said = None if network is None else network.kept(name)
+        if said is not None and self.source == "network":
+            return said, "network"
+        told = self._forest_probs(name, revisions)
+        if said is None or (told is not None and self.source == "forest"):
+            return told, "forest"
+        return (said, "network") if told is None else ((told + said) / 2, "both")
+
+    def _forest_probs(self, name: str, revisions: dict[str, int]) -> Maps | None:
+        trained = self._learn(revisions)
+        if trained is None:
+            return None
+        image, maps = self.project.sample(name).image, self._describe(name)
+        classifier = PixelClassifier(lambda _: maps, len(self.project.data.classes), len(image), 0, trained)
+        return guided(classifier.classify(maps), resized(image, *maps.shape[1:]), SMOOTH)
+
+    def _learn(self, revisions: dict[str, int]) -> Any:
+        newest = max(revisions.values(), default=0)
+        if self._trained[0] != newest:
+            rows = []
+            for name, revision in revisions.items():
+                if name in self.project.splits:
+                    with suppress(InputError):  # An image that has become unreadable teaches nothing.
+                        rows.append(self._rows_of(name, revision).rows)
+            self._trained = newest, self.forest.learn(rows, seed=0)
+        return self._trained[1]
 
     def _describe(self, name: str) -> Maps:
         if name not in self._maps:
@@ -177,10 +243,11 @@ class Live:
         self._maps.move_to_end(name)
         return self._maps[name]
 
-    def _rows_of(self, name: str, revision: int) -> Rows:
-        if name not in self._rows or self._rows[name][0] != revision:
+    def _rows_of(self, name: str, revision: int) -> _Read:
+        if name not in self._read or self._read[name].revision != revision:
             sample = self.project.sample(name)
             known = self.project.known(name, sample.height, sample.width)
-            rows = self.forest.rows(self._describe(name), known, numpy_rng(0, "live", name))
-            self._rows[name] = (revision, rows)
-        return self._rows[name][1]
+            places = self.forest.choose(known, numpy_rng(0, "live", name))
+            rows = self.forest.rows(self._describe(name), known, places)
+            self._read[name] = _Read(revision, places, (sample.height, sample.width), rows)
+        return self._read[name]

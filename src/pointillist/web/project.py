@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
@@ -46,6 +47,7 @@ class Project:
         self.store = Store(self.home / "annotations.sqlite")
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
+        self.keys = {name: key for key, name in self.names.items()}
         self.sample = lru_cache(maxsize=KEPT)(self.data.read)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
@@ -111,15 +113,22 @@ class Project:
         return written
 
     def _take_over(self) -> None:
-        """Store what came with the images, once: annotation files and label maps that lie beside them."""
+        """Store what lies beside the images, annotation files and label maps: each mark once.
+
+        A mark is known by what it says, so files that are imported later add what is new in them, and what
+        someone has taken back stays taken back.
+        """
         for item in self.data.layout.items:
-            if (item.annotation or item.labels) and not self.store.events(item.name)[0]:
+            if item.annotation or item.labels:
                 annotation = self.data.read(item.name).annotation
                 marks = () if annotation is None else annotation.marks
-                events = [
-                    Add(id=uuid.uuid5(_OWN, f"{item.name} {number}").hex, sequence=number, mark=mark)
-                    for number, mark in enumerate(marks)
-                ]
+                seen: Counter[str] = Counter()
+                events = []
+                for mark in marks:
+                    said = mark.model_dump_json()
+                    seen[said] += 1
+                    own = uuid.uuid5(_OWN, f"{item.name} {seen[said]} {said}").hex
+                    events.append(Add(id=own, sequence=seen[said], mark=mark))
                 self.store.append(item.name, _OWN.hex, events).result()
 
     def _remember(self, name: str) -> None:

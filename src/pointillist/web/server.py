@@ -25,7 +25,9 @@ from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project, UnknownImageError
+from pointillist.web.scout import Scout
 from pointillist.web.store import RefusedError
+from pointillist.web.thumbnail import draw_thumbnail
 from pointillist.web.tiles import Pyramid
 from pointillist.web.training import News, Training
 
@@ -55,6 +57,7 @@ def build(project: Project) -> FastAPI:
             loop.call_soon_threadsafe(_spread, listeners, news)
 
     training = Training(project, tell)
+    scout = Scout(project, live, lambda: training.model, tell)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +65,7 @@ def build(project: Project) -> FastAPI:
         yield
         loops.clear()
         await asyncio.to_thread(training.close)
+        await asyncio.to_thread(scout.close)
         await asyncio.to_thread(live.close)
         await asyncio.to_thread(project.store.close)
 
@@ -71,7 +75,8 @@ def build(project: Project) -> FastAPI:
     _images(app, project)
     _marks(app, project, live, listeners)
     _segmentations(app, project, live)
-    _jobs(app, project, live, training, listeners)
+    _guidance(app, project, live, scout)
+    _jobs(app, project, live, training, scout, listeners)
     return app
 
 
@@ -194,7 +199,7 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         if not isinstance(found, Segmentation):
             return Response(status_code=204, headers={"x-why": found})
         body = await asyncio.to_thread(palette_png, found.labels, project.data.colours, True, 1)
-        headers = {"x-revision": str(found.revision), "x-source": "forest", "cache-control": "no-store"}
+        headers = {"x-revision": str(found.revision), "x-source": found.source, "cache-control": "no-store"}
         return Response(body, media_type="image/png", headers=headers)
 
     @app.get("/api/images/{key}/next")
@@ -207,15 +212,45 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         row, col = found.doubtful(sample.height, sample.width)
         return {"row": row, "col": col}
 
+
+def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
     @app.get("/api/next-image")
     def which() -> dict[str, str]:
+        here = {key: name for key, name in project.names.items() if name in project.sizes}
+        others = [key for key, name in here.items() if name != live.viewed] or list(here)
+        known = [key for key in others if here[key] in scout.doubts]
+        if known:
+            return {"id": max(known, key=lambda key: scout.doubts[here[key]])}
         counts = project.store.counts()
-        fewest = min(project.names, key=lambda key: counts.get(project.names[key], 0), default=None)
+        fewest = min(others, key=lambda key: counts.get(here[key], 0), default=None)
         return {} if fewest is None else {"id": fewest}
+
+    @app.get("/api/gauge")
+    def agreement() -> dict[str, Any]:
+        return scout.news
+
+    @app.get("/api/results")
+    def results() -> dict[str, Any]:
+        counts, found = project.store.counts(), []
+        for key, name in project.names.items():
+            if name in project.sizes:
+                doubt = scout.doubts.get(name)
+                found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
+        return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}
+
+    @app.get("/api/images/{key}/thumbnail.webp")
+    def thumbnail(key: str) -> Response:
+        body = draw_thumbnail(project, live, project.name(key))
+        return Response(body, media_type="image/webp", headers={"cache-control": "no-store"})
 
 
 def _jobs(
-    app: FastAPI, project: Project, live: Live, training: Training, listeners: set[asyncio.Queue[News]]
+    app: FastAPI,
+    project: Project,
+    live: Live,
+    training: Training,
+    scout: Scout,
+    listeners: set[asyncio.Queue[News]],
 ) -> None:
     @app.post("/api/train")
     def train() -> dict[str, str]:
@@ -230,7 +265,8 @@ def _jobs(
     @app.post("/api/export")
     async def write() -> dict[str, Any]:
         folder = project.home.parent / "export"
-        count, skipped = await asyncio.to_thread(export, project, live, training.model, folder)
+        await asyncio.to_thread(scout.settle)
+        count, skipped = await asyncio.to_thread(export, project, live, folder)
         return {"folder": str(folder.absolute()), "files": count, "skipped": skipped}
 
     @app.get("/api/stream")
@@ -239,7 +275,10 @@ def _jobs(
             queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
             listeners.add(queue)
             try:
-                yield f"data: {json.dumps(training.last)}\n\n" if training.last else ": here\n\n"
+                yield ": here\n\n"
+                for last in (training.last, scout.news):
+                    if last:
+                        yield f"data: {json.dumps(last)}\n\n"
                 while True:
                     try:
                         news = await asyncio.wait_for(queue.get(), 15)

@@ -1,0 +1,163 @@
+"""What is worked out while nobody clicks: the network's answers, how good all is, and where to look next."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pointillist.core.errors import InputError
+from pointillist.web.gauge import Gauge, Labelled, gauge
+from pointillist.web.live import Live
+from pointillist.web.network import Network
+from pointillist.web.project import Project
+
+News = dict[str, Any]
+QUIET_S = 1.0
+"""After the last click or look, so long nothing is worked out: clicks come first."""
+PAUSE_S = 0.2
+
+
+class Scout:
+    """Works in a thread of its own, in small pieces, and stops between them as soon as someone clicks.
+
+    In this order: a new network is loaded; it is asked for the image that is looked at; held-out marks tell
+    what is best shown and whether more marks are worth it; every image is segmented once, to know where a
+    click would help most.
+
+    Args:
+        project: its images and marks.
+        live: the segmenter.
+        model: gives the folder of the newest finished training; None: there is none.
+        tell: told of news; called from the thread.
+    """
+
+    def __init__(
+        self, project: Project, live: Live, model: Callable[[], Path | None], tell: Callable[[News], None]
+    ) -> None:
+        self.project, self.live, self.model, self.tell = project, live, model, tell
+        self.gauge: Gauge | None = None
+        self.doubts: dict[str, float] = {}
+        self._scanned: dict[str, tuple[int, Path | None]] = {}
+        self._gauged: tuple[int, Path | None] = (-1, None)
+        self._refused: Path | None = None
+        self._ended = threading.Event()
+        self._settling = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="scout", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the piece that is being worked on."""
+        self._ended.set()
+        self._thread.join()
+
+    def settle(self) -> None:
+        """Load the newest network and find out what is best shown, now."""
+        with self._settling:
+            for _ in (*self._load(), *self._judge(lambda: True)):
+                pass
+
+    @property
+    def news(self) -> News:
+        """What held-out marks say, for a page that has just come; empty: nothing yet."""
+        return {} if self.gauge is None else {"type": "gauge", **asdict(self.gauge)}
+
+    def _work(self) -> None:
+        while not self._ended.wait(PAUSE_S):
+            if not self._quiet():
+                continue
+            with self._settling:
+                began = time.monotonic()
+                try:
+                    next(self._pieces(), None)
+                except InputError:  # An image that can't be read is left out; the next round goes on.
+                    continue
+            # Half of the time is left to others, a training among them.
+            self._ended.wait(min(2.0, time.monotonic() - began))
+
+    def _quiet(self) -> bool:
+        return not self._ended.is_set() and time.monotonic() - self.live.asked_at > QUIET_S
+
+    def _pieces(self) -> Iterator[None]:
+        yield from self._load()
+        yield from self._look()
+        yield from self._judge(self._quiet)
+        if self._quiet():
+            yield from self._scan()
+
+    def _state(self) -> tuple[int, Path | None]:
+        """Name the marks and the network that an answer rests on."""
+        newest = max(self.project.store.revisions().values(), default=0)
+        network = self.live.network
+        return newest, None if network is None else network.run
+
+    def _load(self) -> Iterator[None]:
+        newest, network = self.model(), self.live.network
+        if newest is None or newest == self._refused or (network is not None and network.run == newest):
+            return
+        try:
+            self.live.network = Network(self.project, newest)
+        except InputError as error:
+            self._refused = newest
+            self.tell({"type": "notice", "message": f"The trained network can't be used: {error}"})
+        yield
+
+    def _look(self) -> Iterator[None]:
+        name, network = self.live.viewed, self.live.network
+        if name is not None and network is not None and network.kept(name) is None:
+            with suppress(InputError):
+                self._ask(name)
+                self.tell({"type": "segmentation", "image": self.project.keys[name]})
+                yield
+
+    def _ask(self, name: str) -> None:
+        found = self.live.found.get(name) or self.live.segment(name)
+        if self.live.network is not None and found is not None:
+            self.live.network.probs(name, *found.labels.shape)
+
+    def _judge(self, going: Callable[[], bool]) -> Iterator[None]:
+        state = self._state()
+        if state == self._gauged or not state[0]:
+            return
+        labelled: list[Labelled] = []
+        for name, revision in sorted(self.project.store.revisions().items(), key=lambda item: item[1]):
+            if not going():
+                return
+            if name in self.project.splits:
+                try:
+                    labelled.append(self.live.labelled(name, revision))
+                except InputError:
+                    continue
+        classes = len(self.project.data.classes)
+        found = gauge(labelled, lambda rows: self.live.forest.learn(rows, seed=0), classes, going)
+        if found is None:
+            return
+        changed = found.source != self.live.source
+        self.gauge, self.live.source, self._gauged = found, found.source, state
+        self.tell(self.news)
+        if changed and self.live.viewed is not None:
+            self.tell({"type": "segmentation", "image": self.project.keys[self.live.viewed]})
+        yield
+
+    def _scan(self) -> Iterator[None]:
+        state = self._state()
+        if not state[0]:
+            return
+        stale = [name for name in self.project.sizes if self._scanned.get(name) != state]
+        if not stale:
+            return
+        name = min(stale, key=lambda one: self._scanned.get(one, (-1, None))[0])
+        self._scanned[name] = state
+        self._ask(name)
+        found = self.live.segment(name)
+        if found is None:
+            self.doubts.pop(name, None)
+        else:
+            self.doubts[name] = float(found.doubt.mean())
+        if len(stale) == 1:
+            self.tell({"type": "scanned"})
+        yield

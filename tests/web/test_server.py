@@ -1,8 +1,9 @@
 """From a click to the disk and back as a segmentation, by the routes that the page asks."""
 
 import io
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,61 @@ def test_a_training_ends_with_a_model_that_export_uses(tmp_path: Path) -> None:
                 if '"done"' in line or '"failed"' in line:
                     break
         assert '"done"' in states[-1], states
+        told = client.post("/api/export", json={}).json()
+        assert told["skipped"] == []
+        first = images(client)[0]["id"]
+        answer = client.get(f"/api/images/{first}/overlay")
+        assert answer.headers["x-source"] in ("both", "network", "forest")
+        judged = client.get("/api/gauge").json()
+        assert judged["source"] == answer.headers["x-source"]
+
+
+def settled(what: Callable[[], bool]) -> None:
+    """Wait until what is worked out in the background is there."""
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.1)
+
+
+def test_the_gauge_the_results_and_the_next_image_follow_the_marks(
+    client: TestClient, tmp_path: Path
+) -> None:
+    assert client.get("/api/gauge").json() == {}
+    assert {one["doubt"] for one in client.get("/api/results").json()["images"]} == {None}
+    drawn = sum(click_both(client, image, tmp_path / "mine") > 0 for image in images(client)[:3])
+
+    def scanned() -> bool:
+        told = client.get("/api/results").json()["images"]
+        return all(one["doubt"] is not None for one in told)
+
+    settled(scanned)
+    told = client.get("/api/results").json()["images"]
+    doubts = [one["doubt"] for one in told]
+    assert doubts == sorted(doubts, reverse=True)
+    assert all(0 <= doubt <= 0.5 for doubt in doubts)
+    client.get(f"/api/images/{told[0]['id']}/overlay")
+    assert client.get("/api/next-image").json() == {"id": told[1]["id"]}, "not the one that is looked at"
+    settled(lambda: f"there are {drawn}" in client.get("/api/gauge").json().get("verdict", ""))
+    assert client.get("/api/gauge").json()["agreement"] is None
+    picture = client.get(f"/api/images/{told[0]['id']}/thumbnail.webp")
+    assert picture.headers["content-type"] == "image/webp"
+    assert max(Image.open(io.BytesIO(picture.content)).size) <= 240
+
+
+def test_annotations_that_come_later_are_taken_over_beside_what_is_there(tmp_path: Path) -> None:
+    root = plain_folder(tmp_path / "mine")
+    with served(root) as client:
+        image = images(client)[0]
+        send(client, image["id"], add(point(1, 3, 4)))
+    data = Folder(root=root, size=None)
+    drawn = Boxes().annotate(data.read(image["name"]), data.classes, 0)
+    write_annotation(root / "annotations" / f"{image['name']}.json", drawn)
+    with served(root) as client:
+        marks = [
+            one["mark"]["kind"] for one in client.get(f"/api/images/{image['id']}/marks").json()["marks"]
+        ]
+    assert marks == ["points", *["box"] * len(drawn.marks)]
 
 
 def test_annotations_that_came_with_the_images_are_taken_over_once(tmp_path: Path) -> None:

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pointillist.core.errors import InputError
 from pointillist.web.gauge import Gauge, Labelled, gauge
 from pointillist.web.live import Live
 from pointillist.web.network import Network
 from pointillist.web.project import Project
+from pointillist.web.training import News, Training
 
-News = dict[str, Any]
 QUIET_S = 1.0
 """After the last click or look, so long nothing is worked out: clicks come first."""
 PAUSE_S = 0.2
@@ -32,14 +31,14 @@ class Scout:
     Args:
         project: its images and marks.
         live: the segmenter.
-        model: gives the folder of the newest finished training; None: there is none.
+        training: whose networks are used; begun again from here.
         tell: told of news; called from the thread.
     """
 
     def __init__(
-        self, project: Project, live: Live, model: Callable[[], Path | None], tell: Callable[[News], None]
+        self, project: Project, live: Live, training: Training, tell: Callable[[News], None]
     ) -> None:
-        self.project, self.live, self.model, self.tell = project, live, model, tell
+        self.project, self.live, self.training, self.tell = project, live, training, tell
         self.gauge: Gauge | None = None
         self.doubts: dict[str, float] = {}
         self._scanned: dict[str, tuple[int, Path | None]] = {}
@@ -86,6 +85,8 @@ class Scout:
         yield from self._load()
         yield from self._look()
         yield from self._judge(self._quiet)
+        if self.training.start_again():
+            yield
         if self._quiet():
             yield from self._scan()
 
@@ -96,7 +97,7 @@ class Scout:
         return newest, None if network is None else network.run
 
     def _load(self) -> Iterator[None]:
-        newest, network = self.model(), self.live.network
+        newest, network = self.training.model, self.live.network
         if newest is None or newest == self._refused or (network is not None and network.run == newest):
             return
         try:

@@ -46,6 +46,14 @@ class Sent(BaseModel):
     events: Annotated[list[Event], Field(min_length=1, max_length=500)]
 
 
+class Wish(BaseModel):
+    """How to train: once, or again whenever enough has been drawn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    again: bool = False
+
+
 def build(project: Project) -> FastAPI:
     """Make the application of a project; whoever serves it puts the gates in front."""
     live = Live(project)
@@ -57,7 +65,7 @@ def build(project: Project) -> FastAPI:
             loop.call_soon_threadsafe(_spread, listeners, news)
 
     training = Training(project, tell)
-    scout = Scout(project, live, lambda: training.model, tell)
+    scout = Scout(project, live, training, tell)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -253,8 +261,8 @@ def _jobs(
     listeners: set[asyncio.Queue[News]],
 ) -> None:
     @app.post("/api/train")
-    def train() -> dict[str, str]:
-        training.start()
+    def train(wish: Wish) -> dict[str, str]:
+        training.start(wish.again)
         return {"state": "running"}
 
     @app.post("/api/train/cancel")

@@ -24,6 +24,8 @@ from pointillist.web.project import Project
 News = dict[str, Any]
 FEWEST = 2
 """Annotated images below which a network is not trained."""
+MORE, FEWEST_NEW = 1.2, 10
+"""A network is trained again by itself when there are so many times the marks, and at least so many more."""
 
 
 class Training:
@@ -32,12 +34,17 @@ class Training:
     Args:
         project: whose.
         tell: told of every epoch and of the end; called from another thread.
+
+    Attributes:
+        again: whether another training begins by itself when enough has been drawn since the last.
     """
 
     def __init__(self, project: Project, tell: Callable[[News], None]) -> None:
         self.project, self.tell = project, tell
         self._process: subprocess.Popen[str] | None = None
         self._cancelled = False
+        self._marks = 0
+        self.again = False
         self.last: News = {}
         self._starting = threading.Lock()
 
@@ -53,18 +60,22 @@ class Training:
         ended = [folder / "run" for folder in folders if (folder / "run" / "model").is_dir()]
         return ended[-1] if ended else None
 
-    def start(self) -> None:
+    def start(self, again: bool = False) -> None:
         """Begin a training on what is drawn now.
+
+        Args:
+            again: whether others begin by themselves later.
 
         Raises:
             InputError: one is going on, or too little is drawn.
         """
         with self._starting:
-            self._start()
+            self._start(again)
 
-    def _start(self) -> None:
+    def _start(self, again: bool) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
+        self._marks = sum(self.project.store.counts().values())
         number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
         self.project.write_annotations(home / "annotations")
@@ -76,7 +87,7 @@ class Training:
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
-        self._cancelled = False
+        self._cancelled, self.again = False, again
         # Its share of the cores: one stays for clicks.
         threads = str(max(1, (os.cpu_count() or 2) // 2))
         self._process = subprocess.Popen(
@@ -91,8 +102,20 @@ class Training:
         self._process.stdin.close()
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
+    def start_again(self) -> bool:
+        """Begin another training if that is wanted, none goes on and enough is new; say whether one began."""
+        drawn = sum(self.project.store.counts().values())
+        if not self.again or self.running or drawn < max(self._marks * MORE, self._marks + FEWEST_NEW):
+            return False
+        try:
+            self.start(again=True)
+        except InputError:  # What was drawn lies on images that are held out.
+            return False
+        return True
+
     def cancel(self) -> None:
-        """Stop the training, if one goes on."""
+        """Stop the training, if one goes on, and begin no other."""
+        self.again = False
         if self._process is not None and self.running:
             self._cancelled = True
             self._process.send_signal(signal.SIGTERM)
@@ -105,7 +128,7 @@ class Training:
 
     def _tell(self, news: News) -> None:
         # Kept for pages that come later.
-        self.last = {"type": "training", **news}
+        self.last = {"type": "training", "again": self.again, **news}
         self.tell(self.last)
 
     def _describe(self, annotations: Path) -> Run:

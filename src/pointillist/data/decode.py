@@ -267,12 +267,13 @@ def _scaled(
         first = tuple(int(i) for i in np.argwhere(~finite)[0][:2])
         found = f"NaN or infinity in {int((~finite).sum())} values, first at (row, col) {first}"
         raise FileError("H19", "an image must be finite", found, "Mend or leave out these pixels.", path)
-    values = pixels.astype(np.float32)
     most = _FULL.get(decoded.mode, 1.0)
-    if value_range is None and (values.min() < 0 or values.max() > most):
+    if value_range is None and (pixels.min() < 0 or pixels.max() > most):
         fix = "Declare value_range: [low, high] in pointillist.yaml."
-        found = f"{decoded.mode} values {values.min():g}..{values.max():g}"
+        found = f"{decoded.mode} values {pixels.min():g}..{pixels.max():g}"
         raise FileError("H20", "real and 32-bit values must lie in 0..1 or have a range", found, fix, path)
     low, high = value_range or (0.0, most)
-    scaled: np.ndarray = np.clip((values - low) / (high - low), 0, 1, dtype=np.float32)
-    return scaled
+    # Of 256 values each is scaled once: an image of 100 million pixels takes a second, not ten.
+    values = np.arange(256) if pixels.dtype == np.uint8 else pixels
+    scaled: np.ndarray = np.clip((values.astype(np.float32) - low) / (high - low), 0, 1, dtype=np.float32)
+    return scaled[pixels] if pixels.dtype == np.uint8 else scaled

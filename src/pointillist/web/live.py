@@ -17,21 +17,22 @@ from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
-from pointillist.core.shapes import IGNORE, MaskArray
-from pointillist.data.resample import resized
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+from pointillist.data.resample import resized, wanted_size
 from pointillist.propagate import FeatureForest
 from pointillist.propagate.feature_forest import Places, Rows, at_places
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
 from pointillist.web.gauge import Labelled, Source
+from pointillist.web.kept import Kept
 from pointillist.web.network import Network
 from pointillist.web.project import Project
 
 SIDE = 320
 """An image is looked at with its longer side shrunk to this: an answer within a quarter of a second."""
 SMOOTH = 3
-MAPS_KEPT = 24
-"""Images whose features stay in memory, some 30 MB each."""
+MAPS_KEPT = 700 << 20
+"""Bytes of features that stay in memory, some 30 MB for an image."""
 
 
 Why = Literal["nothing", "late"]
@@ -67,8 +68,16 @@ class Segmentation:
 
 
 @dataclass(frozen=True, eq=False)
+class _Seen:
+    """An image as the classifier looks at it: shrunk, and described."""
+
+    image: ImageArray
+    maps: Maps
+
+
+@dataclass(frozen=True, eq=False)
 class _Read:
-    """The labelled pixels of an image as they were at a revision."""
+    """The labelled pixels of an image at that size, as they were at a revision."""
 
     revision: int
     places: Places
@@ -102,7 +111,7 @@ class Live:
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
-        self._maps: OrderedDict[str, Maps] = OrderedDict()
+        self._seen = Kept(self._see, lambda seen: seen.maps.nbytes + seen.image.nbytes, MAPS_KEPT)
         self._read: dict[str, _Read] = {}
         self._trained: tuple[int, Any] = (-1, None)
         self._ended = False
@@ -199,12 +208,11 @@ class Live:
         """
         with self._computing:
             read = self._rows_of(name, revision)
-            shape = self._describe(name).shape[1:]
         marks = len(self.project.on_image(name)[0].marks)
         if (network := self.network) is None or not len(read.places):
             return Labelled(read.rows, marks, None, np.ones(len(read.places), bool))
-        said = at_places(network.probs(name, *shape), read.places, read.size)
-        return Labelled(read.rows, marks, said, network.fresh(name, read.places))
+        said = at_places(network.probs(name, *read.size), read.places, read.size)
+        return Labelled(read.rows, marks, said, network.fresh(name, read.places, read.size))
 
     def _probs(self, name: str, revisions: dict[str, int]) -> tuple[Maps | None, Source]:
         network = self.network
@@ -220,9 +228,9 @@ class Live:
         trained = self._learn(revisions)
         if trained is None:
             return None
-        image, maps = self.project.sample(name).image, self._describe(name)
-        classifier = PixelClassifier(lambda _: maps, len(self.project.data.classes), len(image), 0, trained)
-        return guided(classifier.classify(maps), resized(image, *maps.shape[1:]), SMOOTH)
+        seen, classes = self._seen(name), len(self.project.data.classes)
+        classifier = PixelClassifier(lambda _: seen.maps, classes, len(seen.image), 0, trained)
+        return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)
@@ -235,19 +243,17 @@ class Live:
             self._trained = newest, self.forest.learn(rows, seed=0)
         return self._trained[1]
 
-    def _describe(self, name: str) -> Maps:
-        if name not in self._maps:
-            self._maps[name] = self.forest.describe(self.project.sample(name).image, None)
-            while len(self._maps) > MAPS_KEPT:
-                self._maps.popitem(last=False)
-        self._maps.move_to_end(name)
-        return self._maps[name]
+    def _see(self, name: str) -> _Seen:
+        image = self.project.sample(name).image
+        small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
+        return _Seen(small, self.forest.describe(small, None))
 
     def _rows_of(self, name: str, revision: int) -> _Read:
         if name not in self._read or self._read[name].revision != revision:
-            sample = self.project.sample(name)
-            known = self.project.known(name, sample.height, sample.width)
+            # At the size at which the classifier looks, so that a large image costs no more than a small one.
+            size = self._seen(name).image.shape[1:]
+            known = self.project.known(name, *size)
             places = self.forest.choose(known, numpy_rng(0, "live", name))
-            rows = self.forest.rows(self._describe(name), known, places)
-            self._read[name] = _Read(revision, places, (sample.height, sample.width), rows)
+            rows = self.forest.rows(self._seen(name).maps, known, places)
+            self._read[name] = _Read(revision, places, size, rows)
         return self._read[name]

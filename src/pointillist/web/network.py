@@ -67,16 +67,21 @@ class Network:
                     self._kept.popitem(last=False)
         return found
 
-    def fresh(self, name: str, places: Places) -> Bool[np.ndarray, " n"]:
-        """Say which pixels were not labelled when it was trained; of a held-out image, all count."""
-        if self.project.splits[name] != "train" or (learnt := self._learnt(name)) is None:
+    def fresh(self, name: str, places: Places, size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
+        """Say which pixels were not labelled when it was trained; of a held-out image, all count.
+
+        Args:
+            name: of the image.
+            places: row and column of each pixel.
+            size: of the image in which these count.
+        """
+        if self.project.splits[name] != "train" or (learnt := self._learnt(name, size)) is None:
             return np.ones(len(places), bool)
         unknown: np.ndarray = learnt[places[:, 0], places[:, 1]] == IGNORE
         return unknown
 
-    def _learnt_labels(self, name: str) -> np.ndarray | None:
+    def _learnt_labels(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
         file = self.run.parent / "annotations" / f"{name}.json"
         if not file.is_file():
             return None
-        annotation = read_annotation(file)
-        return Known.from_annotation(annotation, annotation.height, annotation.width).labels
+        return Known.from_annotation(read_annotation(file), *size).labels

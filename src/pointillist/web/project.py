@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,14 @@ from pointillist.core.sample import Sample
 from pointillist.data.decode import image_size
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
+from pointillist.web.kept import Kept
 from pointillist.web.store import AnyEvent, RefusedError, Store
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
 """The client of what came with the images."""
-KEPT = 8
-"""Decoded images that stay in memory."""
+KEPT = 1 << 30
+"""Bytes of decoded images that stay in memory."""
 
 
 class Project:
@@ -48,7 +49,7 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
-        self.sample = lru_cache(maxsize=KEPT)(self.data.read)
+        self.sample = Kept(self.data.read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
         self._take_over()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +21,7 @@ from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
+from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project, UnknownImageError
 from pointillist.web.scout import Scout
@@ -33,8 +32,8 @@ from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PATIENCE_S = 10.0
-PYRAMIDS = 6
-"""Images whose tiles stay cut."""
+PYRAMIDS = 1 << 30
+"""Bytes of images at all sizes that stay in memory."""
 
 
 class Sent(BaseModel):
@@ -145,12 +144,8 @@ def _page(app: FastAPI) -> None:
 
 
 def _images(app: FastAPI, project: Project) -> None:
-    cut = lru_cache(maxsize=PYRAMIDS)(lambda name: Pyramid(project.sample(name).image))
-    cutting = threading.Lock()
-
-    def pyramid(name: str) -> Pyramid:
-        with cutting:  # A page asks for many tiles at once: the image is decoded for the first of them only.
-            return cut(name)
+    # A page asks for many tiles at once: the image is decoded for the first of them only.
+    pyramid = Kept(lambda name: Pyramid(project.sample(name).image), lambda one: one.bytes, PYRAMIDS)
 
     @app.get("/api/project")
     def describe() -> dict[str, Any]:
@@ -216,8 +211,7 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         found = await live.segmentation(name, 0, PATIENCE_S)
         if not isinstance(found, Segmentation):
             return {}
-        sample = await asyncio.to_thread(project.sample, name)
-        row, col = found.doubtful(sample.height, sample.width)
+        row, col = found.doubtful(*project.sizes[name])
         return {"row": row, "col": col}
 
 

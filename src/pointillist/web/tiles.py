@@ -34,6 +34,8 @@ class Pyramid:
         self.top = levels(image.shape[1], image.shape[2])
         self._full = Image.fromarray(draw_image(image, 1))
         self._level = lru_cache(maxsize=None)(self._reduced)
+        # All smaller sizes together take a third of the full one.
+        self.bytes = 4 * self._full.width * self._full.height
 
     def tile(self, level: int, col: int, row: int) -> bytes | None:
         """Give a tile as PNG; None: the level has no such tile."""

@@ -24,9 +24,9 @@ from pointillist.core.shapes import ImageArray, MaskArray
 from pointillist.core.text import cell, to_csv
 from pointillist.data.decode import SUFFIXES
 from pointillist.data.draw import draw_overlay, palette_png, write_picture
+from pointillist.data.objects import find_objects, find_tags
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
-from pointillist.train.objects import find_objects, find_tags
 from pointillist.train.predict import HALO, TILE
 from pointillist.train.store import read_run
 
@@ -79,7 +79,7 @@ def predict_command(
         _list(findings, path, prediction)
         if boxes:
             number, first = len(findings.images), len(findings.objects) + 1
-            findings.objects += find_objects(prediction, probs, number, first, smallest)
+            findings.objects += find_objects(prediction, len(probs), number, first, probs, smallest)
         if tags:
             findings.tags += _tags(path, prediction, trained.classes)
     if boxes:

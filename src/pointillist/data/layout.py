@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,31 @@ class Layout:
     items: tuple[Item, ...]
     problems: tuple[FileError, ...]
     passed_over: tuple[Path, ...]
+
+
+class Owners:
+    """Images by name, and which of them a file of some name belongs to.
+
+    Args:
+        names: of the images.
+
+    >>> Owners(["IMD1", "IMD2_image"]).find("IMD1_mask"), Owners(["IMD2_image"]).find("IMD2_roi")
+    ('IMD1', 'IMD2_image')
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self._by_key: dict[str, list[str]] = {}
+        for name in self._names:
+            self._by_key.setdefault(_IMAGE_WORD.sub("", name), []).append(name)
+
+    def find(self, stem: str) -> str | None:
+        """Give the image's name; None when there is no such image, or more than one."""
+        if stem in self._names:
+            return stem
+        key = _LAST_WORD.sub("", stem)
+        owners = self._by_key.get(key, [key] if key in self._names else [])
+        return owners[0] if len(owners) == 1 else None
 
 
 def survey(root: Path) -> Layout:
@@ -161,25 +186,22 @@ def _pair(part: Path, problems: list[FileError], passed_over: list[Path]) -> dic
     if not images:
         return {}
     paired = {stem: {"images": path} for stem, path in images.items()}
-    by_key: dict[str, list[str]] = {}
-    for stem in images:
-        by_key.setdefault(_IMAGE_WORD.sub("", stem), []).append(stem)
+    owners = Owners(images)
     for kind in COMPANIONS:
         suffixes = {".json"} if kind == "annotations" else SUFFIXES.keys()
         alone = []
         for stem, path in _listed(part / kind, suffixes, problems, passed_over).items():
-            key = _LAST_WORD.sub("", stem)
-            owners = [stem] if stem in images else by_key.get(key, [key] if key in images else [])
-            if len(owners) != 1:
+            owner = owners.find(stem)
+            if owner is None:
                 alone.append(path)
-            elif kind in paired[owners[0]]:
-                pair = f"{paired[owners[0]][kind].name} and {path.name} for {owners[0]}"
+            elif kind in paired[owner]:
+                pair = f"{paired[owner][kind].name} and {path.name} for {owner}"
                 fix = "Remove one of them."
                 problems.append(
                     FileError("H56", f"an image must have one file in {kind}", pair, fix, part / kind)
                 )
             else:
-                paired[owners[0]][kind] = path
+                paired[owner][kind] = path
         problems += [_without_image(path, part / "images") for path in alone]
     for name, files in paired.items():
         if "labels" in files and "annotations" in files:

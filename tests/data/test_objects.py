@@ -11,7 +11,7 @@ from pycocotools import mask as coco
 from skimage.measure import label as sk_label
 from skimage.measure import regionprops
 
-from pointillist.train.objects import encode_runs, find_objects, find_tags
+from pointillist.data.objects import encode_runs, find_objects, find_tags
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 
@@ -33,7 +33,7 @@ def probs_of(prediction: np.ndarray) -> np.ndarray:
 
 
 def test_every_component_is_an_object_with_its_box() -> None:
-    objects = list(find_objects(DRAWN, probs_of(DRAWN), image_id=4, first_id=10))
+    objects = list(find_objects(DRAWN, 3, image_id=4, first_id=10, probs=probs_of(DRAWN)))
     assert [(o["category_id"], o["bbox"], o["area"]) for o in objects] == [
         (1, [0, 0, 3, 3], 5),
         (1, [4, 4, 3, 1], 3),
@@ -46,7 +46,7 @@ def test_every_component_is_an_object_with_its_box() -> None:
 
 
 def test_small_objects_can_be_left_out() -> None:
-    assert [o["area"] for o in find_objects(DRAWN, probs_of(DRAWN), 1, 1, smallest=4)] == [5]
+    assert [o["area"] for o in find_objects(DRAWN, 3, 1, 1, smallest=4)] == [5]
 
 
 @given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
@@ -59,7 +59,7 @@ def test_run_lengths_equal_pycocotools(inside: np.ndarray) -> None:
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 2)))
 def test_objects_rebuild_the_map_and_equal_skimage(prediction: np.ndarray) -> None:
-    objects = list(find_objects(prediction, probs_of(prediction), 1, 1))
+    objects = list(find_objects(prediction, 3, 1, 1))
     rebuilt = np.zeros_like(prediction)
     for found in objects:
         mask = coco.decode(coco.frPyObjects(found["segmentation"], *prediction.shape)).astype(bool)

@@ -52,48 +52,53 @@ def encode_runs(
     return [*runs, rest] if rest else runs
 
 
-def _components(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, int]:
+def components(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, int]:
+    """Number the connected components from 1, and count them."""
     # Eight neighbours: a thin diagonal line is one object.
     labelled, count = ndimage.label(inside, structure=np.ones((3, 3)))
     return labelled, int(count)
 
 
 def find_objects(
-    prediction: MaskArray,
-    probs: Float[np.ndarray, "k h w"],
+    labels: MaskArray,
+    num_classes: int,
     image_id: int,
     first_id: int,
+    probs: Float[np.ndarray, "k h w"] | None = None,
     smallest: int = 1,
 ) -> Iterator[dict[str, Any]]:
     """Give a COCO annotation for every connected component of every foreground class.
 
     Args:
-        prediction: label map.
-        probs: its probabilities; an object's score is their mean over it.
+        labels: label map.
+        num_classes: K.
         image_id: COCO's number of the image.
         first_id: number of the first object.
+        probs: probabilities, where the map is a prediction; an object's score is their mean over it.
         smallest: components of fewer pixels are left out.
     """
     number = first_id
-    for label in range(1, len(probs)):
-        components, _ = _components(prediction == label)
-        for index, place in enumerate(ndimage.find_objects(components), start=1):
-            inside = components[place] == index
+    for label in range(1, num_classes):
+        numbered, _ = components(labels == label)
+        for index, place in enumerate(ndimage.find_objects(numbered), start=1):
+            inside = numbered[place] == index
             area = int(inside.sum())
             if area < smallest:
                 continue
             rows, cols = place
-            runs = encode_runs(inside, prediction.shape, (rows.start, cols.start))
-            yield {
+            runs = encode_runs(inside, labels.shape, (rows.start, cols.start))
+            found: dict[str, Any] = {
                 "id": number,
                 "image_id": image_id,
                 "category_id": label,
                 "bbox": [cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start],
                 "area": area,
-                "segmentation": {"size": list(prediction.shape), "counts": runs},
+                "segmentation": {"size": list(labels.shape), "counts": runs},
                 "iscrowd": 0,
-                "score": round(float(probs[label][place][inside].mean()), 6),
             }
+            if probs is not None:
+                found["score"] = round(float(probs[label][place][inside].mean()), 6)
+            yield found
             number += 1
 
 
@@ -103,5 +108,5 @@ def find_tags(prediction: MaskArray, classes: Sequence[str]) -> list[Tag]:
     for label, name in enumerate(classes[1:], start=1):
         inside = prediction == label
         if area := int(inside.sum()):
-            tags.append(Tag(name, area, area / prediction.size, _components(inside)[1]))
+            tags.append(Tag(name, area, area / prediction.size, components(inside)[1]))
     return tags

@@ -139,6 +139,12 @@ def test_h44_real_numbers(tmp_path: Path) -> None:
     assert caught.value.found == "1 non-integer labels, first 0.9999 at (row, col) (2, 3)"
 
 
+def test_negative_labels_are_refused_in_words(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "m.tif", np.array([[0, -1, 1]], np.int32))
+    with pytest.raises(InputError, match="got -1 in 1 pixels"):
+        read_mask(tmp_path / "m.tif", {0: 0, 1: 1})
+
+
 def test_h51_class_ids_beyond_the_declared(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_mask(save(tmp_path / "a.png", DRAWN * np.uint8(5)), {0: 0, 1: 1, 2: 2})

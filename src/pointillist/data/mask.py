@@ -59,7 +59,7 @@ def to_mask(decoded: Decoded, codes: Codes, path: Path) -> MaskArray:
 
 def distinct(values: Int32[np.ndarray, "h w"]) -> np.ndarray:
     """List the values that occur, sorted; counting is faster than sorting where it can be done."""
-    if values.max(initial=0) < 1 << 16:
+    if values.max(initial=0) < 1 << 16 and values.min(initial=0) >= 0:
         return np.flatnonzero(np.bincount(values.ravel()))
     return np.unique(values)
 

@@ -14,6 +14,7 @@ from pointillist.cli.console import err
 from pointillist.cli.data import data_app
 from pointillist.cli.demo import demo_command
 from pointillist.cli.evaluate import evaluate_command
+from pointillist.cli.exchange import export_command, import_command
 from pointillist.cli.generate import generate_command
 from pointillist.cli.model import model_app
 from pointillist.cli.predict import predict_command
@@ -45,6 +46,8 @@ app.add_typer(study_app, name="study")
 app.command("budget")(budget_command)
 app.command("report")(report_command)
 app.command("annotate")(annotate_command)
+app.command("import")(import_command)
+app.command("export")(export_command)
 
 USER, DISK_FULL, FAILED = 2, 74, 1
 PATH_TROUBLE = {

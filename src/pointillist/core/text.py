@@ -21,6 +21,15 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def counted(count: int, plural: str) -> str:
+    """Say how many there are of what.
+
+    >>> counted(2, "boxes"), counted(1, "boxes"), counted(1, "images")
+    ('2 boxes', '1 box', '1 image')
+    """
+    return f"{count} {plural if count != 1 else plural[: -2 if plural.endswith('xes') else -1]}"
+
+
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write a table as CSV.
 

@@ -34,18 +34,22 @@ def brush(values: np.ndarray, deep: int = 8, lengths: tuple[int, ...] = (3, 4, 8
     return [int(bits[place : place + 8], 2) for place in range(0, len(bits), 8)]
 
 
+def whole(counts: list[int], height: int, width: int) -> np.ndarray:
+    """Unfold runs that go down the columns to all pixels."""
+    left, inside = decode_runs(counts, width, height, FILE)
+    return np.pad(inside, ((left, width - left - len(inside)), (0, 0))).T
+
+
 @given(MAPS)
 def test_compressed_counts_equal_pycocotools(inside: np.ndarray) -> None:
     packed = coco.encode(np.asfortranarray(inside.astype(np.uint8)))
     counts = expand_counts(packed["counts"].decode(), FILE)
-    height, width = inside.shape
-    np.testing.assert_array_equal(decode_runs(counts, width, height, FILE).T, inside)
+    np.testing.assert_array_equal(whole(counts, *inside.shape), inside)
 
 
 @given(MAPS)
 def test_plain_counts_come_back(inside: np.ndarray) -> None:
-    height, width = inside.shape
-    np.testing.assert_array_equal(decode_runs(encode_runs(inside), width, height, FILE).T, inside)
+    np.testing.assert_array_equal(whole(encode_runs(inside), *inside.shape), inside)
 
 
 @given(MAPS, st.sampled_from([(3, 4, 8, 16), (1, 2, 3, 4)]))

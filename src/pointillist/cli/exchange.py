@@ -18,7 +18,7 @@ from pointillist.data.layout import Owners
 from pointillist.data.mask import read_mask
 from pointillist.data.pairing import check_same_size
 from pointillist.datasets import Folder
-from pointillist.exchange import EXPORTERS, IMPORTERS, Choices, Exporter, bring
+from pointillist.exchange import EXPORTERS, IMPORTERS, Choices, Exporter, Importer, bring
 from pointillist.exchange.importer import list_files
 
 _SOME = ("rest", "kind", "unlabelled")
@@ -52,13 +52,7 @@ def import_command(
 ) -> None:
     """Read another tool's annotations into FOLDER/annotations; all of them, or none if some are wrong."""
     importer = IMPORTERS[form]
-    for name, flag in given(context).items():
-        if name in _SOME and name not in importer.choices:
-            raise InputError(f"{form} must be read without {flag}", flag, "Leave it out.")
-    if rest not in (None, "background", "unlabelled"):
-        raise InputError("--rest must be background or unlabelled", repr(rest), "Choose one.")
-    if kind not in ("areas", "boxes", "points"):
-        raise InputError("--as must be areas, boxes or points", repr(kind), "Choose one.")
+    _check_flags(importer, form, given(context), rest, kind)
     if merge and replace:
         raise InputError("--merge and --replace exclude each other", "both", "Choose one.")
     choices = Choices(_pairs(classes or []), rest, kind, unlabelled)  # type: ignore[arg-type]
@@ -101,6 +95,18 @@ def export_command(
     for line in written.said():
         out.print(line)
     out.print(f"Written: {path}")
+
+
+def _check_flags(
+    importer: Importer, form: str, typed_flags: dict[str, str], rest: str | None, kind: str
+) -> None:
+    for name, flag in typed_flags.items():
+        if name in _SOME and name not in importer.choices:
+            raise InputError(f"{form} must be read without {flag}", flag, "Leave it out.")
+    if rest not in (None, "background", "unlabelled"):
+        raise InputError("--rest must be background or unlabelled", repr(rest), "Choose one.")
+    if kind not in ("areas", "boxes", "points"):
+        raise InputError("--as must be areas, boxes or points", repr(kind), "Choose one.")
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -110,7 +110,8 @@ Labelled = Sequence[tuple[int, _Object]]
 def _draw_areas(objects: Labelled, sheet: Sheet, intake: Intake, path: Path) -> None:
     for label, entry in objects:
         if isinstance(entry.segmentation, _Runs):
-            sheet.pixels(label, _decode(entry.segmentation, sheet, path))
+            left, inside = _decode(entry.segmentation, sheet, path)
+            sheet.pixels(label, inside, left=left)
         elif entry.segmentation:
             for ring in entry.segmentation:
                 if len(ring) < 6 or len(ring) % 2:
@@ -157,12 +158,13 @@ def _edges(bbox: tuple[float, float, float, float]) -> tuple[float, float, float
     return y - 0.5, x - 0.5, y + height - 0.5, x + width - 0.5
 
 
-def _decode(runs: _Runs, sheet: Sheet, path: Path) -> np.ndarray:
+def _decode(runs: _Runs, sheet: Sheet, path: Path) -> tuple[int, np.ndarray]:
     if runs.size != (sheet.height, sheet.width):
         must = f"run lengths on {sheet.name} must be of its size, {sheet.height} x {sheet.width}"
         raise InputError(must, f"{runs.size[0]} x {runs.size[1]}", "Export them again.", path)
     counts = expand_counts(runs.counts, path) if isinstance(runs.counts, str) else runs.counts
-    return decode_runs(counts, sheet.width, sheet.height, path).T
+    left, inside = decode_runs(counts, sheet.width, sheet.height, path)
+    return left, inside.T
 
 
 class CocoExporter(Exporter):

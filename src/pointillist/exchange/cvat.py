@@ -136,7 +136,8 @@ def _draw_mask(shape: Element, label: int, sheet: Sheet, intake: Intake, file: P
         raise InputError(
             "rle must be whole numbers", repr(shape.get("rle", "")[:40]), "Mend it.", file
         ) from None
-    sheet.pixels(label, decode_runs(counts, height, width, file), top, left)
+    first, inside = decode_runs(counts, height, width, file)
+    sheet.pixels(label, inside, top + first, left)
 
 
 def _draw_tag(shape: Element, label: int, sheet: Sheet, intake: Intake, file: Path) -> None:

@@ -15,8 +15,12 @@ _DEEPEST = 7
 _FIX = "Export it again."
 
 
-def decode_runs(counts: Sequence[int], height: int, width: int, file: Path) -> Bool[np.ndarray, "h w"]:
+def decode_runs(
+    counts: Sequence[int], height: int, width: int, file: Path
+) -> tuple[int, Bool[np.ndarray, "h w"]]:
     """Unfold alternating run lengths, row by row, that start with the pixels outside (as CVAT writes them).
+
+    Only the rows that hold something are unfolded: a large image may have many small objects.
 
     For COCO, whose runs go down the columns, swap height and width and transpose.
 
@@ -26,19 +30,27 @@ def decode_runs(counts: Sequence[int], height: int, width: int, file: Path) -> B
         width: columns.
         file: where they stand, for the message.
 
+    Returns:
+        The first row that holds something, and the pixels from there to the last such row.
+
     Raises:
         InputError: the runs are negative or don't add up to height x width.
 
-    >>> decode_runs([1, 3], 2, 2, Path("a.json")).tolist()
-    [[False, True], [True, True]]
+    >>> decode_runs([3, 1, 2], 3, 2, Path("a.json"))
+    (1, array([[False,  True]]))
     """
     # Python's integers: a sum of many huge runs must not wrap round to the right number.
     total = sum(counts)
     if total != height * width or min(counts, default=0) < 0:
         found = f"runs that add up to {total}" if total != height * width else "a negative run"
         raise InputError(f"run lengths must cover the {height} x {width} pixels", found, _FIX, file)
-    inside: np.ndarray = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(height, width)
-    return inside
+    ends = np.cumsum(counts)[: len(counts) // 2 * 2]
+    if not len(ends):
+        return 0, np.zeros((0, width), bool)
+    first, last = int(ends[0]) // width, -(-int(ends[-1]) // width)
+    lengths = np.diff(ends, prepend=first * width, append=last * width)
+    inside: np.ndarray = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(last - first, width)
+    return first, inside
 
 
 def expand_counts(text: str, file: Path) -> list[int]:

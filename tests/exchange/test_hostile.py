@@ -253,6 +253,8 @@ def test_broken_files_are_refused_in_words(form: str, name: str, content: object
     with pytest.raises(InputError) as caught:
         brought(form, path, root)
     assert str(caught.value).rstrip().endswith(".")
+    # A mistake is told once, not as the cause of another.
+    assert all(str(error).count("; got ") == 1 for error in getattr(caught.value, "errors", (caught.value,)))
     assert not (root / "annotations").exists()
 
 

@@ -71,12 +71,11 @@ def _parse(data: bytes, file: Path) -> Element:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise InputError("a CVAT file must be XML, and whole", str(error), "Export it again.", file) from None
-    except (ValueError, LookupError) as error:  # An encoding that nobody knows.
-        raise InputError(
-            "a CVAT file must be XML, and whole", str(error)[:160], "Export it again.", file
-        ) from None
+    except InputError:
+        raise
+    except (expat.ExpatError, ValueError, LookupError) as error:  # The latter: an encoding that nobody knows.
+        problem = str(error)[:160]
+        raise InputError("a CVAT file must be XML, and whole", problem, "Export it again.", file) from None
     return builder.close()
 
 

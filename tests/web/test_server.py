@@ -1,6 +1,7 @@
 """From a click to the disk and back as a segmentation, by the routes that the page asks."""
 
 import io
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -153,7 +154,18 @@ def test_export_writes_masks_of_the_files_sizes_and_what_was_drawn(
     assert masks.keys() == {entry.name for entry in data.entries}
     assert all(mask.shape == data.read(name).image.shape[1:] for name, mask in masks.items())
     assert len(read_annotation(folder / "annotations" / f"{image['name']}.json").marks) == 2
-    assert told["files"] == 1 + 2 * len(masks)
+    assert told["files"] == sum(path.is_file() for path in folder.rglob("*"))
+    objects = json.loads((folder / "coco.json").read_text())
+    sizes = {one["id"]: (one["height"], one["width"]) for one in objects["images"]}
+    assert sorted(one["file_name"] for one in objects["images"]) == sorted(
+        item.image.name for item in data.layout.items
+    )
+    areas = sum(one["area"] for one in objects["annotations"])
+    assert areas == sum(int((mask > 0).sum()) for mask in masks.values())
+    assert set(sizes.values()) == {mask.shape for mask in masks.values()}
+    assert {path.stem for path in (folder / "geojson").iterdir()} == masks.keys()
+    assert len((folder / "marks.csv").read_text().splitlines()) == 1 + 2
+    assert len(json.loads((folder / "marks.json").read_text())["annotations"]) == 1
 
 
 def test_a_training_is_refused_in_words_where_too_little_is_drawn(client: TestClient) -> None:

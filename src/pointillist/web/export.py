@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
@@ -12,12 +16,28 @@ from pointillist.core.sample import Sample
 from pointillist.core.shapes import MaskArray
 from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
+from pointillist.exchange import EXPORTERS
 from pointillist.web.live import Live
 from pointillist.web.project import Project
 
+FILES = ("coco.json", "marks.csv", "marks.json")
 
-def export(project: Project, live: Live, folder: Path) -> tuple[int, list[str]]:
-    """Write masks, overlays and annotations; give how many files, and the images that can't be read.
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Args:
+        files: how many.
+        skipped: images that can't be read.
+    """
+
+    files: int
+    skipped: tuple[str, ...]
+
+
+def export(project: Project, live: Live, folder: Path) -> Exported:
+    """Write masks, overlays and marks, for this project and for other tools.
 
     Masks hold class indices, in the colours of the classes: of what is shown (the pixels' classifier, the
     network or both, whatever held-out marks found best), at the images' full size; where a person labelled a
@@ -27,9 +47,10 @@ def export(project: Project, live: Live, folder: Path) -> tuple[int, list[str]]:
     Args:
         project: its images and marks.
         live: what is shown.
-        folder: masks/, overlays/ and annotations/ go into it, under the images' names.
+        folder: masks/, overlays/, annotations/, geojson/, coco.json, marks.csv and marks.json go into it,
+            under the images' names.
     """
-    written, skipped = project.write_annotations(folder / "annotations"), []
+    written, masked, skipped = project.write_annotations(folder / "annotations"), [], []
     for name in project.names.values():
         try:
             sample = project.sample(name)
@@ -42,8 +63,31 @@ def export(project: Project, live: Live, folder: Path) -> tuple[int, list[str]]:
         durable.write_bytes(folder / "masks" / f"{name}.png", palette_png(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
-        written += 2
-    return written, skipped
+        masked.append(name)
+    _write_for_others(project, folder, masked)
+    return Exported(written + 2 * len(masked) + len(FILES) + len(masked), tuple(skipped))
+
+
+def _write_for_others(project: Project, folder: Path, masked: Sequence[str]) -> None:
+    """Write the masks as COCO and GeoJSON, the marks as one table and one file."""
+
+    def masks() -> Iterator[tuple[str, MaskArray]]:
+        # One by one, from the files: of large images not even two need fit into memory.
+        for name in masked:
+            with Image.open(folder / "masks" / f"{name}.png") as picture:
+                yield name, np.asarray(picture)
+
+    drawn = [found for name in project.names.values() if (found := project.annotation(name)) is not None]
+    files = {item.name: item.image.name for item in project.data.layout.items}
+
+    def write(form: str, path: Path, **what: Any) -> None:
+        colours = project.data.colours
+        EXPORTERS[form].write(path, classes=project.data.classes, colours=colours, files=files, **what)
+
+    write("coco", folder / "coco.json", masks=masks())
+    write("geojson", folder / "geojson", masks=masks())
+    write("csv", folder / "marks.csv", annotations=drawn)
+    write("json", folder / "marks.json", annotations=drawn)
 
 
 def label_map(project: Project, live: Live, sample: Sample) -> MaskArray | None:

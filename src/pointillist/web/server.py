@@ -268,8 +268,8 @@ def _jobs(
     async def write() -> dict[str, Any]:
         folder = project.home.parent / "export"
         await asyncio.to_thread(scout.settle)
-        count, skipped = await asyncio.to_thread(export, project, live, folder)
-        return {"folder": str(folder.absolute()), "files": count, "skipped": skipped}
+        told = await asyncio.to_thread(export, project, live, folder)
+        return {"folder": str(folder.absolute()), "files": told.files, "skipped": told.skipped}
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from safetensors.torch import load_file
 
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
@@ -318,25 +319,43 @@ def test_a_resumed_run_says_so_and_a_damaged_model_is_refused(trained: tuple[Pat
     assert "the model must match its manifest" in done.err
 
 
-def test_two_processes_train_one_run(tmp_path: Path) -> None:
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    flags = ("train", "--data", "synthetic", "--clicks", 3, "--epochs", 2, "--device", "cpu", "-o", tmp_path)
-    changes = (
+def test_two_devices_train_one_run_as_one_does(tmp_path: Path) -> None:
+    flags = (
+        "train",
+        "--data",
+        "synthetic",
+        "--clicks",
+        3,
+        "--epochs",
+        2,
+        "--device",
+        "cpu",
         "--recipe",
         "plain",
-        "model.widths=[4,8]",
-        "batch=8",
-        "data.size=[24,32]",
-        "data.train=16",
-        "data.val=4",
     )
-    done = launched(*flags, *changes, launcher=launcher)
-    assert done.code == 0, done
-    (run,) = tmp_path.iterdir()
-    about = json.loads((run / "model" / "about.json").read_text())
-    assert about["environment"]["processes"] == 2
-    assert about["steps"] == 4
+    changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
+    # Batch norm sees the images of its own device only.
+    changes = (*changes, "model.norm=group")
+    weights = []
+    for devices in (1, 2):
+        home = tmp_path / str(devices)
+        done = launched(*flags, "--precision", "float32", "--devices", devices, "-o", home, *changes)
+        assert done.code == 0, done
+        (run,) = home.iterdir()
+        about = json.loads((run / "model" / "about.json").read_text())
+        assert about["environment"]["processes"] == devices
+        assert about["steps"] == 4
+        weights.append(load_file(run / "model" / "model.safetensors"))
+    one, two = weights
+    assert one.keys() == two.keys()
+    assert max(float((one[name].float() - two[name].float()).abs().max()) for name in one) < 1e-4
     assert pointillist("evaluate", run, "--split", "val").code == 0
+
+
+def test_more_devices_than_there_are_is_refused_in_words() -> None:
+    done = pointillist("train", "--data", "synthetic", "--device", "cpu", "--devices", 100_000)
+    assert done.code == 2
+    assert "--devices must be at most the number of cores" in done.err
 
 
 def test_f05_a_signal_stops_two_processes_at_one_step(tmp_path: Path) -> None:

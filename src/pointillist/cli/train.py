@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from pointillist.cli import choices
 from pointillist.cli.console import err, out, seconds, typed
+from pointillist.cli.devices import launch, together
 from pointillist.cli.flags import flags, given, refuse
 from pointillist.cli.progress import TrainingBar
 from pointillist.core import durable
@@ -53,6 +55,9 @@ def train_command(
     ] = None,
     device: choices.DeviceName = None,
     precision: choices.PrecisionName = "auto",
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="Train one run on so many GPUs, or processes of a CPU.")
+    ] = 1,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Readers of data that is large.")] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print the run as JSON and stop.")] = False,
     write: Annotated[
@@ -84,14 +89,16 @@ def train_command(
         folder = default_folder(out_folder, run)
     if show or write is not None:
         return _describe(run, recipe, choice, show, write)
+    if devices > 1 and not together():
+        launch(sys.argv[1:], devices, device)
     processor = find_device(run.precision, device)
     if choice is not None and processor.leads:
         say_choice(recipe, choice, out)
     train_run(run, folder, processor, Options(workers=workers))
 
 
-BESIDE_RESUME = {"resume", "device", "workers", "show", "write"}
-BESIDE_YAML = {"arguments", "epochs", "precision", "seed", "out_folder", "device", "workers", "show", "write"}
+BESIDE_RESUME = {"resume", "device", "devices", "workers", "show", "write"}
+BESIDE_YAML = BESIDE_RESUME - {"resume"} | {"arguments", "epochs", "precision", "seed", "out_folder"}
 
 
 def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:

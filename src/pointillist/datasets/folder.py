@@ -58,7 +58,7 @@ class Folder(Dataset):
     def channels(self) -> int:
         """C of every sample: as declared, else 3 when any image has colours (its header tells)."""
         declared = self.layout.declaration.channels
-        return declared or max(image_header(item.image)[2] for item in self.layout.items)
+        return declared or max(self._channels_by_image())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -106,6 +106,18 @@ class Folder(Dataset):
     @cached_property
     def _items(self) -> dict[str, Item]:
         return {item.name: item for item in self.layout.items}
+
+    def _channels_by_image(self) -> list[int]:
+        """Read the headers; a broken one keeps nobody from the others, and is told of when it is read."""
+        found, broken = [], []
+        for item in self.layout.items:
+            try:
+                found.append(image_header(item.image)[2])
+            except InputError as error:
+                broken.append(error)
+        if not found:
+            raise broken[0]
+        return found
 
     def _coloured(self, image: ImageArray, path: Path) -> np.ndarray:
         if image.shape[0] == self.channels:

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.rng import numpy_rng
+from pointillist.data.layout import survey
 from pointillist.data.validate import Finding, Report, check_folder
 
 SIZE = 48
@@ -391,7 +392,7 @@ def test_h65_pipes_and_folders_named_like_images(tmp_path: Path) -> None:
         ({".hidden.png": scene(0)}, "an empty folder"),
         ({"images/.hidden.png": scene(0)}, "0 images"),
         ({"data/images/a.png": scene(0)}, "Did you mean {root}/data?"),
-        ({"a.png": scene(0)}, "lie outside of {root}/images"),
+        ({"images/notes.txt": b"", "a.png": scene(0)}, "lie outside of {root}/images"),
         ({"Images/a.png": scene(0)}, "Did you mean 'Images'? Rename it to 'images'."),
         ({"img/a.png": scene(0)}, "0 images"),
     ],
@@ -407,6 +408,25 @@ def test_h68_the_folder_of_the_images_itself_is_named(tmp_path: Path) -> None:
     lay(tmp_path, flat())
     assert f"Did you mean {tmp_path}" in only(check_folder(tmp_path / "images"), "H68").fix
     assert "nothing there" in only(check_folder(tmp_path / "nowhere"), "H68").found
+
+
+def test_loose_images_are_a_folder_too(tmp_path: Path) -> None:
+    files = {name.removeprefix("images/"): c for name, c in flat().items() if name.startswith("images/")}
+    report = checked(
+        lay(tmp_path / "photos", files | {"masks/s0.png": blob(0) > 0}, classes=["ground", "blob"])
+    )
+    assert report.ok, report.lines()
+    layout = survey(tmp_path / "photos")
+    assert [item.name for item in layout.items] == [f"s{i}" for i in range(6)]
+    assert [item.mask is not None for item in layout.items] == [True, *[False] * 5]
+    assert layout.passed_over == ()
+
+
+def test_masks_among_loose_images_are_not_taken_for_images(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.png": scene(0), "a_mask.png": blob(0), "b.png": scene(1)})
+    (found,) = (one for one in check_folder(tmp_path).findings if one.severity == "error")
+    assert (found.row, found.found) == ("H59", "a_mask.png, which seems to belong to a")
+    assert "masks/" in found.fix
 
 
 def test_h67_the_last_of_many_is_found_and_twenty_are_shown(tmp_path: Path) -> None:

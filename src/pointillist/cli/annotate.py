@@ -23,7 +23,7 @@ PORTS = range(8765, 8785)
 
 
 def annotate_command(
-    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="Your images, in FOLDER/images.")],
+    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="Your images.")],
     host: Annotated[str, typer.Option("--host", help="Where to listen: this machine alone by default.")] = (
         "127.0.0.1"
     ),

@@ -87,17 +87,22 @@ class Owners:
         """Give the image's name; None when there is no such image, or more than one."""
         if stem in self._names:
             return stem
+        return self.find_other(stem)
+
+    def find_other(self, stem: str) -> str | None:
+        """Give the image to which a file of this name belongs, as its mask, say; never one of that name."""
         key = _LAST_WORD.sub("", stem)
         owners = self._by_key.get(key, [key] if key in self._names else [])
-        return owners[0] if len(owners) == 1 else None
+        return owners[0] if len(owners) == 1 and owners[0] != stem else None
 
 
 def survey(root: Path) -> Layout:
     """Find and pair the files below a root; looks at names only.
 
     Args:
-        root: holds images/ and any of masks/, labels/, regions/, annotations/; or train/, val/ and test/
-            that hold these; and pointillist.yaml where there is something to declare.
+        root: holds images/, or the images themselves, and any of masks/, labels/, regions/, annotations/;
+            or train/, val/ and test/ that hold these; and pointillist.yaml where there is something to
+            declare.
 
     Raises:
         InputError: there are no images, or the declaration is wrong. What is wrong with single files does
@@ -110,7 +115,7 @@ def survey(root: Path) -> Layout:
     found: dict[str, dict[str, Path]] = {}
     fixed: dict[str, Split] = {}
     for split, part in parts:
-        for name, files in _pair(part, problems, passed_over).items():
+        for name, files in _pair(part, _images(part), problems, passed_over).items():
             if name in found:
                 pair = f"{found[name]['images']} and {files['images']}"
                 fix = "Rename one of them: an image's name is its key."
@@ -157,16 +162,28 @@ def _parts(root: Path) -> list[tuple[Split | None, Path]]:
             found = f"images and {split_parts[0][0]}/images"
             raise FileError("H68", "images must lie in one way", found, "Keep one of the two.", root)
         return [(None, root)]
-    if not split_parts:
+    if split_parts:
+        return split_parts
+    if not _loose(root) or root.resolve().name in ("images", *COMPANIONS):
         raise _nothing(root)
-    return split_parts
+    return [(None, root)]
+
+
+def _images(part: Path) -> Path:
+    """Say where images lie: in images/, or where there is none, beside masks/ and the like."""
+    return part / "images" if (part / "images").is_dir() else part
+
+
+def _loose(root: Path) -> list[Path]:
+    entries = [path for path in list_folder(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    return [path for path in entries if not path.name.startswith(".")]
 
 
 def _nothing(root: Path) -> FileError:
     must = "the folder must hold images/ (or train/images/ and so on)"
     fix = meant_root(root, "images")
     entries = list_folder(root)
-    loose = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
+    loose = _loose(root)
     folders = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
     if loose:
         fix = f"Did you mean {root.parent}, or do {len(loose)} images lie outside of {root / 'images'}? "
@@ -181,12 +198,17 @@ def _nothing(root: Path) -> FileError:
     return FileError("H68", must, f"0 images in {folder_in_words(root)}", fix, root)
 
 
-def _pair(part: Path, problems: list[FileError], passed_over: list[Path]) -> dict[str, dict[str, Path]]:
-    images = _listed(part / "images", SUFFIXES.keys(), problems, passed_over)
+def _pair(
+    part: Path, home: Path, problems: list[FileError], passed_over: list[Path]
+) -> dict[str, dict[str, Path]]:
+    """Find the images in their home, and in the part's other folders what belongs to each."""
+    images = _listed(home, SUFFIXES.keys(), problems, passed_over)
     if not images:
         return {}
     paired = {stem: {"images": path} for stem, path in images.items()}
     owners = Owners(images)
+    if home == part:
+        problems += [_beside(path, owners) for path in images.values() if owners.find_other(path.stem)]
     for kind in COMPANIONS:
         suffixes = {".json"} if kind == "annotations" else SUFFIXES.keys()
         alone = []
@@ -202,7 +224,7 @@ def _pair(part: Path, problems: list[FileError], passed_over: list[Path]) -> dic
                 )
             else:
                 paired[owner][kind] = path
-        problems += [_without_image(path, part / "images") for path in alone]
+        problems += [_without_image(path) for path in alone]
     for name, files in paired.items():
         if "labels" in files and "annotations" in files:
             pair = f"{files['labels'].name} and {files['annotations'].name}"
@@ -212,7 +234,13 @@ def _pair(part: Path, problems: list[FileError], passed_over: list[Path]) -> dic
     return paired
 
 
-def _without_image(path: Path, images: Path) -> FileError:
+def _beside(path: Path, owners: Owners) -> FileError:
+    must = "a folder of loose images must hold images only"
+    found = f"{path.name}, which seems to belong to {owners.find_other(path.stem)}"
+    return FileError("H59", must, found, "Put masks into masks/, label maps into labels/.", path)
+
+
+def _without_image(path: Path) -> FileError:
     fix = "Add its image, or remove it; a name must be that of its image, with or without _mask or the like."
     return FileError("H59", "a mask, label map, region or annotation must have an image", "none", fix, path)
 
@@ -229,7 +257,8 @@ def _listed(
                 fix = "Replace it by the image file itself."
                 problems.append(FileError("H65", "an image must be a regular file", "a folder", fix, path))
         elif path.suffix.lower() not in wanted:
-            passed_over.append(path)
+            if path.name != FILE_NAME:
+                passed_over.append(path)
         elif odd := _odd_name(path.name):
             problems.append(FileError("H58", "a file's name must be plain text", odd, "Rename it.", path))
     try:

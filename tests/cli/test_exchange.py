@@ -108,3 +108,30 @@ def test_export_of_label_maps_checks_them(tmp_path: Path) -> None:
 def test_the_document_names_every_format() -> None:
     text = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text()
     assert [name for name in (*IMPORTERS, *EXPORTERS) if f"| `{name}` |" not in text] == []
+
+
+def test_classes_that_nobody_declared_replace_nothing(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    write(tmp_path / "m" / "a.png", MAP)
+    assert pointillist("import", "masks", tmp_path / "m", "--to", root).code == 0
+    before = (root / "annotations" / "a.json").read_bytes()
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [3, 0], [3, 3], [0, 0]]]}
+    stranger = {"classification": {"name": "stranger"}}
+    feature = {"type": "Feature", "geometry": square, "properties": stranger}
+    collection = {"type": "FeatureCollection", "features": [feature]}
+    done = pointillist(
+        "import", "qupath", write(tmp_path / "a.geojson", collection), "--to", root, "--replace"
+    )
+    assert done.code == 2
+    assert "got stranger" in " ".join(done.err.split())
+    assert (root / "annotations" / "a.json").read_bytes() == before
+
+
+def test_annotations_lie_beside_loose_images(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    for image in (root / "images").iterdir():
+        image.rename(root / image.name)
+    (root / "images").rmdir()
+    write(tmp_path / "m" / "a.png", MAP)
+    assert pointillist("import", "masks", tmp_path / "m", "--to", root).code == 0
+    assert (root / "annotations" / "a.json").is_file()

@@ -30,10 +30,14 @@ _IMAGE_WORD = re.compile(r"[_-](image|img)$", re.I)
 
 @dataclass(frozen=True)
 class Item:
-    """The files of one image, None where there is none, and where it belongs."""
+    """The files of one image, None where there is none, and where it belongs.
+
+    `home` is the folder in which masks/, annotations/ and the like lie, or would.
+    """
 
     name: str
     image: Path
+    home: Path
     group: str
     split: Split
     mask: Path | None = None
@@ -142,6 +146,7 @@ def _item(name: str, files: dict[str, Path], group: str, split: Split) -> Item:
     return Item(
         name=name,
         image=files["images"],
+        home=files["home"],
         group=group,
         split=split,
         mask=files.get("masks"),
@@ -205,7 +210,7 @@ def _pair(
     images = _listed(home, SUFFIXES.keys(), problems, passed_over)
     if not images:
         return {}
-    paired = {stem: {"images": path} for stem, path in images.items()}
+    paired = {stem: {"images": path, "home": part} for stem, path in images.items()}
     owners = Owners(images)
     if home == part:
         problems += [_beside(path, owners) for path in images.values() if owners.find_other(path.stem)]

@@ -97,7 +97,12 @@ class Intake:
         self.take(sheet.to_annotation(self.classes, self.rest))
 
     def take(self, annotation: Annotation) -> None:
-        """Take an annotation that is ours already, of an image of the folder and with its classes."""
+        """Take an annotation that is ours already, of an image of the folder and with its classes.
+
+        One without a mark says nothing, and must not take the place of one that does.
+        """
+        if not annotation.marks:
+            return
         if (before := self.annotations.get(annotation.name)) is not None:
             annotation = before.model_copy(update={"marks": before.marks + annotation.marks})
         self.annotations[annotation.name] = annotation
@@ -127,6 +132,14 @@ class Intake:
         if self.undeclared and "classes" not in self.declaration.model_fields_set:
             raise self._undeclared()
         if not self.annotations:
+            if self.undeclared:
+                fix = "Name them by --class THEIRS=OURS."
+                raise InputError(
+                    "PATH must hold marks of classes that are declared",
+                    f"{', '.join(self.undeclared)}",
+                    fix,
+                    path,
+                )
             found = f"none of {len(self.no_image)}: {', '.join(list(self.no_image)[:5])}"
             fix = "Images are found by their file's name without its ending. "
             fix += nearest(PurePosixPath(next(iter(self.no_image), "")).stem, list(self.items)[:100])[:300]
@@ -190,7 +203,7 @@ class Intake:
         return InputError(must, found, fix + "or name them by --class THEIRS=OURS.", self.root / FILE_NAME)
 
     def _path(self, item: Item) -> Path:
-        return item.annotation or item.image.parent.parent / "annotations" / f"{item.name}.json"
+        return item.annotation or item.home / "annotations" / f"{item.name}.json"
 
     def _merged(self, name: str) -> Annotation:
         path, new = self._path(self.items[name]), self.annotations[name]

@@ -100,6 +100,14 @@ export class Viewer {
     return { scale: (end.x - origin.x) / this.image.width, x: origin.x, y: origin.y };
   }
 
+  // What is on the screen now, to be kept with a mark; null where it can't be told.
+  get view() {
+    const { scale, x, y } = this.transform;
+    const { width, height } = this.size;
+    const told = { viewport: [width, height], density: devicePixelRatio, scale, origin: [x, y] };
+    return Object.values(told).flat().every(Number.isFinite) ? told : null;
+  }
+
   redraw() {
     if (this.ready) this.#osd.forceRedraw();
   }

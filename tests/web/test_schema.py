@@ -106,7 +106,7 @@ for after, path in enumerate(sys.argv[1:], 1):
 
 def test_f20_an_upgrade_that_is_killed_after_any_statement_loses_nothing(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.sqlite" for number in range(24)]
-    sent = [old_store(path) for path in paths][0]
+    (sent, *_) = [old_store(path) for path in paths]
     command = [sys.executable, "-c", DYING, *map(str, paths)]
     codes = [int(code) for code in subprocess.run(command, capture_output=True, check=True).stdout.split()]
     assert set(codes) == {9, 0}, "killed after every statement that there is"

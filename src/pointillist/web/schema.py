@@ -54,10 +54,10 @@ def prepare(path: Path) -> None:
     """
     with closing(connect(path)) as connection:
         version = checked(connection, path)
+        # A snapshot that was put back is in no such mode either.
+        connection.execute("PRAGMA journal_mode = WAL")
         if version == SCHEMA:
             return
-        if not version:
-            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         # Asked again: another process may have come first.
         version = checked(connection, path)
@@ -69,6 +69,8 @@ def prepare(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute("COMMIT")
+        # A new store's tables lie in the file itself, not in its log alone.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def checked(connection: sqlite3.Connection, path: Path) -> int:

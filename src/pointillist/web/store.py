@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shlex
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from pydantic import TypeAdapter
 from pointillist.core.errors import InputError
 from pointillist.web.events import Add, Event, Redo, Undo, View, target
 from pointillist.web.schema import connect, prepare
+from pointillist.web.snapshot import missing, snapshots
 
 TOGETHER = 500
 """Requests that one commit may answer: a disk's flush takes as long for many as for one."""
@@ -129,8 +131,11 @@ class Store:
     def _check(self) -> None:
         try:
             prepare(self.path)
+            wrong = missing(self.path)
         except sqlite3.DatabaseError as error:
-            raise _damaged(self.path, str(error)) from None
+            wrong = str(error)
+        if wrong:
+            raise _damaged(self.path, wrong)
 
     def _reader(self) -> sqlite3.Connection:
         if not hasattr(self._reading, "connection"):
@@ -216,7 +221,11 @@ def _number(connection: sqlite3.Connection, view: View) -> int:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError("the store of annotations must be whole", what, "Put a copy of it back.", path)
+    fix = "Put a copy of it back."
+    if found := snapshots(path):
+        folder = shlex.quote(str(path.parent.parent))
+        fix = f"Put the newest snapshot back: pointillist annotate {folder} --restore {found[0].name}"
+    return InputError("the store of annotations must be whole", what, fix, path)
 
 
 _RELOAD = "Reload the page."

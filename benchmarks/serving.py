@@ -10,15 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def begin(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str, str]:
+    """Begin to serve a folder; give the process, its address and its token once it listens."""
+    command = [sys.executable, "-m", "pointillist", "annotate", str(home), "--no-browser", *flags]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    said = server.stdout.readline() + server.stdout.readline()
+    ((address, token),) = re.findall(r"(http://\S+)/\?token=(\S+)", said)
+    return server, address, token
+
+
 @contextmanager
 def serving(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Serve a folder; give the address, and the headers that a request needs."""
-    command = [sys.executable, "-m", "pointillist", "annotate", str(home), "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    server, address, token = begin(home)
     try:
-        assert server.stdout is not None
-        said = server.stdout.readline() + server.stdout.readline()
-        ((address, token),) = re.findall(r"(http://\S+)/\?token=(\S+)", said)
         yield address, {"Authorization": f"Bearer {token}"}
     finally:
         server.terminate()

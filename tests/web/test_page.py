@@ -1,12 +1,15 @@
 """The page in a real browser: what is clicked is what is stored, and nothing drawn is lost."""
 
+import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,27 @@ def test_g01_a_click_is_stored_where_it_was_made(
     found = stored(root, "train-00000")
     assert [label for label, _, _ in found] == [label for label, _, _ in wanted]
     np.testing.assert_allclose([at[1:] for at in found], [at[1:] for at in wanted], atol=0.5)
+    page.context.close()
+
+
+def test_g02_the_view_that_is_kept_tells_where_on_the_screen_a_click_was(
+    browser: Any, root: Path, server: Server
+) -> None:
+    page = opened(browser, server.address, 2)
+    page.keyboard.press("+")
+    page.wait_for_timeout(600)
+    box = page.locator("#ink").bounding_box()
+    x, y = box["width"] / 2 + 31, box["height"] / 2 - 17
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    until_saved(page)
+    ((_, row, col),) = stored(root, "train-00000")
+    with closing(sqlite3.connect(root / ".pointillist" / "annotations.sqlite")) as store:
+        (body,) = store.execute("SELECT views.body FROM views JOIN events ON view = views.number").fetchone()
+    view = json.loads(body)
+    assert view["density"] == 2
+    assert view["viewport"] == pytest.approx([box["width"], box["height"]], abs=1)
+    again = np.array(view["origin"]) + view["scale"] * (np.array([col, row]) + 0.5)
+    np.testing.assert_allclose(again, [x, y], atol=0.5)
     page.context.close()
 
 

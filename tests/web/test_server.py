@@ -1,10 +1,13 @@
 """From a click to the disk and back as a segmentation, by the routes that the page asks."""
 
+import hashlib
 import io
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +286,38 @@ def test_one_broken_file_leaves_the_others_alone(tmp_path: Path, left: int) -> N
         tile = f"/api/images/{readable[0]['id']}/tiles/0"
         assert client.get(f"{tile}/²_0.png").status_code == 404
         assert client.get(f"{tile}/{'9' * 5000}_0.png").status_code == 404
+
+
+VIEW = {"viewport": [800, 600], "density": 2, "scale": 4.5, "origin": [-10.5, 3]}
+
+
+def test_g02_the_image_and_the_screen_are_kept_with_a_click(client: TestClient, tmp_path: Path) -> None:
+    (image, *_) = images(client)
+    assert send(client, image["id"], {**add(point(1, 2, 3)), "view": VIEW}).status_code == 200
+    (path,) = (tmp_path / "mine" / "images").glob(f"{image['name']}.*")
+    with closing(sqlite3.connect(tmp_path / "mine" / ".pointillist" / "annotations.sqlite")) as store:
+        (row,) = store.execute("SELECT name, height, width, file, orientation FROM images").fetchall()
+        (view,) = store.execute("SELECT body FROM views").fetchone()
+    file = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert row == (image["name"], image["height"], image["width"], file, 1)
+    assert json.loads(view) == VIEW
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"density": 0},
+        {"density": "2"},
+        {"scale": None},
+        {"scale": 1e300},
+        {"viewport": [800]},
+        {"origin": [1e12, 0]},
+        {"user": "me"},
+    ],
+    ids=str,
+)
+def test_g02_a_screen_that_can_not_be_is_refused(client: TestClient, wrong: dict[str, Any]) -> None:
+    (image, *_) = images(client)
+    answer = send(client, image["id"], {**add(point(1, 2, 3)), "view": {**VIEW, **wrong}})
+    assert answer.status_code == 422
+    assert "view" in answer.json()["error"]

@@ -154,10 +154,10 @@ def test_f16_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
 
 def test_an_image_that_was_replaced_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path / "clicks.sqlite")
-    store.remember("a", "0" * 64, 10, 20)
-    store.remember("a", "0" * 64, 10, 20)
+    store.remember("a", "0" * 64, 10, 20, "f" * 64, 1)
+    store.remember("a", "0" * 64, 10, 20, "f" * 64, 1)
     with pytest.raises(RefusedError, match="a must be the image that was annotated"):
-        store.remember("a", "1" * 64, 10, 20)
+        store.remember("a", "1" * 64, 10, 20, "f" * 64, 1)
     store.close()
 
 
@@ -184,7 +184,10 @@ def test_f18_f20_damaged_foreign_and_later_files_are_refused(tmp_path: Path) -> 
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(InputError, match="must be whole"):
         Store(path)
-    for pragma, match in (("application_id = 7", "another database"), ("user_version = 9", "a later one")):
+    for pragma, match in (
+        ("application_id = 7", "another database"),
+        ("user_version = 9", "of a later version"),
+    ):
         path.write_bytes(whole)
         connection = sqlite3.connect(path)
         connection.execute(f"PRAGMA {pragma}")

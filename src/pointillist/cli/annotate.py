@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import socket
 import webbrowser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,10 +35,21 @@ def annotate_command(
         str | None, typer.Option("--token", help="What the address must hold; made up by default.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    restore: Annotated[
+        str | None,
+        typer.Option(
+            "--restore",
+            metavar="SNAPSHOT",
+            help="Put a snapshot of the annotations back: its name, or 'list'.",
+        ),
+    ] = None,
 ) -> None:
     """Click on images in a browser, see the segmentation follow, train, and export masks."""
     uvicorn, build, gates = _web()
+    if restore is not None:
+        return _restore(root, restore)
     from pointillist.web.project import Project
+    from pointillist.web.snapshot import keeping
 
     local = host in ("127.0.0.1", "localhost", "::1")
     if not local and (token is None or len(token) < FEWEST_LETTERS):
@@ -46,7 +58,8 @@ def annotate_command(
         raise InputError(must, "none" if token is None else f"{len(token)}", fix)
     if not local:
         out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
-    application = build(Project(root))
+    project = Project(root)
+    application = build(project)
     listening = _listen_anywhere(host) if port is None else _listen(host, port)
     address = f"{host}:{listening.getsockname()[1]}"
     secret = token or secrets.token_urlsafe(24)
@@ -68,7 +81,8 @@ def annotate_command(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with keeping(project.store.path):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen_anywhere(host: str) -> socket.socket:
@@ -92,6 +106,23 @@ def _listen(host: str, port: int) -> socket.socket:
         fix = "Leave --port out, and a free one is taken."
         raise InputError(f"{host}:{port} must be free to listen on", str(error), fix) from None
     return listening
+
+
+def _restore(root: Path, name: str) -> None:
+    from pointillist.web.project import HOME
+    from pointillist.web.snapshot import last, restore, snapshots
+
+    store = root / HOME / "annotations.sqlite"
+    found = snapshots(store)
+    known = "\n".join(f"  {path.name}  {last(path)} events" for path in found) or "  none"
+    if name == "list":
+        return out.print(f"Snapshots of {store} (names tell the time, UTC):\n{known}")
+    chosen = next((path for path in found if path.name == name), None)
+    if chosen is None:
+        fix = f"Choose one:\n{known}"
+        raise InputError("--restore must name a snapshot", repr(name), fix, store.parent / "snapshots")
+    aside = restore(store, chosen, datetime.now(UTC))
+    out.print(f"{store} has the {last(chosen)} events of {name} again.\nWhat was there is kept: {aside}")
 
 
 def _web() -> tuple[Any, Any, Any]:

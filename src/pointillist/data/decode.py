@@ -156,6 +156,19 @@ def image_header(path: Path) -> tuple[int, int, int]:
     Raises:
         InputError: as ``image_size``.
     """
+    return _header(path)[:3]
+
+
+def image_orientation(path: Path) -> int:
+    """Read the EXIF orientation 1..8 that makes the image upright from the header.
+
+    Raises:
+        InputError: as ``image_size``.
+    """
+    return _header(path)[3]
+
+
+def _header(path: Path) -> tuple[int, int, int, int]:
     with open_regular(path) as file:
         form = sniff(file.read(4096), path)
         file.seek(0)
@@ -169,7 +182,8 @@ def image_header(path: Path) -> tuple[int, int, int]:
                 orientation, _ = _orientation(image, exif)
                 width, height = image.size
                 channels = 1 if image.mode in ("1", "L", "LA") or image.mode.startswith("I") else 3
-    return (width, height, channels) if orientation >= 5 else (height, width, channels)
+    size = (width, height) if orientation >= 5 else (height, width)
+    return *size, channels, orientation
 
 
 @contextmanager

@@ -15,11 +15,38 @@ Identifier = Annotated[str, Field(pattern="^[0-9a-fA-F-]{16,64}$")]
 Sequence = Annotated[int, Field(ge=0, lt=1 << 53, strict=True)]
 
 
+_Pixels = Annotated[float, Field(gt=0, le=1e6, strict=True, allow_inf_nan=False)]
+_Place = Annotated[float, Field(ge=-1e9, le=1e9, strict=True, allow_inf_nan=False)]
+_Ratio = Annotated[float, Field(gt=0, le=1e6, strict=True, allow_inf_nan=False)]
+
+
+class View(BaseModel):
+    """What was on the screen when a mark was finished: what a mark in a wrong place is put right by.
+
+    A pixel of the image at (row, col) was seen at ``origin + scale * (col + 0.5, row + 0.5)``.
+
+    Args:
+        viewport: width and height of the window onto the image, in CSS pixels.
+        density: the screen's pixels to a CSS pixel; a browser's zoom is in it.
+        scale: CSS pixels to a pixel of the image.
+        origin: (x, y) of the image's upper left corner in the window, in CSS pixels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    viewport: tuple[_Pixels, _Pixels]
+    density: _Ratio
+    scale: _Ratio
+    origin: tuple[_Place, _Place]
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Identifier
     sequence: Sequence
+    view: View | None = Field(default=None, exclude=True)
+    """Kept beside the event, which is the same without."""
 
 
 class Add(_Event):

@@ -18,7 +18,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Mark
 from pointillist.core.sample import Sample
-from pointillist.data.decode import image_size
+from pointillist.data.decode import image_orientation, image_size
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
 from pointillist.web.kept import Kept
@@ -136,7 +136,10 @@ class Project:
         # Once in a server's life: decoding an image for every click would cost more than storing it.
         if name not in self._remembered:
             sample = self.sample(name)
-            self.store.remember(name, _pixels(sample), sample.height, sample.width)
+            (path,) = (item.image for item in self.data.layout.items if item.name == name)
+            file = hashlib.sha256(path.read_bytes()).hexdigest()
+            size = (sample.height, sample.width)
+            self.store.remember(name, _pixels(sample), *size, file, image_orientation(path))
             self._remembered.add(name)
 
     def _annotation(self, name: str, marks: Sequence[Mark]) -> Annotation:

@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import os
 import queue
+import shlex
 import sqlite3
 import threading
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import TypeAdapter
 
 from pointillist.core.errors import InputError
-from pointillist.web.events import Add, Event, Redo, Undo, target
+from pointillist.web.events import Add, Event, Redo, Undo, View, target
+from pointillist.web.schema import connect, prepare
+from pointillist.web.snapshot import missing, snapshots
 
-APPLICATION = 0x504E5431  # "PNT1"
-SCHEMA = 1
 TOGETHER = 500
 """Requests that one commit may answer: a disk's flush takes as long for many as for one."""
 
+VERSION = version("pointillist")
 AnyEvent: TypeAlias = Add | Undo | Redo
 _EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
-_TABLES = (
-    """CREATE TABLE events (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, image TEXT NOT NULL,
-        target TEXT NOT NULL, kind TEXT NOT NULL, client TEXT NOT NULL, sequence INTEGER NOT NULL,
-        body TEXT NOT NULL, at TEXT NOT NULL) STRICT""",
-    "CREATE INDEX events_of_image ON events (image, number)",
-    "CREATE INDEX events_of_target ON events (target, number)",
-    """CREATE TABLE images (
-        name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
-        height INTEGER NOT NULL, width INTEGER NOT NULL) STRICT""",
-    "CREATE TABLE project (id TEXT NOT NULL) STRICT",
-)
 
 
 class RefusedError(InputError):
@@ -107,15 +97,26 @@ class Store:
         query = f"SELECT image, COUNT(*) FROM ({last}) WHERE kind != 'undo' GROUP BY image"
         return dict(self._reader().execute(query).fetchall())
 
-    def remember(self, name: str, sha256: str, height: int, width: int) -> None:
+    def remember(self, name: str, sha256: str, height: int, width: int, file: str, orientation: int) -> None:
         """Note once which pixels were annotated under a name.
+
+        Args:
+            name: of the image.
+            sha256: of the decoded pixels.
+            height: of the upright image.
+            width: likewise.
+            file: the SHA-256 of the file.
+            orientation: by EXIF, 1..8, that was undone.
 
         Raises:
             RefusedError: other pixels were: clicks would land elsewhere.
         """
-        with closing(self._connect()) as connection:
+        with closing(connect(self.path)) as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?)", (name, sha256, height, width)
+                "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
+                "SET file = excluded.file, orientation = excluded.orientation "
+                "WHERE file IS NULL AND sha256 = excluded.sha256",
+                (name, sha256, height, width, file, orientation),
             )
             row = connection.execute("SELECT sha256, height, width FROM images WHERE name = ?", (name,))
             if row.fetchone() != (sha256, height, width):
@@ -129,48 +130,21 @@ class Store:
 
     def _check(self) -> None:
         try:
-            with closing(self._connect()) as connection:
-                (application,) = connection.execute("PRAGMA application_id").fetchone()
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-                if not tables:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                    connection.execute("BEGIN IMMEDIATE")
-                    for table in _TABLES:
-                        connection.execute(table)
-                    connection.execute("INSERT INTO project VALUES (?)", (uuid.uuid4().hex,))
-                    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-                    connection.execute("COMMIT")
-                    return
-                (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            prepare(self.path)
+            wrong = missing(self.path)
         except sqlite3.DatabaseError as error:
-            raise _damaged(self.path, str(error)) from None
-        if application != APPLICATION:
-            raise InputError(
-                "the file must be a store of annotations", "another database", _RENAME, self.path
-            )
-        if version > SCHEMA:
-            fix = "Update Pointillist."
-            raise InputError(
-                f"the store must have format {SCHEMA}", f"{version}, a later one", fix, self.path
-            )
-        if sound != "ok":
-            raise _damaged(self.path, sound)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+            wrong = str(error)
+        if wrong:
+            raise _damaged(self.path, wrong)
 
     def _reader(self) -> sqlite3.Connection:
         if not hasattr(self._reading, "connection"):
-            self._reading.connection = self._connect()
+            self._reading.connection = connect(self.path)
         connection: sqlite3.Connection = self._reading.connection
         return connection
 
     def _write(self) -> None:
-        connection = self._connect()
+        connection = connect(self.path)
         ended = False
         while not ended:
             waiting = [self._queue.get()]
@@ -227,19 +201,31 @@ def _insert(connection: sqlite3.Connection, request: _Request) -> int:
             query = "SELECT 1 FROM events WHERE id = ? AND image = ? AND kind = 'add'"
             if connection.execute(query, (about, request.image)).fetchone() is None:
                 raise RefusedError("only a mark of this image can be taken back", f"none, {about}", _RELOAD)
-        row = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now)
+        view = None if event.view is None else _number(connection, event.view)
+        row = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now, view)
         connection.execute(
-            "INSERT INTO events (id, image, target, kind, client, sequence, body, at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (id, image, target, kind, client, sequence, body, at, view) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
     last = connection.execute("SELECT MAX(number) FROM events WHERE image = ?", (request.image,)).fetchone()
     return int(last[0] or 0)
 
 
+def _number(connection: sqlite3.Connection, view: View) -> int:
+    """Store what a screen showed, once for all the marks that were drawn on it."""
+    row = (view.model_dump_json(), VERSION)
+    connection.execute("INSERT OR IGNORE INTO views (body, version) VALUES (?, ?)", row)
+    found = connection.execute("SELECT number FROM views WHERE body = ? AND version = ?", row).fetchone()
+    return int(found[0])
+
+
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError("the store of annotations must be whole", what, "Put a copy of it back.", path)
+    fix = "Put a copy of it back."
+    if found := snapshots(path):
+        folder = shlex.quote(str(path.parent.parent))
+        fix = f"Put the newest snapshot back: pointillist annotate {folder} --restore {found[0].name}"
+    return InputError("the store of annotations must be whole", what, fix, path)
 
 
 _RELOAD = "Reload the page."
-_RENAME = "Move it away."

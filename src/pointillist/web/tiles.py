@@ -12,6 +12,9 @@ from pointillist.core.shapes import ImageArray
 from pointillist.data.draw import draw_image
 
 TILE = 256
+OVERLAP = 1
+"""Pixels that a tile shares with each neighbour: without, the viewer stretches every tile by a pixel of the
+screen against gaps, and what is clicked lies beside what is seen."""
 
 
 def levels(height: int, width: int) -> int:
@@ -42,11 +45,11 @@ class Pyramid:
         if not 0 <= level <= self.top:
             return None
         picture = self._level(level)
-        left, top = col * TILE, row * TILE
-        if not (0 <= left < picture.width and 0 <= top < picture.height):
+        if not (0 <= col * TILE < picture.width and 0 <= row * TILE < picture.height):
             return None
-        box = (left, top, min(left + TILE, picture.width), min(top + TILE, picture.height))
-        return png(picture.crop(box))
+        left, right = _span(col, picture.width)
+        top, bottom = _span(row, picture.height)
+        return png(picture.crop((left, top, right, bottom)))
 
     def _reduced(self, level: int) -> Image.Image:
         if level == self.top:
@@ -54,6 +57,10 @@ class Pyramid:
         larger = self._level(level + 1)
         size = (max(1, ceil(larger.width / 2)), max(1, ceil(larger.height / 2)))
         return larger.resize(size, Image.Resampling.BOX)
+
+
+def _span(number: int, size: int) -> tuple[int, int]:
+    return max(0, number * TILE - OVERLAP), min((number + 1) * TILE + OVERLAP, size)
 
 
 def png(picture: Image.Image) -> bytes:

@@ -94,7 +94,7 @@ const controls = new Controls({ toolChanged: () => gestures.cancel() });
 // ---- marks ----
 
 function add(mark) {
-  record({ kind: "add", mark });
+  record({ kind: "add", mark, view: viewer.view });
 }
 
 function record(body) {

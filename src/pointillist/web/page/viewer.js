@@ -3,6 +3,7 @@
 import { imagePath } from "./api.js";
 
 const TILE = 256;
+const OVERLAP = 1; // as in tiles.py: with none, OpenSeadragon draws each tile a CSS pixel too large
 const KEEP_VISIBLE = 0.25;
 const NEAREST_FROM = 2; // device pixels for one pixel of the image
 
@@ -63,7 +64,7 @@ export class Viewer {
       width: image.width,
       height: image.height,
       tileSize: TILE,
-      tileOverlap: 0,
+      tileOverlap: OVERLAP,
       minLevel: Math.min(maxLevel, Math.log2(TILE)), // from here down the whole image is one tile
       maxLevel,
       getTileUrl: (level, x, y) => imagePath(image.id, `tiles/${level}/${x}_${y}.png`),
@@ -97,6 +98,14 @@ export class Viewer {
     const origin = this.#item.imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
     const end = this.#item.imageToViewerElementCoordinates(new OpenSeadragon.Point(this.image.width, 0));
     return { scale: (end.x - origin.x) / this.image.width, x: origin.x, y: origin.y };
+  }
+
+  // What is on the screen now, to be kept with a mark; null where it can't be told.
+  get view() {
+    const { scale, x, y } = this.transform;
+    const { width, height } = this.size;
+    const told = { viewport: [width, height], density: devicePixelRatio, scale, origin: [x, y] };
+    return Object.values(told).flat().every(Number.isFinite) ? told : null;
   }
 
   redraw() {

@@ -1,0 +1,193 @@
+"""Is a click stored where it was seen? Landmarks in pictures of every EXIF orientation, in a real browser.
+
+    python benchmarks/registration.py -o docs/results/registration.md
+
+The pictures hold landmarks at known pixels. Each is looked for in what the browser shows, clicked there, and
+compared with where the server stored the click: a picture that is turned, shifted or scaled anywhere on the
+way from the file to the screen and back fails.
+
+A browser's zoom and a screen's density are emulated as a page sees them: fewer CSS pixels in the window, each
+made of more of the screen's (``deviceScaleFactor`` = density x zoom). Operating systems and other browsers
+are not.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from cells import publish
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from scipy import ndimage
+from serving import begin
+
+from pointillist.core.marks import Points
+from pointillist.core.rng import numpy_rng
+from pointillist.web.project import Project
+
+HEIGHT, WIDTH = 272, 304  # four tiles
+RADIUS = 3
+FOOT = 24
+"""Rows at the bottom without landmarks: there the page writes the place and the zoom over the image."""
+WINDOW = (1280, 800)
+ZOOMS = [0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0]
+DENSITIES = [1.0, 1.25, 1.5, 2.0, 3.0]
+STORED_AS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How the rows of an upright picture are stored under each EXIF orientation."""
+
+
+def draw(root: Path, side: int) -> dict[str, np.ndarray]:
+    """Write a picture for each orientation; give the (row, col) of its landmarks by its name."""
+    found = {}
+    (root / "images").mkdir(parents=True)
+    for orientation, stored in STORED_AS.items():
+        rng = numpy_rng(orientation, "landmarks")
+        # One in each cell of a grid, anywhere in it: no turned or mirrored picture looks the same.
+        step = np.array([HEIGHT - FOOT, WIDTH]) / side
+        cells = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2)
+        low, high = cells * step + RADIUS + 2, (cells + 1) * step - RADIUS - 3
+        places = np.rint(rng.uniform(low, high)).astype(int)
+        pixels = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+        rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+        for row, col in places:
+            pixels[(rows - row) ** 2 + (cols - col) ** 2 <= RADIUS**2] = (255, 0, 255)
+        picture = Image.fromarray(pixels)
+        if stored is not None:
+            picture = picture.transpose(stored)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        name = f"exif-{orientation}"
+        picture.save(root / "images" / f"{name}.jpg", quality=98, subsampling=0, exif=exif)
+        found[name] = places
+    return found
+
+
+def seen(page: Any, scale: float) -> np.ndarray:
+    """Find the landmarks on the screen; give (x, y) in CSS pixels."""
+    picture = np.array(Image.open(io.BytesIO(page.screenshot(scale="device"))).convert("RGB")).astype(float)
+    box = page.locator("#ink").bounding_box()
+    weight = np.clip((picture[:, :, 0] + picture[:, :, 2]) / 2 - picture[:, :, 1] - 25, 0, 230)
+    inside = np.zeros(weight.shape, bool)
+    top, left = int(box["y"] * scale), int(box["x"] * scale)
+    inside[top : top + int(box["height"] * scale), left : left + int(box["width"] * scale)] = True
+    parts, count = ndimage.label((weight > 0) & inside)
+    numbers = np.arange(1, count + 1)
+    # A stray pixel of the page's own colours is no landmark.
+    heavy = numbers[ndimage.sum_labels(weight, parts, numbers) > 230 * 6 * scale]
+    centres = np.array(ndimage.center_of_mass(weight, parts, heavy)).reshape(-1, 2)
+    return (centres[:, ::-1] + 0.5) / scale
+
+
+@contextmanager
+def opened(browser: Any, address: str, zoom: float, density: float) -> Iterator[tuple[Any, float]]:
+    """Open the page as a window of this zoom on a screen of this density shows it."""
+    scale = density * zoom
+    size = {"width": round(WINDOW[0] / zoom), "height": round(WINDOW[1] / zoom)}
+    context = browser.new_context(viewport=size, device_scale_factor=scale, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(address)
+    expect(page.locator("#zoom")).to_contain_text("%")
+    yield page, scale
+    context.close()
+
+
+def click_all(page: Any, scale: float, key: str, count: int) -> None:
+    """Show an image, find its landmarks, and click on each."""
+    page.evaluate("key => { location.hash = `image=${key}`; }", key)
+    places = np.empty((0, 2))
+    for _ in range(100):
+        page.wait_for_timeout(100)
+        before, places = places, seen(page, scale)
+        # Twice the same: all tiles have come, and nothing moves.
+        if len(places) == count and np.array_equal(before, places):
+            break
+    else:
+        raise SystemExit(f"{len(places)} landmarks of {count} are seen")
+    for x, y in places:
+        page.mouse.click(x, y)
+    expect(page.locator("#saved")).to_have_text("saved", timeout=30_000)
+    # The next look must see the landmarks alone.
+    for _ in places:
+        page.keyboard.press("Control+z")
+    expect(page.locator("#saved")).to_have_text("saved", timeout=30_000)
+
+
+def stored(project: Project, name: str) -> np.ndarray:
+    """List where clicks were stored, those taken back too, in their order."""
+    events, _ = project.store.events(name)
+    marks = [event.mark for event in events if event.kind == "add"]
+    return np.array([at for mark in marks if isinstance(mark, Points) for at in mark.at])
+
+
+def errors(clicked: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Give each landmark's distance, along the rows or columns, to the click that is nearest."""
+    apart = np.abs(places[:, None, :] - clicked[None]).max(2)
+    return apart.min(1)
+
+
+def main(
+    zooms: Annotated[list[float], typer.Option("--zoom", min=0.25)] = ZOOMS,
+    densities: Annotated[list[float], typer.Option("--density", min=0.5)] = DENSITIES,
+    side: Annotated[int, typer.Option("--side", help="So many landmarks squared on an image.")] = 5,
+    out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
+) -> None:
+    """Click on all landmarks under every combination."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    rows, worst, clicks = [], 0.0, 0
+    with tempfile.TemporaryDirectory() as given, sync_playwright() as playwright:
+        root = Path(given) / "turned"
+        truths = draw(root, side)
+        server, address, token = begin(root)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        project = Project(root)
+        keys = {name: key for key, name in project.names.items()}
+        for zoom in zooms:
+            cells = []
+            for density in densities:
+                longest = 0.0
+                with opened(browser, f"{address}/?token={token}", zoom, density) as (page, scale):
+                    for name, places in truths.items():
+                        before = len(stored(project, name))
+                        click_all(page, scale, keys[name], len(places))
+                        clicked = stored(project, name)[before:]
+                        longest = max(longest, float(errors(clicked, places).max()))
+                        clicks += len(clicked)
+                cells.append(f"{longest:.2f}")
+                worst = max(worst, longest)
+                print(f"zoom {zoom:.0%}, density {density:g}: {longest:.2f} px", flush=True)
+            rows.append(f"| {zoom:.0%} | {' | '.join(cells)} |")
+        browser.close()
+        server.terminate()
+        server.communicate()
+        project.store.close()
+    head = f"| zoom | {' | '.join(f'density {density:g}' for density in densities)} |"
+    about = (
+        f"Furthest click from its landmark in pixels of the image ({WIDTH} x {HEIGHT}, EXIF orientations 1 "
+        f"to 8, {side * side} landmarks on each, {clicks} clicks, Chromium {browser.version}): {worst:.2f}. "
+        "Landmarks are found in what the screen shows. A browser's zoom is emulated by the window's CSS "
+        "pixels and their density, as the page is told of it."
+    )
+    lines = [head, "|--:|" + "--:|" * len(densities), *rows]
+    publish("Are clicks stored where they were seen?", "python benchmarks/registration.py", about, lines, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,97 @@
+"""The form of the store's file: its tables, and how a file of an earlier version becomes one of this."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+from pointillist.core.errors import InputError
+
+APPLICATION = 0x504E5431  # "PNT1"
+SCHEMA = 2
+_FIRST = (
+    """CREATE TABLE events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, image TEXT NOT NULL,
+        target TEXT NOT NULL, kind TEXT NOT NULL, client TEXT NOT NULL, sequence INTEGER NOT NULL,
+        body TEXT NOT NULL, at TEXT NOT NULL) STRICT""",
+    "CREATE INDEX events_of_image ON events (image, number)",
+    "CREATE INDEX events_of_target ON events (target, number)",
+    """CREATE TABLE images (
+        name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
+        height INTEGER NOT NULL, width INTEGER NOT NULL) STRICT""",
+    "CREATE TABLE project (id TEXT NOT NULL) STRICT",
+)
+# What a mark that lies in a wrong place is put right by: the file, how it was turned, what was on the screen.
+_SECOND = (
+    "ALTER TABLE images ADD COLUMN file TEXT",
+    "ALTER TABLE images ADD COLUMN orientation INTEGER",
+    """CREATE TABLE views (
+        number INTEGER PRIMARY KEY, body TEXT NOT NULL, version TEXT NOT NULL,
+        UNIQUE (body, version)) STRICT""",
+    "ALTER TABLE events ADD COLUMN view INTEGER REFERENCES views",
+)
+_STEPS = (_FIRST, _SECOND)
+"""Of each version, what the one before it lacks."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a store's file; what is committed is on the disk."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def prepare(path: Path) -> None:
+    """Make the tables of a new file, bring those of an earlier version up to this one, check all others.
+
+    An upgrade is one transaction: killed at any instant, the file is as it was or as it shall be.
+
+    Raises:
+        InputError: the file is no such store, or was made by a later version.
+        sqlite3.DatabaseError: it is damaged.
+    """
+    with closing(connect(path)) as connection:
+        version = checked(connection, path)
+        # A snapshot that was put back is in no such mode either.
+        connection.execute("PRAGMA journal_mode = WAL")
+        if version == SCHEMA:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        # Asked again: another process may have come first.
+        version = checked(connection, path)
+        for step in _STEPS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        if not version:
+            connection.execute("INSERT INTO project VALUES (?)", (uuid.uuid4().hex,))
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        connection.execute("COMMIT")
+        # A new store's tables lie in the file itself, not in its log alone.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def checked(connection: sqlite3.Connection, path: Path) -> int:
+    """Give the version of a store's file, 0 for an empty one.
+
+    Raises:
+        InputError: it is another database, or of a later version.
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    if not tables:
+        return 0
+    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if application != APPLICATION:
+        must = "the file must be a store of annotations"
+        raise InputError(must, "another database", "Move it away.", path)
+    if version > SCHEMA:
+        must = f"the store must have format {SCHEMA} or an earlier one"
+        raise InputError(must, f"{version}, of a later version", "Update Pointillist.", path)
+    if sound != "ok":
+        raise sqlite3.DatabaseError(sound)
+    return int(version)

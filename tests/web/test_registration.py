@@ -1,0 +1,47 @@
+"""Clicks are stored where they were seen, whatever turns, zooms or scales the picture on its way."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pointillist.core.rng import numpy_rng
+from pointillist.web.tiles import TILE, Pyramid
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "registration.py"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+def test_g01_landmarks_of_every_exif_orientation_at_zooms_and_densities() -> None:
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    flags = ["--zoom", "0.8", "--zoom", "2", "--density", "1", "--density", "1.5", "--side", "3"]
+    done = subprocess.run([sys.executable, str(BENCHMARK), *flags], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = re.search(r"(\d+) clicks, Chromium .*?: (\d+\.\d+)\.", done.stdout)
+    assert told is not None, done.stdout
+    assert int(told[1]) == 4 * 8 * 9
+    assert float(told[2]) <= 0.5
+
+
+def test_g01_tiles_overlap_by_one_pixel_and_are_the_image() -> None:
+    """The viewer stretches tiles that don't overlap by a pixel of the screen."""
+    image = numpy_rng(0, "tiles").random((3, TILE + 40, 2 * TILE + 7)).astype(np.float32)
+    expected = np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0)
+    pyramid = Pyramid(image)
+    for row in range(2):
+        for col in range(3):
+            tile = pyramid.tile(pyramid.top, col, row)
+            assert tile is not None
+            top, left = max(0, row * TILE - 1), max(0, col * TILE - 1)
+            part = expected[top : (row + 1) * TILE + 1, left : (col + 1) * TILE + 1]
+            np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(tile))), part)
+    assert pyramid.tile(pyramid.top, 3, 0) is None
+    assert pyramid.tile(pyramid.top, 0, 2) is None

@@ -107,7 +107,7 @@ def test_from_a_folder_of_images_to_masks(browser: Any, root: Path, server: Serv
     for number, truth in enumerate(truths):
         click_both(page, truth, 5, np.random.default_rng(number))
         until_saved(page)
-        sync_api.expect(page.locator("#overlay-state")).to_contain_text("forest", timeout=30_000)
+        sync_api.expect(page.locator("#overlay-state")).to_contain_text("classifier", timeout=30_000)
         page.keyboard.press("n")
         page.wait_for_timeout(500)
     page.get_by_role("button", name="Train", exact=True).click()

@@ -32,6 +32,12 @@ export class Ink {
     this.#viewer = viewer;
   }
 
+  // Any of the fields above.
+  set(fields) {
+    Object.assign(this, fields);
+    this.ask();
+  }
+
   setOverlay(bitmap) {
     this.#overlay?.close();
     this.#overlay = bitmap;

@@ -11,6 +11,7 @@ import { Ink } from "./marks.js";
 import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
+import { Results } from "./results.js";
 import { Sheet } from "./sheet.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { toast } from "./toast.js";
@@ -78,6 +79,14 @@ const segmentation = new Segmentation((bitmap, source) => {
 const list = new ImageList($("images"), { pick: openImage, inspect: (id) => quietly(inspect(id)) });
 const training = new Training({ say: toast, finished: () => segmentation.refresh() });
 const gauge = new Gauge();
+const results = new Results({
+  pick(id) {
+    openImage(id);
+    $("ink").focus();
+  },
+  current: () => image?.id,
+  failed: (error) => complain(error.message),
+});
 
 const gestures = new Gestures($("ink"), viewer, {
   tool: () => controls.tool,
@@ -189,10 +198,13 @@ const news = new News({
   training: (message) => training.message(message),
   gauge: (message) => gauge.show(message),
   notice: ({ message }) => toast(message),
+  scanned: () => results.refresh(),
   segmentation({ image: id }) {
     if (id === image.id) segmentation.refresh();
+    results.changed(id);
   },
   marks(id, fromOthers) {
+    results.changed(id);
     if (!fromOthers) return;
     quietly(id === image.id ? loadMarks() : inspect(id));
     segmentation.refresh();
@@ -241,13 +253,14 @@ const actions = {
   previousImage: () => step(-1),
   nextPlace: () => quietly(guide.toPlace()),
   usefulImage: () => quietly(guide.toImage()),
+  results: () => results.open(),
   help: () => $("help").showModal(),
 };
 
 function bind() {
   const clicks = {
     undo: "undo", redo: "redo", panels: "panels", "help-open": "help", "next-place": "nextPlace",
-    "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks",
+    "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks", "look-through": "results",
   };
   for (const [id, name] of Object.entries(clicks)) $(id).addEventListener("click", actions[name]);
   $("opacity").addEventListener("input", ({ target }) => ink.set({ opacity: Number(target.value) / 100 }));
@@ -272,6 +285,7 @@ async function start() {
   ink.classes = project.classes;
   controls.fillClasses(project.classes);
   list.set(project.images);
+  results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
   if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);
   showTotals();

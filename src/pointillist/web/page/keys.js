@@ -32,6 +32,7 @@ const GROUPS = [
     ["P", "previous image", "previousImage"],
     ["J", "where a click helps most on this image", "nextPlace"],
     ["Shift+J", "the image where a click helps most", "usefulImage"],
+    ["R", "look through the results of all images", "results"],
     ["?", "this sheet", "help"],
   ]],
 ];

@@ -2,6 +2,7 @@
 
 import { get, imagePath, listen, patiently, post } from "./api.js";
 import { Controls } from "./controls.js";
+import { Cursor } from "./cursor.js";
 import { Gauge } from "./gauge.js";
 import { Gestures } from "./gestures.js";
 import { Guide } from "./guide.js";
@@ -66,6 +67,7 @@ const guide = new Guide({
   show(row, col) {
     viewer.goTo(row, col);
     ink.pulseAt(row, col);
+    cursor.centre();
   },
 });
 
@@ -102,7 +104,18 @@ const gestures = new Gestures($("ink"), viewer, {
 });
 
 const controls = new Controls({
-  toolChanged: () => gestures.cancel(),
+  toolChanged(tool) {
+    gestures.cancel();
+    if (tool !== "click") cursor.leave();
+  },
+});
+
+const cursor = new Cursor($("ink"), viewer, {
+  at: (place) => gestures.at(place),
+  label: labelOf,
+  name: (label) => ink.classes[label].name,
+  point: add,
+  moved: (place) => ink.set({ cursor: place }),
 });
 
 // ---- marks ----
@@ -239,8 +252,8 @@ const actions = {
   undo,
   redo,
   escape: () => gestures.cancel(),
-  zoomIn: () => viewer.zoomAt(null, 1.5),
-  zoomOut: () => viewer.zoomAt(null, 1 / 1.5),
+  zoomIn: () => viewer.zoomAt(cursor.place, 1.5),
+  zoomOut: () => viewer.zoomAt(cursor.place, 1 / 1.5),
   fit: () => viewer.fit(),
   panLeft: () => viewer.panBy(PAN_STEP, 0, false),
   panRight: () => viewer.panBy(-PAN_STEP, 0, false),
@@ -254,6 +267,10 @@ const actions = {
   nextPlace: () => quietly(guide.toPlace()),
   usefulImage: () => quietly(guide.toImage()),
   results: () => results.open(),
+  cursor() {
+    controls.pick("click");
+    cursor.toggle();
+  },
   help: () => $("help").showModal(),
 };
 

@@ -35,6 +35,12 @@ const GROUPS = [
     ["R", "look through the results of all images", "results"],
     ["?", "this sheet", "help"],
   ]],
+  ["Mark by keyboard", [
+    ["K", "a cross on the image, moved by the arrows; K again ends it", "cursor"],
+    ["Shift + arrows", "move the cross ten times as far"],
+    ["Enter, Space", "mark the chosen class at the cross"],
+    ["B", "mark background at the cross"],
+  ]],
 ];
 
 // Named above in another row, or the same key on another layout.

@@ -1,13 +1,8 @@
 """The page in a real browser: what is clicked is what is stored, and nothing drawn is lost."""
 
 import json
-import os
 import re
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,42 +15,18 @@ from PIL import Image
 from pointillist.core.annotation import read_annotation
 from pointillist.core.marks import Points
 from pointillist.data.draw import draw_image, write_picture
-from pointillist.datasets import Synthetic
+from pointillist.datasets import Ph2
 from pointillist.web.project import Project
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, lesions, opened, until_saved
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-
-HEIGHT, WIDTH = 144, 192
-DATA = Synthetic(size=(HEIGHT, WIDTH), train=6)
-TRUTHS = [sample.truth() for sample in DATA.samples("train")]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for sample in DATA.samples("train"):
-        write_picture(tmp_path / "skin" / "images" / f"{sample.name}.png", draw_image(sample.image))
+    draw_lesions(tmp_path / "skin", 6)
     return tmp_path / "skin"
-
-
-class Server:
-    """The command, which may be killed and begun again at the same address."""
-
-    def __init__(self, root: Path, *flags: str) -> None:
-        command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser", *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline() + self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", said)
-        assert found is not None, said
-        self.address, self.port, self.token = found[0], found[1], found[2]
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -65,41 +36,22 @@ def server(root: Path) -> Iterator[Server]:
     found.kill()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-def opened(browser: Any, address: str, scale: float = 1) -> Any:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, device_scale_factor=scale)
-    page = context.new_page()
-    page.goto(address)
-    sync_api.expect(page.locator("#zoom")).to_contain_text("%")
-    page.wait_for_timeout(400)
-    return page
-
-
-def click(page: Any, row: float, col: float, button: str = "left") -> None:
+def click(
+    page: Any, row: float, col: float, button: str = "left", size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> None:
     """Click on the middle of a pixel while the whole image is in view."""
-    box = page.locator("#ink").bounding_box()
-    scale = min(box["width"] / WIDTH, box["height"] / HEIGHT)
-    x = box["x"] + box["width"] / 2 + (col + 0.5 - WIDTH / 2) * scale
-    y = box["y"] + box["height"] / 2 + (row + 0.5 - HEIGHT / 2) * scale
+    box, (height, width) = page.locator("#ink").bounding_box(), size
+    scale = min(box["width"] / width, box["height"] / height)
+    x = box["x"] + box["width"] / 2 + (col + 0.5 - width / 2) * scale
+    y = box["y"] + box["height"] / 2 + (row + 0.5 - height / 2) * scale
     page.mouse.click(x, y, button=button)
-
-
-def until_saved(page: Any) -> None:
-    sync_api.expect(page.locator("#saved")).to_have_text("saved", timeout=30_000)
 
 
 def click_both(page: Any, truth: np.ndarray, count: int, rng: np.random.Generator) -> None:
     for label, button in ((1, "left"), (0, "right")):
         places = np.argwhere(truth == label)
         for row, col in places[rng.choice(len(places), count, replace=False)]:
-            click(page, row, col, button)
+            click(page, row, col, button, truth.shape)
 
 
 def stored(root: Path, name: str) -> list[tuple[int, float, float]]:
@@ -173,28 +125,44 @@ def test_f17_what_was_drawn_while_the_server_was_dead_is_saved_when_it_is_back(
         page.context.close()
 
 
-def test_from_a_folder_of_images_to_masks(browser: Any, root: Path, server: Server) -> None:
-    """Five clicks on each class of six images, by mouse and keys alone; train; export; compare."""
+def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray]) -> float:
+    """Five clicks on each class of every image, by mouse and keys alone; train; export; compare."""
+    server = Server(root)
     page = opened(browser, server.address)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    for number, truth in enumerate(TRUTHS):
-        click_both(page, truth, 5, np.random.default_rng(number))
+    for number, name in enumerate(sorted(truths)):
+        sync_api.expect(page.locator("#image-name")).to_have_text(name)
+        click_both(page, truths[name], 5, np.random.default_rng(number))
         until_saved(page)
-        sync_api.expect(page.locator("#overlay-state")).to_contain_text("forest", timeout=30_000)
+        sync_api.expect(page.locator("#overlay-state")).to_contain_text("classifier", timeout=30_000)
         page.keyboard.press("n")
         page.wait_for_timeout(500)
     page.get_by_role("button", name="Train", exact=True).click()
-    sync_api.expect(page.locator("body")).to_contain_text("training is done", timeout=300_000)
+    sync_api.expect(page.locator("body")).to_contain_text("training is done", timeout=900_000)
     page.get_by_role("button", name=re.compile("Export")).click()
-    sync_api.expect(page.locator("body")).to_contain_text("files", timeout=60_000)
+    sync_api.expect(page.locator("body")).to_contain_text("files", timeout=120_000)
     scores = []
-    for number, truth in enumerate(TRUTHS):
-        mask = np.array(Image.open(root / "export" / "masks" / f"train-{number:05d}.png"))
+    for name, truth in truths.items():
+        mask = np.array(Image.open(root / "export" / "masks" / f"{name}.png"))
         scores.append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
-        assert len(read_annotation(root / "export" / "annotations" / f"train-{number:05d}.json").marks) == 10
+        assert len(read_annotation(root / "export" / "annotations" / f"{name}.json").marks) == 10
     print(f"Dice of the exported masks: {np.mean(scores):.3f} ({', '.join(f'{s:.3f}' for s in scores)})")
-    assert np.mean(scores) > 0.75
     assert not problems
     page.context.close()
+    server.kill()
+    return float(np.mean(scores))
+
+
+def test_from_a_folder_of_images_to_masks(browser: Any, root: Path) -> None:
+    truths = {f"train-{number:05d}": truth for number, truth in enumerate(lesions(6))}
+    assert to_masks(browser, root, truths) > 0.75
+
+
+def test_from_a_folder_of_photographs_of_skin_to_masks(browser: Any, ph2_root: Path, tmp_path: Path) -> None:
+    data = Ph2(root=ph2_root, size=(560, 768))
+    samples = [data.read(name) for name in data.names("train")[:6]]
+    for sample in samples:
+        write_picture(tmp_path / "skin" / f"{sample.name}.png", draw_image(sample.image))
+    assert to_masks(browser, tmp_path / "skin", {one.name: one.truth() for one in samples}) > 0.75

@@ -2,19 +2,25 @@
 
 import { get, imagePath, listen, patiently, post } from "./api.js";
 import { Controls } from "./controls.js";
+import { Cursor } from "./cursor.js";
+import { Gauge } from "./gauge.js";
 import { Gestures } from "./gestures.js";
+import { Guide } from "./guide.js";
 import { fillHelp, Keys } from "./keys.js";
 import { ImageList } from "./list.js";
 import { Ink } from "./marks.js";
+import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
+import { Results } from "./results.js";
 import { Sheet } from "./sheet.js";
+import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { toast } from "./toast.js";
 import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
+import { position } from "./words.js";
 
 const PAN_STEP = 80;
-const SETTLE = 400; // our own mark is announced too, about when its POST is answered
 
 const $ = (id) => document.getElementById(id);
 const complain = (words) => toast(words, true);
@@ -24,13 +30,11 @@ const quietly = (task) => task.catch((error) => error.name !== "AbortError" && c
 let image = null;
 let sheet = new Sheet();
 let opening = new AbortController();
-const ownRevisions = new Set(); // "image revision" that our own POSTs made
-const announced = new Map(); // image -> timer
 
 const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), { client, events }), {
-  changed: showSaved,
+  changed: describeSaved,
   stored(id, revision) {
-    ownRevisions.add(`${id} ${revision}`);
+    news.own(id, revision);
     if (id === image?.id) segmentation.want(revision);
     showOverlayState();
   },
@@ -38,12 +42,8 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
     complain(`A mark was not taken: ${words}`);
     if (id === image?.id) quietly(loadMarks());
   },
-  away(error) {
-    if (error.status === 401) complain(error.message);
-  },
-  memoryOnly() {
-    complain("This browser keeps no copy of what is not saved yet. Leave this tab open until it says saved.");
-  },
+  away: (error) => error.status === 401 && complain(error.message),
+  memoryOnly: () => complain("This browser keeps no copy of what is not saved yet. Leave this tab open until it says saved."),
 });
 
 const viewer = new Viewer($("osd"), {
@@ -53,13 +53,23 @@ const viewer = new Viewer($("osd"), {
   },
   opened: () => {
     ink.draw();
-    if (pulseWhenOpen) quietly(goToPlace());
-    pulseWhenOpen = false;
+    quietly(guide.opened());
   },
   failed: () => toast("A part of the image has not come from the server; it is asked for again."),
 });
 const ink = new Ink($("ink"), viewer);
-let pulseWhenOpen = false;
+
+const guide = new Guide({
+  image: () => image,
+  has: (id) => list.has(id),
+  open: openImage,
+  say: toast,
+  show(row, col) {
+    viewer.goTo(row, col);
+    ink.pulseAt(row, col);
+    cursor.centre();
+  },
+});
 
 let overlaySource = null;
 const segmentation = new Segmentation((bitmap, source) => {
@@ -70,28 +80,49 @@ const segmentation = new Segmentation((bitmap, source) => {
 
 const list = new ImageList($("images"), { pick: openImage, inspect: (id) => quietly(inspect(id)) });
 const training = new Training({ say: toast, finished: () => segmentation.refresh() });
+const gauge = new Gauge();
+const results = new Results({
+  pick(id) {
+    openImage(id);
+    $("ink").focus();
+  },
+  current: () => image?.id,
+  failed: (error) => complain(error.message),
+});
 
 const gestures = new Gestures($("ink"), viewer, {
   tool: () => controls.tool,
-  label: (background) => (background ? 0 : controls.label),
+  label: labelOf,
   width: () => controls.width,
   point: add,
   scribble: add,
   box: add,
   noBackgroundBox: () => toast("A box is drawn around an object, never around background. Choose a class, or scribble."),
   started: () => ink.stopPulse(),
-  draft(mark) {
-    ink.draft = mark;
-    ink.ask();
-  },
-  hover(at) {
-    $("where").textContent = at ? `row ${Math.round(at[0])}, column ${Math.round(at[1])}` : "";
+  draft: (mark) => ink.set({ draft: mark }),
+  hover: (at) => ($("where").textContent = position(at)),
+});
+
+const controls = new Controls({
+  toolChanged(tool) {
+    gestures.cancel();
+    if (tool !== "click") cursor.leave();
   },
 });
 
-const controls = new Controls({ toolChanged: () => gestures.cancel() });
+const cursor = new Cursor($("ink"), viewer, {
+  at: (place) => gestures.at(place),
+  label: labelOf,
+  name: (label) => ink.classes[label].name,
+  point: add,
+  moved: (place) => ink.set({ cursor: place }),
+});
 
 // ---- marks ----
+
+function labelOf(background) {
+  return background ? 0 : controls.label;
+}
 
 function add(mark) {
   record({ kind: "add", mark, view: viewer.view });
@@ -111,8 +142,7 @@ function redo() {
 }
 
 function showMarks() {
-  ink.marks = sheet.marks;
-  ink.ask();
+  ink.set({ marks: sheet.marks });
   $("undo").disabled = !sheet.undoable;
   $("redo").disabled = !sheet.redoable;
   list.update(image.id, sheet.marks.length, sheet.labels);
@@ -120,9 +150,7 @@ function showMarks() {
 }
 
 function showTotals() {
-  const { images, marked } = list.totals;
-  $("progress").textContent = `${marked} of ${images}`;
-  $("progress").title = `${marked} of ${images} images have marks`;
+  describeProgress(list.totals);
   showOverlayState();
 }
 
@@ -177,65 +205,34 @@ function step(by) {
   else toast(by > 0 ? "This is the last image." : "This is the first image.");
 }
 
-async function goToPlace() {
-  const { id } = image;
-  const { row, col } = await get(imagePath(id, "next"));
-  if (id !== image.id) return;
-  if (row === undefined) {
-    toast("No place stands out yet. Mark two classes first.");
-    return;
-  }
-  viewer.goTo(row, col);
-  ink.pulseAt(row, col);
-}
-
-async function goToImage() {
-  const { id } = await get("/api/next-image");
-  if (!id || !list.has(id)) {
-    toast("No image stands out yet. Mark two classes first.");
-  } else if (id === image.id) {
-    toast("This is the image where a click helps most.");
-    await goToPlace();
-  } else {
-    openImage(id);
-    pulseWhenOpen = true;
-  }
-}
-
 // ---- what the server tells ----
 
-function onMessage(message) {
-  if (message.type === "training") training.message(message);
-  if (message.type !== "marks" || !list.has(message.image)) return;
-  clearTimeout(announced.get(message.image));
-  announced.set(message.image, setTimeout(() => {
-    announced.delete(message.image);
-    if (ownRevisions.has(`${message.image} ${message.revision}`)) return;
-    quietly(message.image === image.id ? loadMarks() : inspect(message.image));
+const news = new News({
+  training: (message) => training.message(message),
+  gauge: (message) => gauge.show(message),
+  notice: ({ message }) => toast(message),
+  scanned: () => results.refresh(),
+  segmentation({ image: id }) {
+    if (id === image.id) segmentation.refresh();
+    results.changed(id);
+  },
+  marks(id, fromOthers) {
+    results.changed(id);
+    if (!fromOthers) return;
+    quietly(id === image.id ? loadMarks() : inspect(id));
     segmentation.refresh();
-  }, SETTLE));
-}
+  },
+}, (id) => list.has(id));
 
 // ---- what the page shows ----
 
-function showSaved({ count, away }) {
-  const waiting = away ? `server away, ${count} kept here` : `${count} unsaved`;
-  $("saved").textContent = count ? waiting : "saved";
-  $("saved").dataset.state = count ? (away ? "away" : "waiting") : "saved";
-}
-
 function showOverlayState() {
-  const { revision, source } = overlaySource ?? {};
-  const from = source ? `by ${source}, ` : "";
-  const now = overlaySource ? `${from}revision ${revision}` : "none yet";
-  const more = segmentation.waiting && list.totals.marks > 1 ? " · updating" : "";
-  $("overlay-state").textContent = now + more;
+  describeOverlay(overlaySource, segmentation.waiting && list.totals.marks > 1);
 }
 
 function toggle(id, property) {
-  ink[property] = !ink[property];
+  ink.set({ [property]: !ink[property] });
   $(id).setAttribute("aria-pressed", String(ink[property]));
-  ink.ask();
 }
 
 function togglePanels() {
@@ -255,8 +252,8 @@ const actions = {
   undo,
   redo,
   escape: () => gestures.cancel(),
-  zoomIn: () => viewer.zoomAtCentre(1.5),
-  zoomOut: () => viewer.zoomAtCentre(1 / 1.5),
+  zoomIn: () => viewer.zoomAt(cursor.place, 1.5),
+  zoomOut: () => viewer.zoomAt(cursor.place, 1 / 1.5),
   fit: () => viewer.fit(),
   panLeft: () => viewer.panBy(PAN_STEP, 0, false),
   panRight: () => viewer.panBy(-PAN_STEP, 0, false),
@@ -267,24 +264,26 @@ const actions = {
   panels: togglePanels,
   nextImage: () => step(1),
   previousImage: () => step(-1),
-  nextPlace: () => quietly(goToPlace()),
-  usefulImage: () => quietly(goToImage()),
+  nextPlace: () => quietly(guide.toPlace()),
+  usefulImage: () => quietly(guide.toImage()),
+  results: () => results.open(),
+  cursor() {
+    controls.pick("click");
+    cursor.toggle();
+  },
   help: () => $("help").showModal(),
 };
 
 function bind() {
   const clicks = {
     undo: "undo", redo: "redo", panels: "panels", "help-open": "help", "next-place": "nextPlace",
-    "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks",
+    "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks", "look-through": "results",
   };
   for (const [id, name] of Object.entries(clicks)) $(id).addEventListener("click", actions[name]);
-  $("opacity").addEventListener("input", (event) => {
-    ink.opacity = Number(event.target.value) / 100;
-    ink.ask();
-  });
+  $("opacity").addEventListener("input", ({ target }) => ink.set({ opacity: Number(target.value) / 100 }));
   // After the mouse has used a control the keys belong to the image again; Tab users stay where they are.
   document.addEventListener("click", (event) => {
-    if (event.detail > 0 && event.target.closest("button, input[type=range]") && !$("help").open) $("ink").focus();
+    if (event.detail > 0 && event.target.closest("button, input[type=range]") && !document.querySelector("dialog[open]")) $("ink").focus();
   });
   addEventListener("hashchange", () => openImage(fromHash()));
   new Keys(actions, (name, down) => controls.hold(name, down));
@@ -303,6 +302,7 @@ async function start() {
   ink.classes = project.classes;
   controls.fillClasses(project.classes);
   list.set(project.images);
+  results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
   if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);
   showTotals();
@@ -311,7 +311,7 @@ async function start() {
     return;
   }
   openImage(list.has(fromHash()) ? fromHash() : project.images[0].id);
-  listen(onMessage, () => {
+  listen((message) => news.take(message), () => {
     quietly(loadMarks());
     segmentation.refresh();
   });

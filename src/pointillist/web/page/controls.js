@@ -31,7 +31,7 @@ export class Controls {
 
   pick(tool) {
     this.#tool = tool;
-    this.#toolChanged();
+    this.#toolChanged(tool);
     this.#show();
   }
 

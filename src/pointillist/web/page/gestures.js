@@ -40,8 +40,8 @@ export class Gestures {
     this.#surface.classList.remove("panning");
   }
 
-  // The pixel under a place on screen: an integer is a pixel's centre.
-  #at(event, clamp) {
+  // The pixel under a place on screen, {clientX, clientY}: an integer is a pixel's centre. Null: off the image.
+  at(event, clamp = false) {
     const { x, y } = this.#viewer.toImage(event.clientX, event.clientY);
     const { width, height } = this.#viewer.image;
     if (!clamp && (x < 0 || y < 0 || x > width || y > height)) return null;
@@ -61,7 +61,7 @@ export class Gestures {
     if (this.#pointers.size > 2) return;
     const tool = event.button === MIDDLE ? "pan" : this.#host.tool();
     if (event.button !== LEFT && event.button !== RIGHT && tool !== "pan") return;
-    const at = this.#at(event, tool === "box");
+    const at = this.at(event, tool === "box");
     const label = this.#host.label(event.button === RIGHT);
     this.#stroke = { tool, at, label, startX: event.clientX, startY: event.clientY, moved: false, path: at ? [at] : [] };
     this.#host.started();
@@ -70,7 +70,7 @@ export class Gestures {
 
   #move(event) {
     if (!this.#viewer.ready) return;
-    this.#host.hover(this.#at(event, false));
+    this.#host.hover(this.at(event));
     const before = this.#pointers.get(event.pointerId);
     if (!before) return;
     this.#pointers.set(event.pointerId, event);
@@ -106,7 +106,7 @@ export class Gestures {
 
   // Steps closer than the eye can tell only make the event bigger.
   #addStep(stroke, event) {
-    const at = this.#at(event, true);
+    const at = this.at(event, true);
     const last = stroke.path.at(-1);
     const { scale } = this.#viewer.transform;
     if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale >= 1.5) stroke.path.push(at);
@@ -116,7 +116,7 @@ export class Gestures {
   #box(stroke, event) {
     const { width, height } = this.#viewer.image;
     const [rowA, colA] = stroke.at;
-    const [rowB, colB] = this.#at(event, true);
+    const [rowB, colB] = this.at(event, true);
     const from = (a, b) => Math.max(0, Math.floor(Math.min(a, b) + 0.5));
     const to = (a, b, size) => Math.min(size, Math.ceil(Math.max(a, b) + 0.5));
     return {

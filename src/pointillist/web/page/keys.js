@@ -32,7 +32,14 @@ const GROUPS = [
     ["P", "previous image", "previousImage"],
     ["J", "where a click helps most on this image", "nextPlace"],
     ["Shift+J", "the image where a click helps most", "usefulImage"],
+    ["R", "look through the results of all images", "results"],
     ["?", "this sheet", "help"],
+  ]],
+  ["Mark by keyboard", [
+    ["K", "a cross on the image, moved by the arrows; K again ends it", "cursor"],
+    ["Shift + arrows", "move the cross ten times as far"],
+    ["Enter, Space", "mark the chosen class at the cross"],
+    ["B", "mark background at the cross"],
   ]],
 ];
 

@@ -4,6 +4,7 @@ const DARK = "#111";
 const LIGHT = "#fff";
 const DOT = 6; // CSS pixels, at every zoom
 const PULSE = 6000; // milliseconds
+const CURSOR = "#ffd60a"; // of the pulse too: where to look
 
 // Dark on bright class colours, light on dark ones.
 function readable(colour) {
@@ -14,6 +15,7 @@ function readable(colour) {
 export class Ink {
   marks = [];
   draft = null;
+  cursor = null; // the keyboard's, {clientX, clientY}
   classes = [];
   showMarks = true;
   showOverlay = true;
@@ -30,6 +32,12 @@ export class Ink {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d");
     this.#viewer = viewer;
+  }
+
+  // Any of the fields above.
+  set(fields) {
+    Object.assign(this, fields);
+    this.ask();
   }
 
   setOverlay(bitmap) {
@@ -74,6 +82,7 @@ export class Ink {
       for (const mark of marks) if (mark.kind === kind) this.#drawMark(mark, view);
     }
     if (this.#pulse) this.#drawPulse(view);
+    if (this.cursor) this.#drawCursor(this.#viewer.toViewer(this.cursor));
   }
 
   // Only the part in view, cut at whole pixels of the overlay: a browser scales that exactly, while
@@ -186,6 +195,18 @@ export class Ink {
     this.#cased(2, this.#colour(label));
   }
 
+  // Open in the middle: the pixel to be marked stays in sight.
+  #drawCursor({ x, y }) {
+    const context = this.#context;
+    context.lineCap = "butt";
+    context.beginPath();
+    for (const [right, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + 4 * right, y + 4 * down);
+      context.lineTo(x + 16 * right, y + 16 * down);
+    }
+    this.#cased(1.5, CURSOR);
+  }
+
   #drawPulse(view) {
     const context = this.#context;
     const age = performance.now() - this.#pulse.since;
@@ -199,7 +220,7 @@ export class Ink {
     context.globalAlpha = this.#still.matches ? 1 : 1 - 0.8 * beat;
     context.beginPath();
     context.arc(x, y, 10 + 24 * beat, 0, 2 * Math.PI);
-    this.#cased(2.5, "#ffd60a");
+    this.#cased(2.5, CURSOR);
     context.globalAlpha = 1;
     this.ask();
   }

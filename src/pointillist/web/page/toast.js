@@ -2,8 +2,14 @@
 
 const SECONDS = 9;
 
+const root = document.getElementById("toasts");
+
+// Under an open dialog they would neither be seen nor heard.
+const seat = () => (document.querySelector("dialog[open]") ?? document.body).append(root);
+document.addEventListener("close", seat, true);
+
 export function toast(words, isError = false) {
-  const root = document.getElementById("toasts");
+  seat();
   const same = [...root.children].find((child) => child.dataset.words === words);
   same?.remove();
   const box = document.createElement("div");

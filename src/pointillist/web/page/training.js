@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 
 const WIDTH = 200;
-const HEIGHT = 56;
+const HEIGHT = 40;
 
 const $ = (id) => document.getElementById(id);
 

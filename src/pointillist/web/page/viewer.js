@@ -128,9 +128,16 @@ export class Viewer {
     viewport.applyConstraints(immediately);
   }
 
-  zoomAtCentre(factor) {
+  // Around a place {clientX, clientY}, or the middle.
+  zoomAt(place, factor) {
     const box = this.#osd.element.getBoundingClientRect();
-    this.zoomBy(factor, box.left + box.width / 2, box.top + box.height / 2);
+    const { clientX, clientY } = place ?? { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+    this.zoomBy(factor, clientX, clientY);
+  }
+
+  // From the page's coordinates to those that size and transform are told in.
+  toViewer({ clientX, clientY }) {
+    return this.#element(clientX, clientY);
   }
 
   fit() {

@@ -1,0 +1,63 @@
+"""The annotator's command and its page in a real browser."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pointillist.data.draw import draw_image, write_picture
+from pointillist.datasets import Synthetic
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+HEIGHT, WIDTH = 144, 192
+
+
+def draw_lesions(root: Path, count: int) -> None:
+    """Draw a folder of images, named by their number."""
+    for sample in Synthetic(size=(HEIGHT, WIDTH), train=count).samples("train"):
+        write_picture(root / "images" / f"{sample.name}.png", draw_image(sample.image))
+
+
+def lesions(count: int) -> list[np.ndarray]:
+    """Give what is true of each of them."""
+    return [s.truth() for s in Synthetic(size=(HEIGHT, WIDTH), train=count).samples("train")]
+
+
+class Server:
+    """The command, which may be killed and begun again at the same address."""
+
+    def __init__(self, root: Path, *flags: str) -> None:
+        command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline() + self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", said)
+        assert found is not None, said
+        self.address, self.port, self.token = found[0], found[1], found[2]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def opened(browser: Any, address: str, scale: float = 1, **context: Any) -> Any:
+    """Open the page in a window of its own, and wait for its image."""
+    shown = {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": scale, **context}
+    page = browser.new_context(**shown).new_page()
+    page.goto(address)
+    page.locator("#zoom", has_text="%").wait_for()
+    page.wait_for_timeout(400)
+    return page
+
+
+def until_saved(page: Any) -> None:
+    """Wait until all that was drawn is on the disk."""
+    page.locator("#saved[data-state=saved]").wait_for(timeout=30_000)

@@ -46,11 +46,11 @@ class Sent(BaseModel):
 
 
 class Wish(BaseModel):
-    """How to train: once, or again whenever enough has been drawn."""
+    """Whether another training begins by itself whenever enough has been drawn."""
 
     model_config = ConfigDict(extra="forbid")
 
-    again: bool = False
+    again: bool
 
 
 def build(project: Project) -> FastAPI:
@@ -255,9 +255,14 @@ def _jobs(
     listeners: set[asyncio.Queue[News]],
 ) -> None:
     @app.post("/api/train")
-    def train(wish: Wish) -> dict[str, str]:
-        training.start(wish.again)
+    def train() -> dict[str, str]:
+        training.start()
         return {"state": "running"}
+
+    @app.post("/api/train/again")
+    def train_again(wish: Wish) -> dict[str, bool]:
+        training.again = wish.again
+        return {"again": training.again}
 
     @app.post("/api/train/cancel")
     def cancel() -> dict[str, str]:

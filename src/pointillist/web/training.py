@@ -60,19 +60,16 @@ class Training:
         ended = [folder / "run" for folder in folders if (folder / "run" / "model").is_dir()]
         return ended[-1] if ended else None
 
-    def start(self, again: bool = False) -> None:
+    def start(self) -> None:
         """Begin a training on what is drawn now.
-
-        Args:
-            again: whether others begin by themselves later.
 
         Raises:
             InputError: one is going on, or too little is drawn.
         """
         with self._starting:
-            self._start(again)
+            self._start()
 
-    def _start(self, again: bool) -> None:
+    def _start(self) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         self._marks = sum(self.project.store.counts().values())
@@ -87,7 +84,7 @@ class Training:
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
-        self._cancelled, self.again = False, again
+        self._cancelled = False
         # Its share of the cores: one stays for clicks.
         threads = str(max(1, (os.cpu_count() or 2) // 2))
         self._process = subprocess.Popen(
@@ -108,7 +105,7 @@ class Training:
         if not self.again or self.running or drawn < max(self._marks * MORE, self._marks + FEWEST_NEW):
             return False
         try:
-            self.start(again=True)
+            self.start()
         except InputError:  # What was drawn lies on images that are held out.
             return False
         return True

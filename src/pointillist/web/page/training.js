@@ -20,10 +20,12 @@ export class Training {
     this.#finished = finished;
     $("train").addEventListener("click", () => this.#start());
     $("cancel").addEventListener("click", () => this.#call("/api/train/cancel", $("cancel")));
+    $("again").addEventListener("change", () => this.#repeat());
     $("export").addEventListener("click", () => this.#export());
   }
 
-  message({ state, epoch, epochs, loss, held_out: score, message }) {
+  message({ state, epoch, epochs, loss, held_out: score, message, again }) {
+    if (typeof again === "boolean") $("again").checked = again;
     const running = state === "running";
     const news = running !== this.#running;
     if (running && news) this.#scores = [];
@@ -54,10 +56,10 @@ export class Training {
   }
 
   // The answer comes as JSON, or an error in words is shown.
-  async #call(path, button) {
+  async #call(path, button, body = {}) {
     button.disabled = true;
     try {
-      return await post(path, {}, { seconds: 600 });
+      return await post(path, body, { seconds: 600 });
     } catch (error) {
       this.#say(error.message, true);
       button.disabled = false;
@@ -69,6 +71,12 @@ export class Training {
     if ((await this.#call("/api/train", $("train"))) && !this.#running) {
       this.message({ state: "running", epoch: 0, epochs: 0, message: "starting" });
     }
+  }
+
+  async #repeat() {
+    const wanted = $("again").checked;
+    if (!(await this.#call("/api/train/again", $("again"), { again: wanted }))) $("again").checked = !wanted;
+    $("again").disabled = false;
   }
 
   async #export() {

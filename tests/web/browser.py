@@ -38,7 +38,9 @@ class Server:
         assert self.process.stdout is not None
         said = self.process.stdout.readline() + self.process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", said)
-        assert found is not None, said
+        if found is None:
+            self.kill()
+            raise AssertionError(said)
         self.address, self.port, self.token = found[0], found[1], found[2]
 
     def kill(self) -> None:

@@ -56,9 +56,22 @@ class Folder(Dataset):
 
     @cached_property
     def channels(self) -> int:
-        """C of every sample: as declared, else 3 when any image has colours (its header tells)."""
-        declared = self.layout.declaration.channels
-        return declared or max(image_header(item.image)[2] for item in self.layout.items)
+        """C of every sample: as declared, else 3 when any image has colours (its header tells).
+
+        Raises:
+            InputError: no image's header can be read.
+        """
+        if (declared := self.layout.declaration.channels) is not None:
+            return declared
+        found, wrong = set(), list[InputError]()
+        for item in self.layout.items:
+            try:
+                found.add(image_header(item.image)[2])
+            except InputError as error:  # It is told when that image is read; the others can be.
+                wrong.append(error)
+        if not found:
+            raise wrong[0]
+        return max(found)
 
     @property
     def classes(self) -> tuple[str, ...]:

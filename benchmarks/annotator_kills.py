@@ -10,6 +10,7 @@ the outboxes are emptied, and what is stored is compared with what was acknowled
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 import time
@@ -90,8 +91,9 @@ class Client:
 async def kill_again_and_again(home: Path, kills: int, minutes: float) -> tuple[list[Client], list[float]]:
     """Let clients click while the server is killed; give them, and the seconds of each new start."""
     late = time.monotonic() + 60 * minutes
-    server, address, token = begin(home)
-    flags = ("--port", address.rpartition(":")[2], "--token", token)
+    # Not one of those that other servers on this machine take, while this one is dead.
+    flags = ("--port", str(20_000 + os.getpid() % 10_000), "--token", str(uuid.uuid4()))
+    server, address, token = begin(home, *flags)
     rng, ends, starts = numpy_rng(0, "kills"), asyncio.Event(), list[float]()
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=20) as http:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx2 as httpx
@@ -32,6 +33,29 @@ def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
         # 130 as any command that Ctrl+C ended; 0 where whoever began it has it ignore the signal.
         assert server.wait(30) in (0, 130)
         assert "Traceback" not in server.stderr.read()
+
+
+def test_ctrl_c_cuts_open_pages_off_without_a_traceback(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "mine")
+    command = [sys.executable, "-m", "pointillist", "annotate", str(tmp_path / "mine"), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        said = server.stdout.readline() + server.stdout.readline()
+        ((address, token),) = re.findall(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)", said)
+        headers = {"Authorization": f"Bearer {token}"}
+        with (
+            httpx.Client(base_url=address, headers=headers, timeout=30) as page,
+            page.stream("GET", "/api/stream") as stream,
+        ):
+            lines = stream.iter_lines()  # Held: a forgotten one would close the connection.
+            assert next(lines)
+            server.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            assert server.wait(30) in (0, 130)
+            assert time.monotonic() - began < 15
+        said = server.stderr.read()
+        assert said.strip() in ("", "Interrupted."), said
 
 
 def test_s09_another_host_needs_a_token_of_its_own(tmp_path: Path) -> None:

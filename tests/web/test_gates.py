@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pointillist.web.gates import LARGEST_BODY
+from pointillist.web.tries import ADDRESSES, MOST, Tries
 from tests.web.app import HOST, TOKEN, served
 
 PATHS = ("/", "/page/app.js", "/api/project", "/api/stream", "/api/images/0/marks", "/nothing")
@@ -51,7 +52,7 @@ def test_s05_s06_s07_other_pages_are_refused(client: TestClient, path: str, head
 @pytest.mark.parametrize("bearer", ["", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
 def test_s08_who_does_not_know_the_token_sees_nothing(client: TestClient, path: str, bearer: str) -> None:
     answer = client.get(path, headers={"Authorization": bearer})
-    assert answer.status_code == 401
+    assert answer.status_code in (401, 429), "429 after ten wrong ones in a second"
     assert TOKEN not in answer.text
 
 
@@ -66,8 +67,8 @@ def test_s08_a_browser_enters_by_its_address_and_keeps_a_cookie(client: TestClie
     name, _, value = cookie.partition(";")[0].partition("=")
     inside = {"Authorization": "", "Cookie": f"{name}={value}"}
     assert client.get("/api/project", headers=inside).status_code == 200
-    assert client.get("/api/project", headers={**inside, "Cookie": f"{name}=wrong"}).status_code == 401
-    assert client.get("/", params={"token": "wrong"}, headers={"Authorization": ""}).status_code == 401
+    for wrong in ({"headers": {**inside, "Cookie": f"{name}=wrong"}}, {"params": {"token": "wrong"}}):
+        assert client.get("/", **{"headers": {"Authorization": ""}, **wrong}).status_code in (401, 429)  # type: ignore[arg-type]
 
 
 def test_s11_bodies_are_small_json_and_announced_as_they_are(client: TestClient) -> None:
@@ -127,3 +128,45 @@ def test_s01_s23_no_path_from_a_request(client: TestClient, route: str, climb: s
         assert answer.status_code in (400, 404)
         assert str(Path.cwd()) not in answer.text
         assert "root:" not in answer.text
+
+
+def test_s10_ten_wrong_tokens_a_second_and_then_none_is_looked_at() -> None:
+    now = [0.0]
+    tries = Tries(lambda: now[0])
+    for _ in range(MOST):
+        assert not tries.held_up("guest", "header")
+        tries.wrong("guest", "header")
+        now[0] += 0.01
+    assert tries.held_up("guest", "header")
+    assert not tries.held_up("guest", "address"), "who opens the printed address is let in all the same"
+    assert not tries.held_up("another", "header")
+    now[0] += 1
+    assert not tries.held_up("guest", "header")
+    tries.right("person")
+    for _ in range(5 * MOST):
+        tries.wrong("person", "cookie")
+    assert not tries.held_up("person", "cookie"), "who has known the token is never held up"
+    for number in range(2 * ADDRESSES):
+        tries.wrong(str(number), "header")
+    assert len(tries._wrong) == ADDRESSES
+
+
+def test_s10_guesses_are_answered_429_and_who_knows_the_token_is_not_slowed(tmp_path: Path) -> None:
+    with served(tmp_path / "mine") as client:
+        wrong = [client.get("/", headers={"Authorization": "Bearer no"}).status_code for _ in range(40)]
+        assert set(wrong) == {401, 429}
+        assert wrong[: MOST - 1] == [401] * (MOST - 1)
+        held_up = client.get("/", headers={"Authorization": f"Bearer {TOKEN}"})
+        entered = client.get(
+            "/", params={"token": TOKEN}, headers={"Authorization": ""}, follow_redirects=False
+        )
+        assert entered.status_code == 303
+        for _ in range(40):
+            client.get("/", headers={"Authorization": "Bearer no", "Cookie": ""})
+            assert client.get("/api/project").status_code == 200
+        assert held_up.status_code == 429, "nobody who guesses learns that one was right"
+
+
+def test_s12_a_body_is_announced_in_one_way(client: TestClient) -> None:
+    both = {"Content-Type": "application/json", "Content-Length": "2", "Transfer-Encoding": "chunked"}
+    assert client.post("/api/train", content=b"{}", headers=both).status_code == 400

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 import webbrowser
@@ -32,7 +34,13 @@ def annotate_command(
         int | None, typer.Option("--port", min=1, max=65535, help="The first free one from 8765 by default.")
     ] = None,
     token: Annotated[
-        str | None, typer.Option("--token", help="What the address must hold; made up by default.")
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="POINTILLIST_TOKEN",
+            help="What the address must hold; made up by default. Others on this machine may read arguments: "
+            "rather set the variable.",
+        ),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     restore: Annotated[
@@ -52,27 +60,39 @@ def annotate_command(
     from pointillist.web.snapshot import keeping
 
     local = host in ("127.0.0.1", "localhost", "::1")
-    if not local and (token is None or len(token) < FEWEST_LETTERS):
-        must = f"--host {host} must come with a --token of at least {FEWEST_LETTERS} letters"
-        fix = "Anyone who reaches this machine could ask; or leave --host out."
-        raise InputError(must, "none" if token is None else f"{len(token)}", fix)
     if not local:
-        out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
+        _check_open(host, token)
     project = Project(root)
     application = build(project)
     listening = _listen_anywhere(host) if port is None else _listen(host, port)
-    address = f"{host}:{listening.getsockname()[1]}"
-    secret = token or secrets.token_urlsafe(24)
+    number = listening.getsockname()[1]
+    address = f"{host}:{number}"
+    secret, ticket = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     app = gates(
         application,
-        hosts=frozenset({address, *([f"localhost:{listening.getsockname()[1]}"] if local else [])}),
+        hosts=frozenset({address, *([f"localhost:{number}"] if local else [])}),
         token=secret,
-        cookie=f"pointillist-{listening.getsockname()[1]}",
+        cookie=f"pointillist-{number}",
+        tickets={ticket} if browser else set(),
     )
-    page = f"http://{address}/?token={secret}"
-    out.print(f"The annotator: {page}\nCtrl+C ends it; every click is on the disk already.")
+    page = f"http://{address}/?token="
+    out.print(f"The annotator: {page}{secret}\nCtrl+C ends it; every click is on the disk already.")
     if browser:
-        webbrowser.open(page)
+        # Others on this machine may read a browser's arguments: this lets it in once.
+        webbrowser.open(f"{page}{ticket}")
+    with keeping(project.store.path):
+        _serve(uvicorn, app, listening)
+
+
+def _check_open(host: str, token: str | None) -> None:
+    if token is None or len(token) < FEWEST_LETTERS:
+        must = f"--host {host} must come with a --token of at least {FEWEST_LETTERS} letters"
+        fix = "Anyone who reaches this machine could ask; or leave --host out."
+        raise InputError(must, "none" if token is None else f"{len(token)}", fix)
+    out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
+
+
+def _serve(uvicorn: Any, app: Any, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -81,8 +101,15 @@ def annotate_command(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
-    with keeping(project.store.path):
-        uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    # At the end pages still listen: that they are cut off is no error to tell with a traceback.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not (server.should_exit and _cut_off(record)))
+    server.run(sockets=[listening])
+
+
+def _cut_off(record: logging.LogRecord) -> bool:
+    raised = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    return isinstance(raised, asyncio.CancelledError) or record.getMessage().startswith("Cancel ")
 
 
 def _listen_anywhere(host: str) -> socket.socket:

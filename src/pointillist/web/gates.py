@@ -5,13 +5,15 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
+
+from pointillist.web.tries import Tries
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -43,6 +45,9 @@ class Gates:
         token: what a request must know: a cookie, an ``Authorization: Bearer`` header, or once, for a
             browser, ``/?token=``, which becomes the cookie.
         cookie: its name, another for each port: browsers share cookies between ports.
+        tickets: each lets a browser in once in the token's place: its own command line, where others may
+            read it, need not hold the token.
+        tries: who has guessed.
 
     Source: rule 7 and rows S03 to S14 of this project's reliability matrix.
     """
@@ -51,6 +56,8 @@ class Gates:
     hosts: frozenset[str]
     token: str
     cookie: str
+    tickets: set[str] = field(default_factory=set)
+    tries: Tries = field(default_factory=Tries)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -62,16 +69,32 @@ class Gates:
         refusal = self._host(headers) or _size(scope, headers) or self._origin(headers)
         if refusal is not None:
             return await _refuse(send, *refusal)
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
-        if scope["path"] == "/" and self._knows(given):
-            return await self._enter(send)
-        if not self._knows(_bearer(headers)) and not self._knows(self._from_cookie(headers)):
-            return await _refuse(
-                send,
-                HTTPStatus.UNAUTHORIZED,
-                "open the address that 'pointillist annotate' printed, with its token",
-            )
-        await self.app(scope, _bounded(receive), _with_headers(send))
+        address = (scope.get("client") or ("",))[0]
+        if scope["path"] == "/":
+            given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
+            if given in self.tickets or self._known(address, "address", given):
+                self.tickets.discard(given)
+                return await self._enter(send)
+        named = {"header": _bearer(headers), "cookie": self._from_cookie(headers)}
+        if any([self._known(address, way, given) for way, given in named.items()]):
+            return await self.app(scope, _bounded(receive), _with_headers(send))
+        if any(self.tries.many(address, way) for way in ("address", *named)):
+            return await _refuse(send, HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; wait a second")
+        await _refuse(
+            send,
+            HTTPStatus.UNAUTHORIZED,
+            "open the address that 'pointillist annotate' printed, with its token",
+        )
+
+    def _known(self, address: str, way: str, given: str) -> bool:
+        """Look at a token, unless too many wrong ones have come this way."""
+        if not given or self.tries.held_up(address, way):
+            return False
+        if self._knows(given):
+            self.tries.right(address)
+            return True
+        self.tries.wrong(address, way)
+        return False
 
     def _host(self, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
         hosts = headers.get("host", [])
@@ -125,6 +148,9 @@ def _size(scope: Scope, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str]
     (kind, *_) = headers.get("content-type", [""])
     if kind.partition(";")[0].strip().lower() != "application/json":
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body must be application/json"
+    if "content-length" in headers and "transfer-encoding" in headers:
+        # A proxy may believe the one and we the other: a second request could hide in the difference.
+        return HTTPStatus.BAD_REQUEST, "a body must be announced in one way"
     lengths = headers.get("content-length", ["0"])
     if len(lengths) > 1 or not lengths[0].isdigit():
         return HTTPStatus.BAD_REQUEST, "Content-Length must be one whole number"

@@ -103,8 +103,7 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownImageError, answers(404, lambda _: "the project has no such image"))
     app.add_exception_handler(RequestValidationError, answers(422, _first_wrong))
     app.add_exception_handler(RefusedError, answers(422, str))
-    # Without the file's path: an answer tells nothing of the machine.
-    app.add_exception_handler(InputError, answers(409, lambda e: f"{e.expected}; got {e.found}. {e.fix}"))
+    app.add_exception_handler(InputError, answers(409, _in_words))
 
     async def answer_http(_: Request, error: Any) -> Response:
         return JSONResponse({"error": str(error.detail)}, error.status_code)
@@ -112,6 +111,12 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answer_http)
     # The disk is full, or the store is gone: the page keeps what it has and tries again.
     app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
+
+
+def _in_words(error: InputError) -> str:
+    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
+    found = f"; got {error.found}" if error.file is None else ""
+    return f"{error.expected}{found}. {error.fix}"
 
 
 def _first_wrong(error: RequestValidationError) -> str:

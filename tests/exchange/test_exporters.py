@@ -56,7 +56,7 @@ def test_csv_comes_back_as_the_same_marks(tmp_path: Path) -> None:
     assert back.marks == MARKS
 
 
-def test_csv_runs_nothing_in_a_spreadsheet_and_its_names_come_back(tmp_path: Path) -> None:
+def test_s15_csv_runs_nothing_in_a_spreadsheet_and_its_names_come_back(tmp_path: Path) -> None:
     names = ("-background", "=cmd|' /C calc'!A0", "@sum", "+1", "\ttab")
     marks = [Points(label=label, at=((-0.25, 1.0),)) for label in range(5)]
     odd = Annotation(name="-a", height=6, width=8, classes=names, marks=tuple(marks))

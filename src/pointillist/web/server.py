@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from pointillist.core.errors import InputError
@@ -110,7 +110,8 @@ def _in_words(error: InputError) -> str:
 def _first_wrong(error: RequestValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body")
-    return f"{where or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{where or 'the body'}: {what[0].lower()}{what[1:]}"
 
 
 def _page(app: FastAPI) -> None:
@@ -183,13 +184,22 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
         return {"revision": revision, **told}
 
     @app.post("/api/images/{key}/events")
-    async def events(key: str, sent: Sent) -> dict[str, Any]:
+    async def events(key: str, request: Request) -> dict[str, Any]:
         name = project.name(key)
+        # Not in the loop: label maps of many megabytes may be unpacked, and others wait for their answers.
+        sent = await asyncio.to_thread(_read_events, await request.body())
         await asyncio.to_thread(project.check, name, sent.events)
         revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
         live.note(revision)
         _spread(listeners, {"type": "marks", "image": key, "revision": revision})
         return {"revision": revision}
+
+
+def _read_events(body: bytes) -> Sent:
+    try:
+        return Sent.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_input=False)) from None
 
 
 def _segmentations(app: FastAPI, project: Project, live: Live) -> None:

@@ -1,9 +1,11 @@
 """From a click to the disk and back as a segmentation, by the routes that the page asks."""
 
+import asyncio
 import hashlib
 import io
 import json
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from PIL import Image
 from pointillist.annotate import Boxes
 from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
+from pointillist.web import server
 from tests.web.app import plain_folder, served
 
 TAB = str(uuid.uuid4())
@@ -98,6 +101,8 @@ def test_another_server_on_the_same_folder_knows_it(tmp_path: Path) -> None:
         point(-1, 1, 1),
         {"kind": "box", "label": 0, "top": 0, "left": 0, "bottom": 2, "right": 2},
         {"kind": "points", "label": 1, "at": "here"},
+        {"kind": "points", "label": 1, "at": []},
+        {"kind": "dense", "height": 2, "width": 2, "labels": "eNpjYGBgAAAABAAB"},
         {"kind": "nonsense"},
     ],
     ids=str,
@@ -106,7 +111,8 @@ def test_marks_that_can_not_be_are_refused_in_words(client: TestClient, mark: di
     (image, *_) = images(client)
     answer = send(client, image["id"], add(mark))
     assert answer.status_code == 422
-    assert isinstance(answer.json()["error"], str)
+    assert not set("{}()<>") & set(answer.json()["error"]), "in words, not in Python's"
+    assert "alue error" not in answer.json()["error"]
     assert images(client)[0]["marks"] == 0
 
 
@@ -321,3 +327,27 @@ def test_g02_a_screen_that_can_not_be_is_refused(client: TestClient, wrong: dict
     answer = send(client, image["id"], {**add(point(1, 2, 3)), "view": {**VIEW, **wrong}})
     assert answer.status_code == 422
     assert "view" in answer.json()["error"]
+
+
+def test_what_is_sent_is_read_beside_the_loop(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To unpack large label maps takes seconds, and others click meanwhile."""
+    threads = []
+    read = server._read_events
+
+    def watched(body: bytes) -> server.Sent:
+        threads.append(threading.current_thread().name)
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        return read(body)
+
+    monkeypatch.setattr(server, "_read_events", watched)
+    assert send(client, images(client)[0]["id"], add(point(1, 1, 1))).status_code == 200
+    assert len(threads) == 1
+    for body in (b"", b"{", b"[]", b"\xff", b'{"client": NaN}'):
+        answer = client.post(
+            f"/api/images/{images(client)[0]['id']}/events",
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 422
+        assert answer.json()["error"]

@@ -16,7 +16,7 @@ from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.marks import Mark
+from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_orientation, image_size
 from pointillist.datasets import Folder
@@ -27,6 +27,7 @@ from pointillist.web.store import AnyEvent, RefusedError, Store
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
 """The client of what came with the images."""
+_AGAIN = "Draw it again."
 KEPT = 1 << 30
 """Bytes of decoded images that stay in memory."""
 
@@ -87,10 +88,14 @@ class Project:
         marks = [event.mark for event in events if isinstance(event, Add)]
         if marks:
             self._remember(name)
+            if any(isinstance(mark, Points) and not mark.at for mark in marks):
+                raise RefusedError("points must be one at least", "none", _AGAIN)
             try:
                 self._annotation(name, marks)
             except InputError as error:
-                raise RefusedError(error.expected, error.found, error.fix) from None
+                # What was found is the whole annotation: the words say enough of the mark.
+                must = error.expected.removeprefix("Annotation: ")
+                raise RefusedError(must, "one that does not hold to it", _AGAIN) from None
 
     def annotation(self, name: str) -> Annotation | None:
         """Give what was drawn on an image; None: nothing."""

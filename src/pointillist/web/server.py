@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -14,18 +13,16 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
+from pointillist.web.answers import answer_errors
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation
-from pointillist.web.project import Project, UnknownImageError
+from pointillist.web.project import Project
 from pointillist.web.scout import Scout
-from pointillist.web.store import RefusedError
 from pointillist.web.thumbnail import draw_thumbnail
 from pointillist.web.tiles import Pyramid
 from pointillist.web.training import News, Training
@@ -77,7 +74,7 @@ def build(project: Project) -> FastAPI:
         await asyncio.to_thread(project.store.close)
 
     app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
-    _answer_errors(app)
+    answer_errors(app)
     _page(app)
     _images(app, project)
     _marks(app, project, live, listeners)
@@ -91,38 +88,6 @@ def _spread(listeners: set[asyncio.Queue[News]], news: News) -> None:
     for queue in listeners:
         if not queue.full():  # A page that does not read misses news, and asks again when it comes back.
             queue.put_nowait(news)
-
-
-def _answer_errors(app: FastAPI) -> None:
-    def answers(status: int, words: Callable[[Any], str]) -> Callable[[Request, Any], Awaitable[Response]]:
-        async def answer(_: Request, error: Any) -> Response:
-            return JSONResponse({"error": words(error)}, status)
-
-        return answer
-
-    app.add_exception_handler(UnknownImageError, answers(404, lambda _: "the project has no such image"))
-    app.add_exception_handler(RequestValidationError, answers(422, _first_wrong))
-    app.add_exception_handler(RefusedError, answers(422, str))
-    app.add_exception_handler(InputError, answers(409, _in_words))
-
-    async def answer_http(_: Request, error: Any) -> Response:
-        return JSONResponse({"error": str(error.detail)}, error.status_code)
-
-    app.add_exception_handler(HTTPException, answer_http)
-    # The disk is full, or the store is gone: the page keeps what it has and tries again.
-    app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
-
-
-def _in_words(error: InputError) -> str:
-    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
-    found = f"; got {error.found}" if error.file is None else ""
-    return f"{error.expected}{found}. {error.fix}"
-
-
-def _first_wrong(error: RequestValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
-    return f"{where or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _page(app: FastAPI) -> None:
@@ -191,13 +156,22 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
         return {"revision": revision, **told}
 
     @app.post("/api/images/{key}/events")
-    async def events(key: str, sent: Sent) -> dict[str, Any]:
+    async def events(key: str, request: Request) -> dict[str, Any]:
         name = project.name(key)
+        # Not in the loop: label maps of many megabytes may be unpacked, and others wait for their answers.
+        sent = await asyncio.to_thread(_read_events, await request.body())
         await asyncio.to_thread(project.check, name, sent.events)
         revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
         live.note(revision)
         _spread(listeners, {"type": "marks", "image": key, "revision": revision})
         return {"revision": revision}
+
+
+def _read_events(body: bytes) -> Sent:
+    try:
+        return Sent.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_input=False)) from None
 
 
 def _segmentations(app: FastAPI, project: Project, live: Live) -> None:

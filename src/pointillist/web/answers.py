@@ -1,0 +1,51 @@
+"""What a page is told when something is wrong: in words, and nothing of the machine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from pointillist.core.errors import InputError
+from pointillist.web.project import UnknownImageError
+from pointillist.web.store import RefusedError
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer every kind of error with its status and a sentence."""
+
+    def answers(status: int, words: Callable[[Any], str]) -> Callable[[Request, Any], Awaitable[Response]]:
+        async def answer(_: Request, error: Any) -> Response:
+            return JSONResponse({"error": words(error)}, status)
+
+        return answer
+
+    app.add_exception_handler(UnknownImageError, answers(404, lambda _: "the project has no such image"))
+    app.add_exception_handler(RequestValidationError, answers(422, _first_wrong))
+    app.add_exception_handler(RefusedError, answers(422, str))
+    app.add_exception_handler(InputError, answers(409, _in_words))
+
+    async def answer_http(_: Request, error: Any) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+    app.add_exception_handler(HTTPException, answer_http)
+    # The disk is full, or the store is gone: the page keeps what it has and tries again.
+    app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
+
+
+def _in_words(error: InputError) -> str:
+    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
+    found = f"; got {error.found}" if error.file is None else ""
+    return f"{error.expected}{found}. {error.fix}"
+
+
+def _first_wrong(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{where or 'the body'}: {what[0].lower()}{what[1:]}"

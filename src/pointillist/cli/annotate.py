@@ -7,12 +7,14 @@ import contextlib
 import logging
 import secrets
 import socket
+import warnings
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from PIL import Image
 
 from pointillist.cli.console import out
 from pointillist.core.errors import InputError
@@ -62,6 +64,8 @@ def annotate_command(
     local = host in ("127.0.0.1", "localhost", "::1")
     if not local:
         _check_open(host, token)
+    # Large images are meant; and what a decoder suppresses, another thread's decoder may switch on again.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     project = Project(root)
     application = build(project)
     listening = _listen_anywhere(host) if port is None else _listen(host, port)

@@ -125,6 +125,31 @@ def test_f17_what_was_drawn_while_the_server_was_dead_is_saved_when_it_is_back(
         page.context.close()
 
 
+def test_f17_l12_a_new_token_while_the_page_is_open_costs_nothing(
+    browser: Any, root: Path, server: Server
+) -> None:
+    page = opened(browser, server.address)
+    click(page, 72, 96)
+    until_saved(page)
+    server.kill()
+    again = Server(root, "--port", server.port, "--token", "another-token-than-before")
+    try:
+        click(page, 10, 10, "right")
+        click(page, 20, 20, "right")
+        sync_api.expect(page.locator("body")).to_contain_text("open the address", timeout=30_000)
+        sync_api.expect(page.locator("#saved")).to_contain_text("2 kept here")
+        # The new address in another tab: the browser has the new cookie, and the old tab goes on.
+        other = page.context.new_page()
+        other.goto(again.address)
+        until_saved(other)
+        until_saved(page)
+        page.wait_for_timeout(500)
+        assert [label for label, _, _ in stored(root, "train-00000")] == [1, 0, 0]
+    finally:
+        again.kill()
+        page.context.close()
+
+
 def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray]) -> float:
     """Five clicks on each class of every image, by mouse and keys alone; train; export; compare."""
     server = Server(root)

@@ -97,8 +97,12 @@ def _check_open(host: str, token: str | None) -> None:
 
 
 def _serve(uvicorn: Any, app: Any, listening: socket.socket) -> None:
+    from pointillist.web.connection import Impatient, allow_many_files
+
+    allow_many_files()
     config = uvicorn.Config(
         app,
+        http=Impatient,
         log_level="warning",
         access_log=False,
         backlog=BACKLOG,

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import itertools
 import json
 import sqlite3
 import threading
@@ -21,7 +22,7 @@ from PIL import Image
 from pointillist.annotate import Boxes
 from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
-from pointillist.web import server
+from pointillist.web import scout, server
 from tests.web.app import plain_folder, served
 
 TAB = str(uuid.uuid4())
@@ -239,6 +240,22 @@ def test_the_gauge_the_results_and_the_next_image_follow_the_marks(
     picture = client.get(f"/api/images/{told[0]['id']}/thumbnail.webp")
     assert picture.headers["content-type"] == "image/webp"
     assert max(Image.open(io.BytesIO(picture.content)).size) <= 240
+
+
+def test_the_gauge_comes_though_someone_always_clicks(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scout, "PATIENCE_S", 0.5)
+    shown = images(client)
+    for image in shown:
+        click_both(client, image, tmp_path / "mine")
+    numbers = itertools.count()
+
+    def told() -> bool:
+        send(client, shown[0]["id"], add(point(1, 3, next(numbers) % 8), 0))
+        return client.get("/api/gauge").json().get("agreement") is not None
+
+    settled(told)
 
 
 def test_annotations_that_come_later_are_taken_over_beside_what_is_there(tmp_path: Path) -> None:

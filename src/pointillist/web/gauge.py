@@ -183,7 +183,8 @@ def _verdict(right: Sequence[Float[np.ndarray, " i"]]) -> str:
     """Say what the last doubling of the annotated images brought, and whether another is worth it."""
     gains = right[-1] - right[-2]
     low, high = _interval(gains)
-    told = f"twice the images changed it by {gains.mean():+.1%} (95 %: {low:+.1%} to {high:+.1%})"
+    numbers = f"{gains.mean():+.1%} (95%: {low:+.1%} to {high:+.1%})".replace("%", " %")
+    told = f"twice the images changed it by {numbers}"
     if low > 0:
         return f"More marks are worth it: {told}."
     if high < LITTLE:

@@ -31,6 +31,8 @@ from pointillist.web.project import Project
 SIDE = 320
 """An image is looked at with its longer side shrunk to this: an answer within a quarter of a second."""
 SMOOTH = 3
+FOUND_KEPT = 1000
+"""Segmentations that stay in memory, some 400 KB each."""
 MAPS_KEPT = 700 << 20
 """Bytes of features that stay in memory, some 30 MB for an image."""
 
@@ -102,7 +104,7 @@ class Live:
     def __init__(self, project: Project, forest: FeatureForest | None = None) -> None:
         self.project = project
         self.forest = forest or FeatureForest(classifier="extra-trees", side=SIDE, smooth_px=SMOOTH)
-        self.found: dict[str, Segmentation | None] = {}
+        self.found: OrderedDict[str, Segmentation | None] = OrderedDict()
         self.total = 0
         self.network: Network | None = None
         self.source: Source = "both"
@@ -115,7 +117,7 @@ class Live:
         self._read: dict[str, _Read] = {}
         self._trained: tuple[int, Any] = (-1, None)
         self._ended = False
-        self._computing = threading.Lock()
+        self._computing, self._keeping = threading.Lock(), threading.Lock()
         self._thread = threading.Thread(target=self._work, name="segmenter", daemon=True)
         self._thread.start()
 
@@ -173,11 +175,21 @@ class Live:
                 # The last one asked for is what someone is looking at now.
                 name, _ = self._wanted.popitem()
             try:
-                self.found[name] = self.segment(name)
+                self.renew(name)
             except Exception:  # An image that can't be read must not end the thread: nothing is said of it.
                 self.found[name] = None
             for loop, event in list(self._changed.get(name, ())):
                 loop.call_soon_threadsafe(event.set)
+
+    def renew(self, name: str) -> Segmentation | None:
+        """Segment an image, and keep what was found."""
+        found = self.segment(name)
+        with self._keeping:
+            self.found[name] = found
+            self.found.move_to_end(name)
+            while len(self.found) > FOUND_KEPT:
+                self.found.popitem(last=False)
+        return found
 
     def segment(self, name: str) -> Segmentation | None:
         """Segment an image by all that is drawn now, and the network's answer where there is one.

@@ -19,6 +19,8 @@ from pointillist.web.training import News, Training
 QUIET_S = 1.0
 """After the last click or look, so long nothing is worked out: clicks come first."""
 PAUSE_S = 0.2
+PATIENCE_S = 15.0
+"""After so long without a quiet moment it works all the same: of several people, one always clicks."""
 
 
 class Scout:
@@ -44,6 +46,7 @@ class Scout:
         self._scanned: dict[str, tuple[int, Path | None]] = {}
         self._gauged: tuple[int, Path | None] = (-1, None)
         self._refused: Path | None = None
+        self._worked_at, self._overdue = time.monotonic(), False
         self._ended = threading.Event()
         self._settling = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="scout", daemon=True)
@@ -67,19 +70,24 @@ class Scout:
 
     def _work(self) -> None:
         while not self._ended.wait(PAUSE_S):
+            began = time.monotonic()
+            self._overdue = began - self._worked_at > PATIENCE_S
             if not self._quiet():
                 continue
             with self._settling:
-                began = time.monotonic()
                 try:
                     next(self._pieces(), None)
                 except InputError:  # An image that can't be read is left out; the next round goes on.
                     continue
+                finally:
+                    self._worked_at = time.monotonic()
             # Half of the time is left to others, a training among them.
             self._ended.wait(min(2.0, time.monotonic() - began))
 
     def _quiet(self) -> bool:
-        return not self._ended.is_set() and time.monotonic() - self.live.asked_at > QUIET_S
+        if self._ended.is_set():
+            return False
+        return self._overdue or time.monotonic() - self.live.asked_at > QUIET_S
 
     def _pieces(self) -> Iterator[None]:
         yield from self._load()
@@ -116,7 +124,7 @@ class Scout:
                 yield
 
     def _ask(self, name: str) -> None:
-        found = self.live.found.get(name) or self.live.segment(name)
+        found = self.live.found.get(name) or self.live.renew(name)
         if self.live.network is not None and found is not None:
             self.live.network.probs(name, *found.labels.shape)
 
@@ -154,7 +162,7 @@ class Scout:
         name = min(stale, key=lambda one: self._scanned.get(one, (-1, None))[0])
         self._scanned[name] = state
         self._ask(name)
-        found = self.live.segment(name)
+        found = self.live.renew(name)
         if found is None:
             self.doubts.pop(name, None)
         else:

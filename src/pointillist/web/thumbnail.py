@@ -24,7 +24,7 @@ def draw_thumbnail(project: Project, live: Live, name: str) -> bytes:
     image = project.sample(name).image
     height, width = wanted_size(image.shape[1], image.shape[2], SIDE)
     small = resized(image, height, width)
-    found = live.found.get(name) or live.segment(name)
+    found = live.found.get(name) or live.renew(name)
     if found is None:
         picture = draw_image(small)
     else:

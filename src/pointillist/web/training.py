@@ -149,7 +149,7 @@ class Training:
         if self._cancelled:
             self._tell({"state": "cancelled"})
         elif code == 0:
-            self._tell({"state": "done"})
+            self._tell({**last, "state": "done"})
         else:
             message = last.get("message") or f"the training ended with code {code}"
             self._tell({"state": "failed", "message": message})

@@ -2,11 +2,9 @@
 
     python benchmarks/annotator.py --root PH2Dataset -o docs/results/annotator.md
 
-Images are put into a folder of their own and served by `pointillist annotate`. The person goes through half
-of them in rounds, one click on each image a round, in the middle of the largest error of what the server
-shows, over HTTP as the page does; masks serve to find errors and to measure, and never reach the server.
-After some rounds a network is trained, and the classifier, the network and both are measured on the images
-that were clicked and on those that were not.
+Images are put into a folder of their own and served by `pointillist annotate`. The person looks at one image
+after the other and clicks on the middle of the largest error of what the server shows, over HTTP as the page
+does; masks serve to find errors and to measure, and never reach the server.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,16 +30,7 @@ from pointillist.annotate.seconds import SECONDS
 from pointillist.core.shapes import MaskArray
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Ph2
-from pointillist.web.export import label_map
-from pointillist.web.gauge import Source
-from pointillist.web.live import Live
-from pointillist.web.network import Network
-from pointillist.web.project import Project
-from pointillist.web.training import Training
 
-SOURCES: tuple[Source, ...] = ("forest", "network", "both")
-TRAINED = (3, 6, 10)
-"""After so many clicks on an image a network is trained."""
 SIZE = (560, 768)
 """Of the images that are served: that of the originals."""
 
@@ -55,13 +43,11 @@ class Seen:
         dice: by the number of clicks on an image, one for each image.
         saving: seconds until each click was acknowledged.
         showing: seconds until a segmentation that had seen it was there.
-        sources: after some numbers of clicks, the Dice of each source and the one that was chosen.
     """
 
     dice: dict[int, list[float]] = field(default_factory=dict)
     saving: list[float] = field(default_factory=list)
     showing: list[float] = field(default_factory=list)
-    sources: dict[int, tuple[dict[str, list[float]], str]] = field(default_factory=dict)
 
 
 def overlap(labels: MaskArray, truth: MaskArray) -> float:
@@ -70,81 +56,33 @@ def overlap(labels: MaskArray, truth: MaskArray) -> float:
     return both / max(1.0, float((labels == 1).sum() + (truth == 1).sum()))
 
 
-@dataclass
-class Person:
-    """One tab, and what it was shown last of each image.
-
-    Args:
-        client: of the server.
-        truths: by the images' names.
-        shown: likewise.
-    """
-
-    client: Any
-    truths: dict[str, MaskArray]
-    shown: dict[str, MaskArray] = field(default_factory=dict)
-    tab: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-    def click(self, image: dict[str, Any], number: int, seen: Seen) -> None:
-        """Click once on the largest error of an image, and look at what comes."""
-        truth = self.truths[image["name"]]
+def click_through(client: Any, truths: dict[str, MaskArray], clicks: int) -> Seen:
+    """Click on one image after the other, each time on the largest error."""
+    seen, tab = Seen(), str(uuid.uuid4())
+    for image in client.get("/api/project").json()["images"]:
+        truth = truths[image["name"]]
         # Before anything is shown a person clicks into the object, then outside of it.
-        labels = self.shown.get(image["name"], np.full_like(truth, number == 2))
-        if number == 2 and not labels.any():
-            labels = np.ones_like(truth)
-        found = next_clicks(truth, labels, 1)
-        if not found:
+        labels = np.zeros_like(truth)
+        for number in range(1, clicks + 1):
+            found = next_clicks(truth, labels if number != 2 or labels.any() else np.ones_like(truth), 1)
+            if not found:
+                break
+            ((label, row, col),) = found
+            mark = {"kind": "points", "label": label, "at": [[row, col]], "radius": 0.0}
+            event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": number, "mark": mark}
+            began = time.perf_counter()
+            url = f"/api/images/{image['id']}"
+            saved = client.post(f"{url}/events", json={"client": tab, "events": [event]})
+            seen.saving.append(time.perf_counter() - began)
+            shown = client.get(f"{url}/overlay", params={"after": saved.json()["revision"]})
+            if shown.status_code == 204:
+                continue
+            seen.showing.append(time.perf_counter() - began)
+            picture = Image.open(io.BytesIO(shown.content))
+            size = (truth.shape[1], truth.shape[0])
+            labels = np.array(picture.resize(size, Image.Resampling.NEAREST))
             seen.dice.setdefault(number, []).append(overlap(labels, truth))
-            return
-        ((label, row, col),) = found
-        mark = {"kind": "points", "label": label, "at": [[row, col]], "radius": 0.0}
-        event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": number, "mark": mark}
-        began = time.perf_counter()
-        url = f"/api/images/{image['id']}"
-        saved = self.client.post(f"{url}/events", json={"client": self.tab, "events": [event]})
-        seen.saving.append(time.perf_counter() - began)
-        shown = self.client.get(f"{url}/overlay", params={"after": saved.json()["revision"]})
-        if shown.status_code == 204:
-            return
-        seen.showing.append(time.perf_counter() - began)
-        picture = Image.open(io.BytesIO(shown.content))
-        size = (truth.shape[1], truth.shape[0])
-        labels = np.array(picture.resize(size, Image.Resampling.NEAREST))
-        self.shown[image["name"]] = labels
-        seen.dice.setdefault(number, []).append(overlap(labels, truth))
-
-    def train(self) -> None:
-        """Train a network and wait for its end."""
-        answer = self.client.post("/api/train", json={})
-        if answer.status_code != 200:
-            raise RuntimeError(answer.text)
-        with self.client.stream("GET", "/api/stream") as stream:
-            for line in stream.iter_lines():
-                if '"failed"' in line:
-                    raise RuntimeError(line)
-                if '"done"' in line:
-                    return
-
-
-def by_source(home: Path, truths: dict[str, MaskArray], clicked: Sequence[str]) -> dict[str, list[float]]:
-    """Give the mean Dice of every source, on the images that were clicked and on the others."""
-    project = Project(home)
-    live = Live(project)
-    model = Training(project, lambda _: None).model
-    assert model is not None
-    network = Network(project, model)
-    found: dict[str, list[float]] = {}
-    for source in SOURCES:
-        live.network, live.source = (None if source == "forest" else network), source
-        dice: dict[bool, list[float]] = {True: [], False: []}
-        for name, truth in truths.items():
-            labels = label_map(project, live, project.sample(name))
-            assert labels is not None
-            dice[name in clicked].append(overlap(labels, truth))
-        found[source] = [statistics.mean(dice[True]), statistics.mean(dice[False])]
-    live.close()
-    project.store.close()
-    return found
+    return seen
 
 
 def table(seen: Seen) -> list[str]:
@@ -157,19 +95,10 @@ def table(seen: Seen) -> list[str]:
         seconds = 2 * SECONDS["first-click"].seconds + max(0, number - 2) * click
         mean = statistics.mean(values)
         lines.append(f"| {number} | {seconds:.1f} | {len(values)} | {mean:.3f} ± {spread:.3f} |")
-    lines += [
-        "",
-        "| clicks on an image | of | classifier | network | both | chosen |",
-        "|--:|---|--:|--:|--:|---|",
-    ]
-    for number, (sources, chosen) in seen.sources.items():
-        for place, of in enumerate(("images clicked on", "other images")):
-            values = " | ".join(f"{sources[source][place]:.3f}" for source in SOURCES)
-            lines.append(f"| {number} | {of} | {values} | {chosen} |")
     lines += ["", "| from click to | p50 | p95 | p99 |", "|---|--:|--:|--:|"]
     for name, times in (("acknowledged (on the disk)", seen.saving), ("new overlay", seen.showing)):
-        quantiles = np.quantile(times, [0.5, 0.95, 0.99]) * 1000
-        lines.append(f"| {name} | " + " | ".join(f"{value:.0f} ms" for value in quantiles) + " |")
+        marks = np.quantile(times, [0.5, 0.95, 0.99]) * 1000
+        lines.append(f"| {name} | " + " | ".join(f"{mark:.0f} ms" for mark in marks) + " |")
     return lines
 
 
@@ -181,8 +110,7 @@ def main(
 ) -> None:
     """Serve images of PH2 at their full size, and click through them."""
     data = Ph2(root=root, size=SIZE)
-    names = data.names("train")[: 2 * images]
-    seen = Seen()
+    names = data.names("train")[:images]
     with tempfile.TemporaryDirectory() as given:
         home = Path(given) / "skin"
         truths = {}
@@ -192,24 +120,13 @@ def main(
             truths[name] = sample.truth()
         with (
             serving(home) as (address, headers),
-            httpx.Client(base_url=address, headers=headers, timeout=600) as client,
+            httpx.Client(base_url=address, headers=headers, timeout=60) as client,
         ):
-            person = Person(client, truths)
-            shown = client.get("/api/project").json()["images"][::2]
-            for number in range(1, clicks + 1):
-                for image in shown:
-                    person.click(image, number, seen)
-                if number in TRAINED:
-                    person.train()
-                    client.post("/api/export", json={})
-                    chosen = client.get("/api/gauge").json()["source"]
-                    seen.sources[number] = by_source(home, truths, [one["name"] for one in shown]), chosen
+            seen = click_through(client, truths, clicks)
     about = (
-        f"{len(shown)} of {len(names)} training images of PH2 at {SIZE[1]} x {SIZE[0]} are clicked on, a "
-        "click on each in turn; above, what the page shows after each click: the pixel classifier, trained "
-        f"anew on all clicks, and with the network after {TRAINED[0]} clicks. Seconds by the declared costs "
-        "of clicks; spread over images. The network is trained from ImageNet's weights on the clicks so far, "
-        "and the server chooses by held-out clicks whom to show. The times hold while no training goes on."
+        f"{len(names)} training images of PH2 at {SIZE[1]} x {SIZE[0]}, one after the other; the "
+        "pixel classifier alone, trained anew on all clicks after each. Seconds by the declared costs of "
+        "clicks; spread over images."
     )
     publish(
         "A simulated person at the annotator",

@@ -157,9 +157,9 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
 
     @app.post("/api/images/{key}/events")
     async def events(key: str, request: Request) -> dict[str, Any]:
-        name = project.name(key)
+        body, name = await request.body(), project.name(key)
         # Not in the loop: label maps of many megabytes may be unpacked, and others wait for their answers.
-        sent = await asyncio.to_thread(_read_events, await request.body())
+        sent = await asyncio.to_thread(_read_events, body)
         await asyncio.to_thread(project.check, name, sent.events)
         revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
         live.note(revision)

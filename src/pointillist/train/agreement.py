@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,14 +37,15 @@ class Agreement:
 
     An offset b is added to the background's logit. Networks that learn from as many clicks on small things as
     on large ones, or from labels that spread too far, draw the line in the wrong place; clicks that nobody
-    learnt from show where it belongs. Every image weighs the same.
+    learnt from show where it belongs. Every image weighs the same: the score is the mean over images of
+    their Dice, as results are told. What is found in an image that does not show a class counts as false, as
+    a share of what is usual in those that do.
 
-    - Images of which a quarter or more is labelled are counted as they are: with full masks the score is the
-      pooled Dice score.
-    - From fewer labelled pixels the network is calibrated (see `calibrate`), and then expected Dice is
-      2 E[predicted and true] / (E[predicted] + E[true]) over a sample of all pixels of these images. Its
-      spread is half of that of an estimate which counts right and wrong clicks (on PH2, 5+5 clicks on 40
-      images). When clicks show the background alone, or the foreground alone, they are counted as they are.
+    - Images of which a quarter or more is labelled are counted as they are.
+    - From fewer labelled pixels the network is calibrated (see `calibrate`), and then an image's expected
+      Dice is 2 E[predicted and true] / (E[predicted] + E[true]) over a sample of its pixels. The spread is
+      half of that of an estimate which counts right and wrong clicks (on PH2, 5+5 clicks on 40 images). When
+      clicks show the background alone, or the foreground alone, they are counted as they are, together.
     - Of a box, each row and each column across it should meet the object, and none beside it: hits, misses
       and false alarms, as shares of the rows and columns. To be met takes a tenth of the pixels that are
       usual there: on PH2 the line lies then within .001 Dice of the best, with single pixels .006 below.
@@ -59,7 +61,7 @@ class Agreement:
     def __init__(self, num_classes: int, images: int = 1) -> None:
         count, k = len(OFFSETS), num_classes
         self._pixels = int(np.clip(_SAMPLE // max(1, images), *_OF_ONE))
-        self.masks = np.zeros((count, k, k))
+        self._dense: list[_Areas] = []
         self.clicks = np.zeros((count, k, k))
         self.told = np.zeros((count, k, 3))
         self._boxes = False
@@ -101,7 +103,7 @@ class Agreement:
             return
         taken = _taken(odds[here], likeliest[here], labels[here].astype(int), len(logs))
         if here.sum() >= _DENSE * inside.sum():
-            self.masks += taken / here.sum()
+            self._dense.append(_areas(taken / here.sum()))
             return
         self.clicks += taken
         # The same pixels whenever an image is scored, so that one network is compared with the next fairly.
@@ -111,7 +113,8 @@ class Agreement:
         anywhere = rng.choice(np.flatnonzero(inside), self._pixels)
         flat = logs.reshape(len(logs), -1)
         there, fair = (flat[:, at].T.astype(np.float32) for at in (places, anywhere))
-        self._sparse.append(_Sparse(there, labels.ravel()[places].astype(int), fair))
+        shown = np.bincount(labels[here], minlength=len(logs))[: len(logs)] > 0
+        self._sparse.append(_Sparse(there, labels.ravel()[places].astype(int), fair, shown))
 
     def _add_boxes(self, k: int, odds: np.ndarray, known: Known) -> None:
         boxes = known.boxes[known.boxes[:, 0] == k]
@@ -144,33 +147,26 @@ class Agreement:
     @property
     def curve(self) -> Float[np.ndarray, " o"]:
         """Mean Dice of the foreground classes that are known of, at every offset; 0 where none is."""
-        overlap, total, known = _counted(self.masks)
         hits, misses, false = np.moveaxis(self.told, 2, 0)
-        overlap, total = overlap + 2 * hits, total + 2 * hits + misses + false
-        known = known | self.told.any((0, 2))
-        if self._sparse:
-            clicked = (
-                self._expected() if _two_sided(self.clicks) else _counted(self.clicks / self.clicks[0].sum())
-            )
-            overlap, total = overlap + len(self._sparse) * clicked[0], total + len(self._sparse) * clicked[1]
-            known = known | clicked[2]
+        overlap, total = 2 * hits, 2 * hits + misses + false
+        known: Bool[np.ndarray, " k"] = np.logical_or.reduce(self.told, axis=(0, 2))
+        if self._sparse and not _two_sided(self.clicks):
+            clicked = _areas(self.clicks * len(self._sparse) / self.clicks[0].sum())
+            overlap, total, known = overlap + clicked.overlap, total + clicked.total, known | clicked.shown
+        if found := self._dense + (self._expected() if _two_sided(self.clicks) else []):
+            each = _each_the_same(found)
+            overlap, total, known = overlap + each.overlap, total + each.total, known | each.shown
         if not known[1:].any():
             return np.zeros(len(OFFSETS))
         scores = overlap / np.where(total > 0, total, 1)
         curve: np.ndarray = scores[:, 1:][:, known[1:]].mean(1)
         return curve
 
-    def _expected(self) -> tuple[Counts, Counts, Bool[np.ndarray, " k"]]:
-        """What calibrated probabilities make of the sparsely labelled images, as shares of their pixels."""
-        logs, labels, everywhere = (np.concatenate(parts) for parts in zip(*self._sparse, strict=True))
+    def _expected(self) -> list[_Areas]:
+        """What calibrated probabilities make of each sparsely labelled image."""
+        logs, labels, everywhere, _ = (np.concatenate(parts) for parts in zip(*self._sparse, strict=True))
         fit = calibrate(logs, labels, everywhere)
-        probs = fit(everywhere)
-        odds, likeliest = _line(everywhere.T)
-        size, k = len(probs), probs.shape[1]
-        mine = np.take_along_axis(probs, likeliest[:, None], 1)[:, 0]
-        right = _beyond(odds, likeliest, mine, k) / size
-        area = _beyond(odds, likeliest, np.ones(size), k) / size
-        return 2 * right, area + probs.mean(0), fit.seen
+        return [_expected(fit(item.everywhere), item) for item in self._sparse]
 
     @property
     def slack(self) -> float:
@@ -188,7 +184,8 @@ class Agreement:
         """
         counts = self.clicks[0].sum(1)
         enough = _two_sided(self.clicks) and counts[counts > 0].min() >= FEWEST
-        if not (self._boxes or _two_sided(self.masks) or enough):
+        drawn = {k for areas in self._dense for k in np.flatnonzero(areas.shown)}
+        if not (self._boxes or (0 in drawn and len(drawn) > 1) or enough):
             return float(self.curve[_ZERO]), 0.0
         smooth = ndimage.gaussian_filter1d(self.curve, 1.0, mode="nearest") - _CAUTION * OFFSETS**2
         # Among equals the one that changes least.
@@ -211,6 +208,40 @@ class _Sparse(NamedTuple):
     logs: Float[np.ndarray, "n k"]
     labels: Int64[np.ndarray, " n"]
     everywhere: Float[np.ndarray, "m k"]
+    shown: Bool[np.ndarray, " k"]
+
+
+class _Areas(NamedTuple):
+    """Twice the overlap of prediction and truth, and the sum of their areas, at every offset."""
+
+    overlap: Counts
+    total: Counts
+    shown: Bool[np.ndarray, " k"]
+
+
+def _areas(taken: Float[np.ndarray, "o k k"]) -> _Areas:
+    """Count labelled pixels as they are."""
+    overlap: Counts = 2 * np.diagonal(taken, axis1=1, axis2=2)
+    return _Areas(overlap, taken.sum(1) + taken.sum(2), taken[0].sum(1) > 0)
+
+
+def _expected(probs: Float[np.ndarray, "m k"], item: _Sparse) -> _Areas:
+    """Give what is expected of one image whose pixels have these probabilities."""
+    odds, likeliest = _line(item.everywhere.T)
+    size, k = probs.shape
+    mine = np.take_along_axis(probs, likeliest[:, None], 1)[:, 0]
+    right = _beyond(odds, likeliest, mine, k) / size
+    area = _beyond(odds, likeliest, np.ones(size), k) / size
+    return _Areas(2 * right, area + probs.mean(0), item.shown)
+
+
+def _each_the_same(found: Sequence[_Areas]) -> _Areas:
+    """Add up images, each with areas of 1 in all where it shows the class: large objects count no more."""
+    overlap, total = np.stack([areas.overlap for areas in found]), np.stack([areas.total for areas in found])
+    shown: Bool[np.ndarray, "n k"] = np.stack([areas.shown for areas in found])
+    usual = (total * shown[:, None]).sum(0) / np.maximum(shown.sum(0), 1)
+    whole = np.maximum(np.where(shown[:, None], total, usual), 1e-9)
+    return _Areas((overlap / whole).sum(0), (total / whole).sum(0), np.logical_or.reduce(shown))
 
 
 def _some(places: Int64[np.ndarray, " p"], most: int, rng: np.random.Generator) -> Int64[np.ndarray, " q"]:
@@ -240,12 +271,6 @@ def _two_sided(taken: Float[np.ndarray, "o k k"]) -> bool:
     """Whether labelled pixels show background and foreground."""
     counts = taken[0].sum(1)
     return bool(counts[0] and counts[1:].any())
-
-
-def _counted(taken: Float[np.ndarray, "o k k"]) -> tuple[Counts, Counts, Bool[np.ndarray, " k"]]:
-    """Give twice the overlap, and the sum of areas, of labelled pixels, and which classes they show."""
-    overlap: Counts = 2 * np.diagonal(taken, axis1=1, axis2=2)
-    return overlap, taken.sum(1) + taken.sum(2), taken[0].sum(1) > 0
 
 
 def _beyond(

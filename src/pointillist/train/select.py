@@ -93,7 +93,7 @@ class HeldOut:
                 on_masks.add(probs, Known.from_labels(truth, self.num_classes), region)
         dice, offset = agreement.best()
         score = Score(dice, agreement.likelihood(), offset, agreement.slack)
-        if not on_masks.masks.any():
+        if not any(item.truth is not None for item in self.items):
             return score
         best = on_masks.at(on_masks.best()[1])
         return replace(score, masks_dice=on_masks.at(offset), masks_best=best)

@@ -178,7 +178,7 @@ class Learner:
             if kept:
                 self.keep(score.offset)
             # Compared with the best of all, not with the kept: many small steps down are a fall.
-            if self.best is None or score.key >= self.best.key:
+            if self.best is None or score.key >= self.best.key or score.tells_more(self.best):
                 self.best = score
         self.history.append(record)
         self.epoch, self.step_in_epoch = self.epoch + 1, 0

@@ -19,6 +19,7 @@ from pointillist.train.describe import default_run
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import apply_recipe
 from pointillist.train.run import Run
+from pointillist.train.start import read_start, start_at
 from pointillist.web.project import Project
 
 News = dict[str, Any]
@@ -61,15 +62,18 @@ class Training:
         return ended[-1] if ended else None
 
     def start(self) -> None:
-        """Begin a training on what is drawn now.
+        """Begin a training on what is drawn now, from the start.
 
         Raises:
             InputError: one is going on, or too little is drawn.
         """
-        with self._starting:
-            self._start()
+        self._start(goes_on=False)
 
-    def _start(self) -> None:
+    def _start(self, goes_on: bool) -> None:
+        with self._starting:
+            self._begin(goes_on)
+
+    def _begin(self, goes_on: bool) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         self._marks = sum(self.project.store.counts().values())
@@ -83,6 +87,7 @@ class Training:
             fix = f"The others are held out for choosing and testing. Click on some of these: {some}."
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
+        run = self._gone_on(run) if goes_on else run
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
         self._cancelled = False
         # Its share of the cores: one stays for clicks.
@@ -100,12 +105,15 @@ class Training:
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
     def start_again(self) -> bool:
-        """Begin another training if that is wanted, none goes on and enough is new; say whether one began."""
+        """Begin another training if that is wanted, none goes on and enough is new; say whether one began.
+
+        It goes on from the last network, where that is of the same kind.
+        """
         drawn = sum(self.project.store.counts().values())
         if not self.again or self.running or drawn < max(self._marks * MORE, self._marks + FEWEST_NEW):
             return False
         try:
-            self.start()
+            self._start(goes_on=True)
         except InputError:  # What was drawn lies on images that are held out.
             return False
         return True
@@ -136,6 +144,18 @@ class Training:
         steps = steps_per_epoch(run, len(data.names("train")))
         return run.model_copy(update={"epochs": max(run.epochs, ceil(STEPS / steps))})
 
+    def _gone_on(self, run: Run) -> Run:
+        """Let a run start from the network that was trained last, and be short; else give it as it is."""
+        if (last := self.model) is None:
+            return run
+        try:
+            changes = {"start": start_at(last), "epochs": ceil(run.epochs * SHORT)}
+            short = run.model_copy(update={**changes, "learning_rate": run.learning_rate * SLOW})
+            read_start(short, self.project.data.channels)
+        except InputError:  # Of other classes, channels or layers, or damaged.
+            return run
+        return short
+
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         last: News = {}
@@ -159,3 +179,5 @@ TRAINED_AT = 256
 """The longer side of the images that a network learns from: some minutes on two cores."""
 STEPS = 400
 """At least so many steps are taken."""
+SHORT, SLOW = 0.25, 0.5
+"""Of the epochs and of the learning rate, where a training goes on from the last network."""

@@ -84,7 +84,9 @@ def mark_images(server: Server, count: int) -> None:
 
 def test_the_gauge_tells_how_good_it_is(page: Any, server: Server) -> None:
     sync_api.expect(page.locator("#agreement")).to_have_text(re.compile(r"^\d+\s%$"), timeout=60_000)
-    sync_api.expect(page.locator("#interval")).to_have_text(re.compile(r"has not seen \(\d+ to \d+\s%\)"))
+    sync_api.expect(page.locator("#interval")).to_have_text(
+        re.compile(r"classifier agrees with unseen marks \(\d+ to \d+\s%\)")
+    )
     told = ask(server, "/api/gauge")
     sync_api.expect(page.locator("#verdict")).to_have_text(told["verdict"])
     meter = page.get_by_role("meter", name="How good is it?")
@@ -98,20 +100,34 @@ def test_the_gauge_tells_how_good_it_is(page: Any, server: Server) -> None:
     sync_api.expect(page.locator("#gauge-help")).to_be_visible()
 
 
-LONGEST = {
+LONGEST: dict[str, Any] = {
     "type": "gauge",
     "images": 40,
     "marks": 1234,
-    "agreement": 0.912,
+    "of": "both",
+    "agreement": 0.93,
     "low": 0.8812,
     "high": 0.939,
     "curve": [[289, 0.84], [577, 0.88], [1180, 0.912]],
     "source": "both",
     "sources": {"forest": 0.88, "network": 0.91, "both": 0.93},
     "verdict": "Whether more marks are worth it can't be told yet: "
-    "twice the images changed it by +10.0% (95 %: -10.0% to +20.6%).",
+    "twice the images changed classifier and network by +10.0 % (95 %: -10.0 % to +20.6 %).",
 }
-FEW = {"agreement": None, "low": None, "high": None, "curve": [], "sources": {}, "source": "forest"}
+ALONE = {
+    **LONGEST,
+    "of": "forest",
+    "verdict": LONGEST["verdict"].replace("classifier and network", "the classifier"),
+}
+FEW = {
+    "of": "forest",
+    "agreement": None,
+    "low": None,
+    "high": None,
+    "curve": [],
+    "sources": {},
+    "source": "forest",
+}
 
 
 @pytest.mark.parametrize("width", [800, 1000, 1440])
@@ -122,16 +138,35 @@ def test_nothing_moves_when_the_gauge_comes(open_page: Open, width: int) -> None
     page.route(
         "**/api/stream", lambda route: route.fulfill(body=streams[-1], content_type="text/event-stream")
     )
-    for told in (None, {**LONGEST, **FEW, "verdict": verdict}, LONGEST):
+    for told in (None, {**LONGEST, **FEW, "verdict": verdict}, ALONE, LONGEST):
         streams.append(": here\n\n" if told is None else f"data: {json.dumps(told)}\n\n")
         page.reload()
         if told is not None:
             sync_api.expect(page.locator("#verdict")).to_have_text(str(told["verdict"]))
-        sync_api.expect(page.locator("#agreement")).to_be_visible(visible=told is LONGEST)
+        sync_api.expect(page.locator("#agreement")).to_be_visible(visible=told in (ALONE, LONGEST))
+        if told is ALONE:
+            line = "shown: both, not judged yet: too few images have marks new to the network"
+            sync_api.expect(page.locator("#sources")).to_have_text(line)
+            sync_api.expect(page.locator("#interval")).to_contain_text("classifier agrees with")
         found.append([page.locator(f"#{name}").bounding_box()["y"] for name in ("gauge", "train", "export")])
     line = "shown: both (classifier 88 %, network 91 %, both 93 %)"
     sync_api.expect(page.locator("#sources")).to_have_text(line)
-    assert found[0] == found[1] == found[2]
+    whose = "classifier and network agree with unseen marks (88 to 94\xa0%)"
+    sync_api.expect(page.locator("#interval")).to_have_text(whose)
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def test_a_network_alone_has_a_figure_and_no_curve(open_page: Open) -> None:
+    page = open_page()
+    told = {**LONGEST, "of": "network", "source": "network", "curve": [], "verdict": "Train again."}
+    page.route(
+        "**/api/stream",
+        lambda route: route.fulfill(body=f"data: {json.dumps(told)}\n\n", content_type="text/event-stream"),
+    )
+    page.reload()
+    sync_api.expect(page.locator("#interval")).to_contain_text("network agrees with unseen marks")
+    sync_api.expect(page.locator("#agreement")).to_be_visible()
+    sync_api.expect(page.locator("#gains")).to_be_hidden()
 
 
 def test_all_images_are_looked_through_by_keyboard(page: Any, server: Server) -> None:

@@ -156,6 +156,31 @@ def test_nothing_moves_when_the_gauge_comes(open_page: Open, width: int) -> None
     assert found[0] == found[1] == found[2] == found[3]
 
 
+@pytest.mark.parametrize("state", ["done", "running"])
+def test_a_page_that_comes_later_knows_how_good_the_training_is(open_page: Open, state: str) -> None:
+    page = open_page()
+    told = {"type": "training", "state": state, "again": False, "epoch": 3, "epochs": 3}
+    scores: list[Any] = [[[0, 0.81], [1, 0.8], [2, 0.91], [3, 0.9]], []]
+    page.route(
+        "**/api/stream",
+        lambda route: route.fulfill(
+            body=f"data: {json.dumps({**told, 'scores': scores[0]})}\n\n", content_type="text/event-stream"
+        ),
+    )
+    page.reload()
+    line = "held-out score 0.900, best 0.910, scale from 0.8 to 1"
+    sync_api.expect(page.locator("#score")).to_have_text(line)
+    points = page.locator("#curve polyline").get_attribute("points").split()
+    assert [float(point.split(",")[0]) for point in points] == pytest.approx([3, 67.7, 132.3, 197], abs=0.1)
+    scores.pop(0)
+    page.reload()
+    none = {
+        "done": "held-out score: none, no held-out image has marks",
+        "running": "held-out score: none yet",
+    }
+    sync_api.expect(page.locator("#score")).to_have_text(none[state])
+
+
 def test_a_network_alone_has_a_figure_and_no_curve(open_page: Open) -> None:
     page = open_page()
     told = {**LONGEST, "of": "network", "source": "network", "curve": [], "verdict": "Train again."}

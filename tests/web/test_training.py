@@ -19,7 +19,7 @@ from pointillist.train.store import read_run
 from pointillist.web.events import Add
 from pointillist.web.network import Network
 from pointillist.web.project import Project
-from pointillist.web.training import FEWEST_NEW, Training
+from pointillist.web.training import FEWEST_NEW, News, Training
 from tests.web.app import plain_folder
 
 
@@ -67,11 +67,20 @@ def test_marks_on_held_out_images_alone_begin_none(project: Project) -> None:
 
 def until(folder: Path) -> Run:
     """Wait until a training has begun in its folder, and give what it trains."""
-    for _ in range(600):
+    for _ in range(3000):
         if (folder / "run.json").is_file():
             return read_run(folder)
         time.sleep(0.1)
     raise AssertionError(f"{folder} did not begin")
+
+
+def until_scored(told: list[News]) -> None:
+    """Wait until a training has told a held-out score, and what it told is stored."""
+    for _ in range(3000):
+        if any(news.get("scores") for news in told):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no score was told")
 
 
 def end_quickly(run: Run, folder: Path) -> None:
@@ -81,15 +90,25 @@ def end_quickly(run: Run, folder: Path) -> None:
 
 
 def test_a_training_that_begins_by_itself_goes_on_from_the_last_network(project: Project) -> None:
-    training = Training(project, lambda _: None)
+    told: list[News] = []
+    training = Training(project, told.append)
+    assert training.last == {}
     learnt = list(project.data.names("train"))
-    draw(project, learnt[:2], 2)
+    draw(project, [*learnt[:2], *project.data.names("val")[:2]], 2)
     first, second, third = (project.home / f"training-{number}" / "run" for number in (1, 2, 3))
     training.start()
     run = until(first)
+    until_scored(told)
     training.close()
     assert run.start is None
+    assert told[-1]["state"] == "cancelled"
+    assert training.last["scores"][:1] == [(1, pytest.approx(told[-2]["scores"][0][1]))], (
+        "a page may come later"
+    )
     end_quickly(run, first)
+    again = Training(project, lambda _: None)
+    assert again.last["state"] == "done", "a server begun again knows of the network, and how good it was"
+    assert [epoch for epoch, _ in again.last["scores"]] == [again.last["epochs"]] == [1]
     taken_back = project.annotation(learnt[0])
 
     training.again = True

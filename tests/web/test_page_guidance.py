@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.sight import SIGHTS, distance, from_hex
 from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, lesions, opened, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -378,34 +379,11 @@ def test_nothing_moves_by_itself_for_those_who_asked_for_stillness(open_page: Op
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-# Machado, Oliveira and Fernandes 2009, table 1, severity 1.0; on linear RGB.
-BLINDNESS = {
-    "protan": "0.152286 1.052583 -0.204868  0.114503 0.786281 0.099216  -0.003882 -0.048116 1.051998",
-    "deutan": "0.367322 0.860646 -0.227968  0.280085 0.672501 0.047413  -0.011820 0.042940 0.968881",
-    "tritan": "1.255528 -0.076749 -0.178779  -0.078411 0.930809 0.147602  0.004733 0.691367 0.303900",
-    "none": "1 0 0  0 1 0  0 0 1",
-}
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_colours_that_mean_something_differ_for_every_eye(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
     read = "(name) => getComputedStyle(document.documentElement).getPropertyValue(name)"
     named = {name: page.evaluate(read, f"--{name}").strip() for name in ("accent", "bad", "warn")}
     for one, other in itertools.combinations(named.values(), 2):
-        for kind, numbers in BLINDNESS.items():
-            matrix = np.array(numbers.split(), float).reshape(3, 3)
-            seen = [lab(np.clip(matrix @ linear(colour), 0, 1)) for colour in (one, other)]
-            assert np.linalg.norm(seen[0] - seen[1]) > 15, (scheme, kind, one, other)
-
-
-def linear(colour: str) -> np.ndarray:
-    values = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def lab(rgb: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* under D65."""
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    x, y, z = np.cbrt(np.maximum(to_xyz @ rgb / [0.9505, 1, 1.089], 0.008856))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+        for kind in SIGHTS:
+            assert distance(from_hex(one), from_hex(other), kind) > 15, (scheme, kind, one, other)

@@ -89,6 +89,10 @@ class Dataset(Config, ABC):
         """The list, made once."""
         return self.list_entries()
 
+    @cached_property
+    def _by_name(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.entries}
+
     def names(self, split: Split) -> tuple[str, ...]:
         """Names of a split, in a fixed order."""
         return tuple(entry.name for entry in self.entries if entry.split == split)
@@ -103,9 +107,8 @@ class Dataset(Config, ABC):
         Raises:
             InputError: no sample has that name.
         """
-        for entry in self.entries:
-            if entry.name == name:
-                return entry
+        if (found := self._by_name.get(name)) is not None:
+            return found
         known = ", ".join(e.name for e in self.entries[:5])
         raise InputError("the sample must exist", repr(name), f"The first names: {known}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -45,7 +46,8 @@ class Scout:
         self.project, self.live, self.training, self.tell = project, live, training, tell
         self.gauge: Gauge | None = None
         self.doubts: dict[str, float] = {}
-        self._scanned: dict[str, tuple[int, Path | None]] = {}
+        self._scanned: OrderedDict[str, tuple[int, Path | None]]
+        self._scanned = OrderedDict.fromkeys(project.splits, (-1, None))
         self._gauged: tuple[int, Path | None] = (-1, None)
         self._refused: Path | None = None
         self._looked: tuple[str, Path] | None = None
@@ -181,19 +183,21 @@ class Scout:
         state = self._state()
         if not state[0] or not self._quiet():
             return
-        stale = [name for name in self.project.sizes if self._scanned.get(name) != state]
-        if not stale:
+        # Those looked at longest ago stand in front.
+        name = next(iter(self._scanned), None)
+        if name is None or self._scanned[name] == state:
             return
-        name = min(stale, key=lambda one: self._scanned.get(one, (-1, None))[0])
         self._scanned[name] = state
+        self._scanned.move_to_end(name)
         found = None
         with self._surviving(f"look at {name}"):
+            self.project.size(name)  # One whose header is broken is not shown from now on.
             self._ask(name)
             found = self.live.renew(name)
         if found is None:
             self.doubts.pop(name, None)
         else:
             self.doubts[name] = float(found.doubt.mean())
-        if len(stale) == 1:
+        if self._scanned[next(iter(self._scanned))] == state:
             self.tell({"type": "scanned"})
         yield

@@ -13,7 +13,7 @@ from pointillist.core.errors import InputError
 from pointillist.models import EncoderDecoder, LayerSize, Model, Unet
 from pointillist.models.sketch import COLOURS, draw_model
 from pointillist.models.trace import TraceError, activation_megabytes, count_parameters, trace
-from tests.models.recipes import EVERY, every_model, name
+from tests.models.recipes import every_model, name
 
 # The exercise: sketch the network, and the size of every feature map, by hand.
 BY_HAND = """
@@ -105,7 +105,7 @@ def test_a_wrong_prediction_is_found(lie: str, message: str) -> None:
         trace(Liar(lie=lie, widths=(4, 8)), 3, 2, (20, 20))
 
 
-@pytest.mark.parametrize("model", EVERY, ids=name)
+@every_model
 def test_memory_is_what_the_backward_pass_keeps(model: Model) -> None:
     """Counted in the real graph: every tensor that is kept, once, but for the weights."""
     network = model.build(3, 2)
@@ -132,7 +132,7 @@ def share(picture: np.ndarray, operation: str) -> float:
     return float((picture == np.array(COLOURS[operation])).all(axis=2).mean())
 
 
-@pytest.mark.parametrize("model", EVERY, ids=name)
+@every_model
 @pytest.mark.parametrize("size", [(1, 1), (565, 584), (2000, 30)], ids=name)
 def test_every_model_can_be_drawn(model: Model, size: tuple[int, int]) -> None:
     picture = draw_model(trace(model, 3, 2, size))

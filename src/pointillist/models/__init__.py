@@ -10,9 +10,10 @@ from pointillist.core.config import Table
 from pointillist.models.encoder_decoder import EncoderDecoder
 from pointillist.models.model import LayerSize, Model
 from pointillist.models.pretrained_unet import PretrainedUnet
+from pointillist.models.timm_unet import TimmUnet
 from pointillist.models.unet import Unet
 
-AnyModel = Annotated[EncoderDecoder | PretrainedUnet | Unet, Field(discriminator="kind")]
+AnyModel = Annotated[EncoderDecoder | PretrainedUnet | TimmUnet | Unet, Field(discriminator="kind")]
 MODELS: Table[Model] = Table("model", AnyModel, Model)
 
-__all__ = ["MODELS", "AnyModel", "EncoderDecoder", "LayerSize", "Model", "PretrainedUnet", "Unet"]
+__all__ = ["MODELS", "AnyModel", "EncoderDecoder", "LayerSize", "Model", "PretrainedUnet", "TimmUnet", "Unet"]

@@ -58,8 +58,12 @@ class Model(Config, ABC):
             network: what `build` gave, changed in place.
         """
 
-    def moments(self) -> tuple[float, float] | None:
-        """Give the mean and the deviation that images in [0, 1] are normalised by; None: their own."""
+    def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Give the means and the deviations that images in [0, 1] are normalised by; None: their own.
+
+        Args:
+            channels: C of the images; as many means, and as many deviations.
+        """
         return None
 
     @abstractmethod

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from pointillist.core.shapes import Images
-from pointillist.models.blocks import ConvUnit, Crop, Features, Pad, Up, Width, draw_weights, padded
+from pointillist.models.blocks import Crop, Features, Pad, Width, draw_weights, padded
 from pointillist.models.efficientnet_lite import (
     STEM,
     Block,
@@ -21,8 +21,8 @@ from pointillist.models.efficientnet_lite import (
 from pointillist.models.imagenet import fill_encoder
 from pointillist.models.model import EncodedNetwork, LayerSize, Model
 from pointillist.models.painted import fill_decoder
-from pointillist.models.sizes import conv_sizes, ends, up_size
-from pointillist.models.unet import JoinedUp
+from pointillist.models.rising import RisingDecoder, rising_sizes
+from pointillist.models.sizes import ends
 
 POOLS = 5
 WIDTHS = (128, 64, 48, 32, 16)
@@ -84,9 +84,9 @@ class PretrainedUnet(Model):
             if self.decoder == "objects":
                 fill_decoder(network)
 
-    def moments(self) -> tuple[float, float]:
+    def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Give what the encoder's images were normalised by."""
-        return 0.5, 0.5
+        return (0.5,) * channels, (0.5,) * channels
 
     def layers(self, channels: int, num_classes: int, height: int, width: int) -> tuple[LayerSize, ...]:
         """Predict every layer's size by arithmetic."""
@@ -94,15 +94,8 @@ class PretrainedUnet(Model):
         pad, head, crop = ends(channels, self.widths[-1], num_classes, (height, width), (rows, cols))
         layers = [pad, *_encoder_sizes(self.encoder, channels, rows, cols)]
         rows, cols = rows >> POOLS, cols >> POOLS
-        *skips, before = tap_channels(self.encoder)
-        for level, (skip, after) in enumerate(zip((*reversed(skips), 0), self.widths, strict=True)):
-            rows, cols = rows * 2, cols * 2
-            name = f"decoder.{level}"
-            layers.append(up_size(f"{name}.up", before, after, rows, cols, kept=0 if skip else 1))
-            if skip:
-                layers.append(LayerSize(f"{name}.join", "join the skip", skip + after, rows, cols, kept=1))
-            layers += conv_sizes(name, skip + after, after, rows, cols, "batch")
-            before = after
+        *skips, deepest = tap_channels(self.encoder)
+        layers += rising_sizes(deepest, (*reversed(skips), 0), self.widths, rows, cols)
         return (*layers, head, crop)
 
 
@@ -113,7 +106,8 @@ class PretrainedUnetNetwork(EncodedNetwork):
         super().__init__()
         self.pad = Pad(channels, POOLS)
         self.encoder = EfficientNetLite(channels, recipe.encoder)
-        self.decoder = RisingDecoder(recipe.widths, tap_channels(recipe.encoder))
+        *skips, deepest = tap_channels(recipe.encoder)
+        self.decoder = RisingDecoder(deepest, (*reversed(skips), 0), recipe.widths)
         self.head = nn.Conv2d(recipe.widths[-1], num_classes, kernel_size=1)
         self.crop = Crop()
         draw_weights(self.decoder)
@@ -133,39 +127,6 @@ class PretrainedUnetNetwork(EncodedNetwork):
         """Give the feature maps at strides 2, 4, 8, 16 and 32."""
         found: list[Features] = self.encoder(self.pad(images))
         return found
-
-
-class RisingDecoder(nn.ModuleList):
-    """The way up: four levels with a skip each, and one to the full resolution without."""
-
-    def __init__(self, widths: tuple[int, ...], taps: tuple[int, ...]) -> None:
-        inputs = (taps[-1], *widths[:-1])
-        joined = zip(inputs, taps[-2::-1], widths, strict=False)
-        super().__init__(JoinedUp(below, skip, width, "batch") for below, skip, width in joined)
-        self.append(PlainUp(inputs[-1], widths[-1]))
-
-    def forward(self, features: list[Features]) -> Features:
-        """Give the map at the full resolution."""
-        *skips, rising = features
-        for level, skip in zip(self, reversed(skips), strict=False):
-            rising = level(rising, skip)
-        risen: Features = self[-1](rising)
-        return risen
-
-
-class PlainUp(nn.Module):
-    """One level of the decoder without a skip."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.up = Up(inputs, outputs)
-        self.conv1 = ConvUnit(outputs, outputs, "batch")
-        self.conv2 = ConvUnit(outputs, outputs, "batch")
-
-    def forward(self, features: Features) -> Features:
-        """Go one level up."""
-        risen: Features = self.conv2(self.conv1(self.up(features)))
-        return risen
 
 
 def _encoder_sizes(encoder: Encoder, channels: int, rows: int, cols: int) -> list[LayerSize]:

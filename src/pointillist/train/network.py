@@ -65,7 +65,9 @@ class TwinNetwork(Network):
         model = network.model
         if not isinstance(model, EncodedNetwork):
             must = "a network with two decoders must have an encoder of its own"
-            raise InputError(must, type(model).__name__, "Choose unet, encoder-decoder or pretrained-unet.")
+            raise InputError(
+                must, type(model).__name__, "Choose unet, encoder-decoder, pretrained-unet or timm-unet."
+            )
         super().__init__(model, network.mean, network.deviation, len(network.offset))
         self.twin = model.new_decoder()
         self.dropout = dropout
@@ -94,9 +96,10 @@ def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tens
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = model.build(len(moments[0]), num_classes)
-    if (fixed := model.moments()) is not None:
-        moments = (torch.full_like(moments[0], fixed[0]), torch.full_like(moments[1], fixed[1]))
-    return Network(network, *moments, num_classes)
+    mean, deviation = moments
+    if (fixed := model.moments(len(mean))) is not None:
+        mean, deviation = mean.new_tensor(fixed[0]), deviation.new_tensor(fixed[1])
+    return Network(network, mean, deviation, num_classes)
 
 
 class Average:

@@ -70,7 +70,7 @@ def test_it_survives_what_nobody_expected_and_goes_on_with_the_rest(
     with caplog.at_level(logging.WARNING, LOG.name):
         scout = Scout(project, live, Failing(project, told.append), told.append)
         try:
-            others = set(project.sizes) - {live.bad}
+            others = set(project.splits) - {live.bad}
             until(lambda: set(scout.doubts) == others)
             assert scout.gauge is not None
             assert scout.gauge.images == 6, "of the seven that have marks"

@@ -19,10 +19,12 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_orientation, image_size
+from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
 from pointillist.web.kept import Kept
 from pointillist.web.store import AnyEvent, RefusedError, Store
+from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
@@ -50,6 +52,7 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
+        self.files = {item.name: item.image for item in self.data.layout.items}
         self.sample = Kept(self.data.read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
@@ -73,6 +76,16 @@ class Project:
             with suppress(InputError):  # One broken file must not keep the others from being annotated.
                 found[item.name] = image_size(item.image)
         return found
+
+    def pyramid(self, name: str) -> Pyramid:
+        """Give an image at all sizes, read from its file as they are asked for.
+
+        Raises:
+            InputError: the image can't be read.
+        """
+        path, known = self.files[name], self.data.value_range
+        height, width = image_size(path)
+        return Pyramid(height, width, lambda: read_picture(path, known), lambda: read_eighth(path))
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
@@ -141,7 +154,7 @@ class Project:
         # Once in a server's life: decoding an image for every click would cost more than storing it.
         if name not in self._remembered:
             sample = self.sample(name)
-            (path,) = (item.image for item in self.data.layout.items if item.name == name)
+            path = self.files[name]
             file = hashlib.sha256(path.read_bytes()).hexdigest()
             size = (sample.height, sample.width)
             self.store.remember(name, _pixels(sample), *size, file, image_orientation(path))

@@ -122,6 +122,14 @@ def test_only_marks_that_are_new_to_the_network_judge_what_it_shares_in() -> Non
     assert found.agreement == found.sources["both"] < 1
 
 
+def test_of_an_image_only_its_new_marks_count() -> None:
+    wrong = np.arange(10) % 5 == 4
+    images = [replace(image(seed, 0.05, network_right=0.8), fresh=wrong) for seed in range(20)]
+    found = judged(images)
+    assert found.sources["network"] == 0.0
+    assert found.source == "forest"
+
+
 def test_too_few_new_marks_leave_the_figure_to_the_classifier_and_say_so() -> None:
     learnt = [image(seed, 0.1, network_right=1.0, fresh=False) for seed in range(20)]
     new = [image(seed, 0.1, network_right=1.0) for seed in range(20, 20 + FEWEST - 1)]

@@ -18,10 +18,12 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_orientation, image_size
+from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
 from pointillist.web.kept import Kept
 from pointillist.web.store import AnyEvent, RefusedError, Store
+from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
@@ -98,6 +100,16 @@ class Project:
         """Height and width of an image whose header has been read."""
         found = self._sizes.get(name)
         return None if isinstance(found, InputError) else found
+
+    def pyramid(self, name: str) -> Pyramid:
+        """Give an image at all sizes, read from its file as they are asked for.
+
+        Raises:
+            InputError: the image can't be read.
+        """
+        path, known = self.data.item(name).image, self.data.value_range
+        height, width = self.size(name)
+        return Pyramid(height, width, lambda: read_picture(path, known), lambda: read_eighth(path))
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""

@@ -24,7 +24,6 @@ from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.thumbnail import draw_thumbnail
-from pointillist.web.tiles import Pyramid
 from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -115,7 +114,7 @@ def _page(app: FastAPI) -> None:
 
 def _images(app: FastAPI, project: Project) -> None:
     # A page asks for many tiles at once: the image is decoded for the first of them only.
-    pyramid = Kept(lambda name: Pyramid(project.sample(name).image), lambda one: one.bytes, PYRAMIDS)
+    pyramid = Kept(project.pyramid, lambda one: one.bytes, PYRAMIDS)
 
     @app.get("/api/project")
     def describe() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test constraints clean
+.PHONY: demo test constraints audit clean
 
 demo: .venv/.runs
 	$(BIN)/pointillist demo
@@ -34,5 +34,12 @@ constraints: .venv/.tests
 	  echo "# The package itself allows newer ones. Remade by 'make constraints'."; \
 	  $(BIN)/pip list --format=freeze | grep -viE '^(pointillist|pip|setuptools|wheel)==' | sed 's/+cpu//'; } > constraints.txt
 
+# Asks a public database of known holes: needs the network, and fails where a package could not be looked up.
+audit: .venv/.python
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt -f cyclonedx-json -o sbom.json
+	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+
 clean:
-	rm -rf .venv runs pointillist-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv runs sbom.json pointillist-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

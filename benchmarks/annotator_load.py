@@ -4,15 +4,21 @@
 
 Each client clicks once a second on one of several images, over as many connections as are busy at a time.
 Clients and server share this machine's cores. At the end what is stored is compared with what was
-acknowledged.
+acknowledged. With --idle 0 --idle 1000 so many other connections hang meanwhile: half of them say nothing,
+half send a byte every ten seconds, and each that the server drops comes again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,8 +31,12 @@ from serving import serving
 from pointillist.core.rng import numpy_rng
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
+from pointillist.web.connection import allow_many_files
 
 IMAGES = 10
+DRIP_S = 10.0
+SPREAD_S = 10.0
+"""Within which the connections that hang are begun: the server drops them as far apart."""
 
 
 async def click(
@@ -54,6 +64,52 @@ async def click(
     return times, acknowledged, errors
 
 
+async def hang(address: str, drips: bool, began_s: float, dropped: Any) -> None:
+    """Keep a connection open without ever asking anything; tell after how long the server drops it."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    await asyncio.sleep(began_s)
+    while True:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while True:
+                if drips:
+                    writer.write(b"G")
+                with suppress(TimeoutError):
+                    if not await asyncio.wait_for(reader.read(1), DRIP_S):
+                        break
+        writer.close()
+        dropped.put(time.monotonic() - began)
+
+
+def hang_all(address: str, idle: int, dropped: Any) -> None:
+    """Let so many connections hang, begun within some seconds; ends with its process."""
+    allow_many_files()
+
+    async def work() -> None:
+        begin = numpy_rng(0, "idle").random(idle) * SPREAD_S
+        await asyncio.gather(*(hang(address, bool(n % 2), float(begin[n]), dropped) for n in range(idle)))
+
+    asyncio.run(work())
+
+
+@contextmanager
+def hanging(address: str, idle: int) -> Iterator[list[float]]:
+    """Let connections hang, from a process of their own; at the end give when each was dropped."""
+    context, seconds = get_context("spawn"), list[float]()
+    dropped = context.Queue()
+    process = context.Process(target=hang_all, args=(address, idle, dropped), daemon=True)
+    process.start()
+    time.sleep(SPREAD_S + 5 if idle else 0)
+    yield seconds
+    if idle and not process.is_alive():
+        raise SystemExit("the connections did not hang to the end: does this machine allow so many?")
+    while not dropped.empty():
+        seconds.append(dropped.get())
+    process.kill()
+    process.join()
+
+
 async def all_click(address: str, headers: dict[str, str], clients: int, seconds: float) -> list[Any]:
     """Let them all click, then compare with what is stored; give times, stored, acknowledged, errors."""
     # Of one client object: to make one for each person would keep the machine busy, not the server.
@@ -74,28 +130,37 @@ async def all_click(address: str, headers: dict[str, str], clients: int, seconds
 def main(
     clients: Annotated[list[int], typer.Option("--clients", min=1)] = [50, 200],  # noqa: B006
     seconds: Annotated[float, typer.Option("--seconds", min=1)] = 120,
+    idle: Annotated[list[int], typer.Option("--idle", min=0, help="Connections that hang.")] = [0],  # noqa: B006
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Let so many clients click for so long."""
     lines = [
-        "| clients | clicks | errors | p50 | p99 | longest | stored = acknowledged |",
-        "|--:|--:|--:|--:|--:|--:|---|",
+        "| clients | idle | dropped after | clicks | errors | p50 | p99 | longest | stored = acknowledged |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    data = Synthetic(size=(144, 192), train=IMAGES)
-    for count in clients:
+    data, load = Synthetic(size=(144, 192), train=IMAGES), os.getloadavg()[0]
+    for count, hang in product(clients, idle):
         with tempfile.TemporaryDirectory() as given:
             for sample in data.samples("train"):
                 picture = draw_image(sample.image)
                 write_picture(Path(given) / "many" / "images" / f"{sample.name}.png", picture)
-            with serving(Path(given) / "many") as (address, headers):
-                times, same, clicks, errors = asyncio.run(all_click(address, headers, count, seconds))
+            with (
+                serving(Path(given) / "many") as (address, headers),
+                hanging(address, hang) as dropped,
+            ):
+                work = all_click(address, headers, count, seconds)
+                times, same, clicks, errors = asyncio.run(work)
         p50, p99, longest = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99, 1]))
         stored = "yes" if same else "NO"
-        lines.append(f"| {count} | {clicks} | {errors} | {p50} | {p99} | {longest} | {stored} |")
+        after = f"{np.median(dropped):.0f} s" if dropped else ""
+        cells = (count, hang, after, clicks, errors, p50, p99, longest, stored)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    flags = "".join(f" --clients {n}" for n in clients) + "".join(f" --idle {n}" for n in idle if any(idle))
     about = (
-        f"One click a second each for {seconds:g} s on {IMAGES} images; clients on the server's own cores."
+        f"One click a second each for {seconds:g} s on {IMAGES} images; clients on the server's own cores. "
+        f"Load of the machine's {os.cpu_count()} cores by others, before: {load:.1f}."
     )
-    publish("Many people at one annotator", "python benchmarks/annotator_load.py", about, lines, out)
+    publish("Many people at one annotator", f"python benchmarks/annotator_load.py{flags}", about, lines, out)
 
 
 if __name__ == "__main__":

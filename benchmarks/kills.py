@@ -52,6 +52,15 @@ def computes(process: int) -> bool:
     return b"spawn_main" in said or b"ray::" in said or b"default_worker.py" in said
 
 
+def computing(driver: subprocess.Popen[bytes]) -> list[int]:
+    """Wait until a driver has workers, which on a busy machine takes longer than a kill, and list them."""
+    while not (found := [process for process in below(driver.pid) if computes(process)]):
+        if driver.poll() is not None:
+            raise SystemExit("the study ended before all kills: make it longer")
+        time.sleep(0.1)
+    return found
+
+
 def kill_at_random(command: list[str], kills: int, rng: np.random.Generator) -> tuple[int, int]:
     """Begin the command, kill its driver or one of its workers, and so on; give how many of each."""
     drivers = workers = 0
@@ -60,9 +69,8 @@ def kill_at_random(command: list[str], kills: int, rng: np.random.Generator) -> 
         time.sleep(rng.uniform(4, 15))
         if driver.poll() is not None:
             raise SystemExit(f"the study ended after {drivers + workers} kills: make it longer")
-        victims = [process for process in below(driver.pid) if computes(process)]
-        if victims and rng.random() < 0.5:
-            os.kill(int(rng.choice(victims)), signal.SIGKILL)
+        if rng.random() < 0.5:
+            os.kill(int(rng.choice(computing(driver))), signal.SIGKILL)
             workers += 1
             continue
         driver.kill()
@@ -102,7 +110,8 @@ def main(
 
 ABOUT = (
     "A study of 32 runs of some seconds on 2 cores; each kill hits the driver or one of the processes that "
-    "compute, 4 to 15 seconds after the last one. With Ray the cluster of this machine goes with its driver."
+    "compute, 4 to 15 seconds after the last one, or as soon as there is a process to kill. With Ray the "
+    "cluster of this machine goes with its driver."
 )
 
 if __name__ == "__main__":

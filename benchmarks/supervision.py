@@ -5,7 +5,7 @@
     python benchmarks/supervision.py ph2-methods --root DIR -o docs/results/supervision_methods.md
     python benchmarks/supervision.py mixed --root DIR -o docs/results/supervision_mixed.md
     python benchmarks/supervision.py drive --root DIR -o docs/results/supervision_drive.md
-    python benchmarks/supervision.py drive --root DIR --epochs 24 -o docs/results/supervision_drive_24.md
+    python benchmarks/supervision.py drive --root DIR --epochs 12 -o docs/results/supervision_drive_12.md
     python benchmarks/supervision.py drive-crf --root DIR -o docs/results/supervision_crf.md
     python benchmarks/supervision.py toys -o docs/results/supervision_toys.md
     python benchmarks/supervision.py select --root DIR -o docs/results/supervision_select.md
@@ -239,7 +239,7 @@ def drive(
     runs: Runs = RUNS,
     workers: Workers = 2,
     out: Out = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="In place of 75.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="In place of the recipe's.")] = None,
 ) -> None:
     """DRIVE, inside the field of view: 1 % and .1 % of the pixels, and 20+20 clicks, against full masks."""
     data = Drive(root=root)
@@ -250,10 +250,11 @@ def drive(
         "20+20 clicks": clicks(20),
     }
     changes = {} if epochs is None else {"epochs": epochs}
-    lines = table({n: seeded(data, kind, **changes) for n, kind in kinds.items()}, seeds, runs, workers)
+    rows = {n: seeded(data, kind, **changes) for n, kind in kinds.items()}
+    lines = table(rows, seeds, runs, workers)
     about = (
         "The 20 official test images, inside the field of view; the second observer: Dice .788. 16 training, "
-        f"4 validation images; the default recipe, {epochs or data.epochs} epochs."
+        f"4 validation images; the default recipe, {rows['full masks'](0).epochs} epochs."
     )
     command = "drive --root DIR" + ("" if epochs is None else f" --epochs {epochs}")
     tell("DRIVE: weak annotations against full masks", command, about, lines, out)

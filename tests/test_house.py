@@ -34,10 +34,10 @@ SHARED = {
 SHARED |= {"survey"}
 SHARED |= {"place", "part", "skeleton", "summary", "bootstrap", "propagator"}
 SHARED |= {"filters", "pixel_classifier", "vae"}
-SHARED |= {"efficientnet_lite", "imagenet", "rising", "timm_encoder", "measure", "penalty"}
+SHARED |= {"efficientnet_lite", "imagenet", "painted", "rising", "timm_encoder", "measure", "penalty"}
 SHARED |= {"seeded", "start", "pixel_graph", "mixture"}
 SHARED |= {"importer", "exporter", "intake", "sheet", "polygon", "runs", "label_image"}
-SHARED |= {"sam_encoder", "sam_decoder", "sam_onnx", "sam_prompt", "sam_weights"}
+SHARED |= {"sam_encoder", "sam_decoder", "sam_onnx", "onnx_file", "sam_prompt", "sam_weights"}
 WRITERS = {"write_text", "write_bytes", "save_file", "savefig", "imwrite", "save", "dump"}
 
 

@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Workers must find the tests; the token is this test's own."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    paths = [str(ROOT), str(ROOT / "src")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
     found = pytest.importorskip("ray", reason="Ray is an optional extra")
@@ -71,7 +72,8 @@ def test_r02_two_nodes_one_of_which_is_lost(tmp_path: Path, ray: Any) -> None:
             return sum(len(path.read_text()) for path in tmp_path.glob("*.begun"))
 
         def lose() -> None:
-            while begun() < 2:
+            deadline = time.monotonic() + 60
+            while begun() < 2 and time.monotonic() < deadline:
                 time.sleep(0.05)
             cluster.remove_node(lost, allow_graceful=False)
             deadline = time.monotonic() + 60
@@ -94,11 +96,11 @@ def test_r02_two_nodes_one_of_which_is_lost(tmp_path: Path, ray: Any) -> None:
 
 def test_r08_other_versions_are_refused_with_the_difference(tmp_path: Path) -> None:
     expected = {**computed_with(), "torch": "1.0.0"}
-    error, final = carry_out(act, payloads(tmp_path, "write")[0], expected)
+    error, final = carry_out(act, payloads(tmp_path, "write")[0], expected, None, 0)
     assert final
     assert f"torch {computed_with()['torch']} for 1.0.0" in str(error)
     assert not (tmp_path / "task-0").exists()
-    assert carry_out(act, payloads(tmp_path, "refuse")[0], computed_with())[1]
+    assert carry_out(act, payloads(tmp_path, "refuse")[0], computed_with(), None, 0)[1]
 
 
 @pytest.mark.usefixtures("ray")

@@ -26,6 +26,12 @@ def act(payload: dict[str, Any]) -> None:
         raise InputError("the data must be there", "nothing", "Put it there.")
     if how == "kill" or (how == "kill once" and tries == 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "fill and be killed":
+        held = bytearray(os.urandom(1)) * (200 << 20)
+        time.sleep(2.5)
+        os.kill(os.getpid(), signal.SIGKILL if held else signal.SIGTERM)
+    if how == "be slow":
+        time.sleep(5)
     if how == "exit":
         os._exit(7)
     while how == "hold" and not (Path(payload["folder"]) / "go").exists():

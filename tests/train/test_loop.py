@@ -523,3 +523,14 @@ def test_of_estimates_a_little_less_is_as_good_but_many_little_steps_down_are_no
         learner.step_number = step
         learner.end_epoch(Score(dice, 0.0, slack=0.005))
     assert learner.selected_step == 2
+
+
+def test_weights_that_tell_labels_apart_clearly_better_are_kept_whatever_the_estimate() -> None:
+    learner = Learner(small_run(), Feed(small_run(), small_run().data.names("train"), CPU), CPU)
+    for step, (dice, likelihood) in enumerate([(0.8, -0.6), (0.72, -0.4), (0.75, -0.35), (0.7, -0.3)]):
+        learner.step_number = step
+        learner.end_epoch(Score(dice, likelihood, slack=0.005))
+    assert [record["kept"] for record in learner.history] == [1, 1, 1, 0]
+    # What is counted, of whole masks, is no estimate; and a network that is not believed has none.
+    assert not Score(0.7, -0.1).keeps_up(Score(0.8, -0.6))
+    assert not Score(0.0, -0.1, slack=0.005).keeps_up(Score(0.8, -0.6))

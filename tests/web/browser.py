@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,10 +30,23 @@ def lesions(count: int) -> list[np.ndarray]:
     return [s.truth() for s in Synthetic(size=(HEIGHT, WIDTH), train=count).samples("train")]
 
 
+def free_port() -> str:
+    """Find a port that nobody listens on, far from the command's own first choice.
+
+    A server that is killed and begun again needs its old port, which another test's server would take
+    meanwhile if all looked for the first free one.
+    """
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1])
+
+
 class Server:
     """The command, which may be killed and begun again at the same address."""
 
     def __init__(self, root: Path, *flags: str) -> None:
+        if "--port" not in flags:
+            flags = ("--port", free_port(), *flags)
         command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

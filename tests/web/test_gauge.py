@@ -1,8 +1,10 @@
 """Held-out marks tell how good what is shown is, whom to believe, and whether more marks are worth it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pointillist.propagate import FeatureForest
 from pointillist.propagate.feature_forest import Rows
@@ -74,8 +76,68 @@ def test_the_better_source_is_shown() -> None:
     assert good.source in ("network", "both")
     assert good.sources["network"] == 1.0
     assert good.sources["network"] > good.sources["forest"]
+    assert good.of == good.source
+    assert good.agreement == good.sources[good.source]
     bad = judged([image(seed, 0.05, network_right=0.2) for seed in range(20)])
-    assert bad.source == "forest"
+    assert (bad.source, bad.of) == ("forest", "forest")
+    assert "changed the classifier by" in bad.verdict
+
+
+def test_the_verdict_on_both_is_about_both() -> None:
+    images = [image(seed, 1.0, network_right=0.8) for seed in range(40)]
+    found = judged(images)
+    assert (found.of, found.source) == ("both", "both")
+    assert found.agreement == found.sources["both"] > found.sources["forest"]
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.agreement < found.high
+    assert found.curve[-1][1] == found.agreement
+    assert "changed classifier and network by" in found.verdict
+    alone = judged([replace(one, network=None) for one in images])
+    assert alone.agreement != found.agreement
+    assert "changed the classifier by" in alone.verdict
+
+
+def test_the_verdict_on_a_network_promises_nothing_that_only_a_training_can_tell() -> None:
+    # Where the classifier is sure and wrong, the mean is, too: the network alone is best.
+    images = [image(seed, 6.0, network_right=0.8) for seed in range(40)]
+    unsure = [replace(one, network=0.5 + 0.2 * (one.network - 0.5)) for one in images]
+    found = judged(unsure)
+    assert (found.of, found.source) == ("network", "network")
+    assert found.agreement == found.sources["network"] == pytest.approx(0.8)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.agreement <= found.high
+    assert found.curve == ()
+    assert "the network" in found.verdict
+    assert "train again" in found.verdict
+
+
+def test_only_marks_that_are_new_to_the_network_judge_what_it_shares_in() -> None:
+    new = [image(seed, 1.0, network_right=0.8) for seed in range(20)]
+    learnt = [image(seed, 1.0, network_right=1.0, fresh=False) for seed in range(20, 50)]
+    found = judged([*new, *learnt])
+    assert found.sources["network"] == pytest.approx(0.8)
+    assert found.of == found.source == "both"
+    assert found.agreement == found.sources["both"] < 1
+
+
+def test_of_an_image_only_its_new_marks_count() -> None:
+    wrong = np.arange(10) % 5 == 4
+    images = [replace(image(seed, 0.05, network_right=0.8), fresh=wrong) for seed in range(20)]
+    found = judged(images)
+    assert found.sources["network"] == 0.0
+    assert found.source == "forest"
+
+
+def test_too_few_new_marks_leave_the_figure_to_the_classifier_and_say_so() -> None:
+    learnt = [image(seed, 0.1, network_right=1.0, fresh=False) for seed in range(20)]
+    new = [image(seed, 0.1, network_right=1.0) for seed in range(20, 20 + FEWEST - 1)]
+    found = judged(learnt + new)
+    assert (found.source, found.of) == ("both", "forest")
+    assert found.agreement is not None
+    assert "changed the classifier by" in found.verdict
+    assert judged([*learnt, *new, image(99, 0.1, network_right=1.0)]).of == "both"
 
 
 def test_what_the_network_has_learnt_from_says_nothing_about_it() -> None:

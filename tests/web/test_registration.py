@@ -35,7 +35,7 @@ def test_g01_tiles_overlap_by_one_pixel_and_are_the_image() -> None:
     """The viewer stretches tiles that don't overlap by a pixel of the screen."""
     image = numpy_rng(0, "tiles").random((3, TILE + 40, 2 * TILE + 7)).astype(np.float32)
     expected = np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0)
-    pyramid = Pyramid(image)
+    pyramid = Pyramid(*expected.shape[:2], lambda: expected)
     for row in range(2):
         for col in range(3):
             tile = pyramid.tile(pyramid.top, col, row)
@@ -45,3 +45,41 @@ def test_g01_tiles_overlap_by_one_pixel_and_are_the_image() -> None:
             np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(tile))), part)
     assert pyramid.tile(pyramid.top, 3, 0) is None
     assert pyramid.tile(pyramid.top, 0, 2) is None
+
+
+@pytest.mark.parametrize("side", [(4097, 2051), (2560, 2048)])
+def test_g01_smaller_sizes_lie_over_whole_pixels_of_the_image(side: tuple[int, int]) -> None:
+    """Where the viewer draws them: squeezed to whole pixels they would lie half a pixel off at the edge."""
+    image = numpy_rng(0, "sizes").integers(0, 256, (*side, 1)).astype(np.uint8).repeat(3, axis=2)
+    pyramid = Pyramid(*side, lambda: image)
+    tile = pyramid.tile(pyramid.top - 3, 0, (side[0] // 8 - 9) // TILE)
+    assert tile is not None
+    found = np.array(Image.open(io.BytesIO(tile))).astype(float)[:, :, 0]
+    top = (side[0] // 8 - 9) // TILE * TILE - 1
+    rows, cols = min(len(found), side[0] // 8 - top), min(found.shape[1], side[1] // 8)
+    cut = image[8 * top : 8 * (top + rows), : 8 * cols, 0].astype(float)
+    blocks = cut.reshape(rows, 8, cols, 8).mean((1, 3))
+    np.testing.assert_allclose(found[:rows, :cols], blocks, atol=2.0)
+
+
+def test_what_is_small_comes_without_the_full_image() -> None:
+    asked = []
+    eighth = np.full((300, 400, 3), 7, np.uint8)
+
+    def full() -> np.ndarray:
+        asked.append("full")
+        return np.full((2400, 3200, 3), 9, np.uint8)
+
+    pyramid = Pyramid(2400, 3200, full, lambda: eighth)
+    for level in (pyramid.top - 3, pyramid.top - 5, 0):
+        tile = pyramid.tile(level, 0, 0)
+        assert tile is not None
+        assert (np.array(Image.open(io.BytesIO(tile))) == 7).all()
+    assert not asked
+    assert pyramid.tile(pyramid.top - 2, 0, 0)
+    assert pyramid.tile(pyramid.top, 0, 0)
+    assert asked == ["full"]
+    small = Pyramid(240, 320, lambda: np.full((240, 320, 3), 9, np.uint8), lambda: eighth)
+    tile = small.tile(small.top - 3, 0, 0)
+    assert tile is not None
+    assert (np.array(Image.open(io.BytesIO(tile))) == 9).all()

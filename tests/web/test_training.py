@@ -1,15 +1,25 @@
 """A training begins by itself where that is wanted and enough is new, and ends with whoever began it."""
 
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.marks import Points
+from pointillist.models import Unet
+from pointillist.train.loop import train
+from pointillist.train.run import Run
+from pointillist.train.start import start_at
+from pointillist.train.store import read_run
 from pointillist.web.events import Add
+from pointillist.web.network import Network
 from pointillist.web.project import Project
-from pointillist.web.training import FEWEST_NEW, Training
+from pointillist.web.training import FEWEST_NEW, News, Training
 from tests.web.app import plain_folder
 
 
@@ -23,7 +33,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def draw(project: Project, names: list[str], clicks: int) -> None:
     for name in names:
         for number in range(clicks):
-            mark = Points(label=number % 2, at=((float(number % 8), 3.0),))
+            mark = Points(label=number % 2, at=((float(number % 8), 3.0 + 20 * (number % 2)),))
             project.store.append(name, "tab", [Add(id=uuid.uuid4().hex, sequence=number, mark=mark)]).result()
 
 
@@ -53,3 +63,99 @@ def test_marks_on_held_out_images_alone_begin_none(project: Project) -> None:
     draw(project, held_out, FEWEST_NEW)
     assert not training.start_again()
     assert not training.running
+
+
+def until(folder: Path) -> Run:
+    """Wait until a training has begun in its folder, and give what it trains."""
+    for _ in range(3000):
+        if (folder / "run.json").is_file():
+            return read_run(folder)
+        time.sleep(0.1)
+    raise AssertionError(f"{folder} did not begin")
+
+
+def until_scored(told: list[News]) -> None:
+    """Wait until a training has told a held-out score, and what it told is stored."""
+    for _ in range(3000):
+        if any(news.get("scores") for news in told):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no score was told")
+
+
+def end_quickly(run: Run, folder: Path) -> None:
+    """Stand a network that is hardly trained in for one whose training was begun."""
+    shutil.rmtree(folder)
+    train(run.model_copy(update={"epochs": 1, "data": run.data.model_copy(update={"size": 32})}), folder)
+
+
+def test_a_training_that_begins_by_itself_goes_on_from_the_last_network(project: Project) -> None:
+    told: list[News] = []
+    training = Training(project, told.append)
+    assert training.last == {}
+    learnt = list(project.data.names("train"))
+    draw(project, [*learnt[:2], *project.data.names("val")[:2]], 2)
+    first, second, third = (project.home / f"training-{number}" / "run" for number in (1, 2, 3))
+    training.start()
+    run = until(first)
+    until_scored(told)
+    training.close()
+    assert run.start is None
+    assert told[-1]["state"] == "cancelled"
+    assert training.last["scores"][:1] == [(1, pytest.approx(told[-2]["scores"][0][1]))], (
+        "a page may come later"
+    )
+    end_quickly(run, first)
+    again = Training(project, lambda _: None)
+    assert again.last["state"] == "done", "a server begun again knows of the network, and how good it was"
+    assert [epoch for epoch, _ in again.last["scores"]] == [again.last["epochs"]] == [1]
+    taken_back = project.annotation(learnt[0])
+
+    training.again = True
+    draw(project, learnt, FEWEST_NEW)
+    assert training.start_again()
+    later = until(second)
+    training.close()
+    assert later.start == start_at(first)
+    assert later.epochs < run.epochs / 3
+    assert later.learning_rate < run.learning_rate
+    end_quickly(later, second)
+    write_annotation(second.parent / "annotations" / f"{learnt[0]}.json", blank(taken_back))
+    network = Network(project, second)
+    places = np.array([[0, 3], [1, 23], [20, 20]])
+    assert network.fresh(learnt[0], places, (40, 50)).tolist() == [False, False, True], (
+        "the first has learnt it"
+    )
+
+    training.start()
+    assert until(third).start is None, "who presses the button trains from the start"
+    training.close()
+
+
+def blank(annotation: Annotation | None) -> Annotation:
+    assert annotation is not None
+    return annotation.model_copy(update={"marks": ()})
+
+
+def test_it_begins_anew_where_the_last_network_is_of_another_kind_or_damaged(project: Project) -> None:
+    training = Training(project, lambda _: None)
+    learnt = list(project.data.names("train"))
+    draw(project, learnt[:2], 2)
+    first = project.home / "training-1" / "run"
+    training.start()
+    run = until(first)
+    training.close()
+    end_quickly(run.model_copy(update={"model": Unet(widths=(4, 8))}), first)
+    training.again = True
+    draw(project, learnt, FEWEST_NEW)
+    assert training.start_again()
+    assert until(project.home / "training-2" / "run").start is None
+    training.close()
+    shutil.rmtree(project.home / "training-2")
+    end_quickly(run, first)
+    (first / "model" / "model.safetensors").write_bytes(b"x")
+    training.again = True
+    draw(project, learnt, 3 * FEWEST_NEW)
+    assert training.start_again()
+    assert until(project.home / "training-2" / "run").start is None
+    training.close()

@@ -103,11 +103,11 @@ def write_generation(folder: Path, files: Mapping[str, bytes]) -> None:
     _sync_folder(folder.parent)
 
 
-def read_generation(folder: Path) -> dict[str, bytes]:
-    """Read the files of a generation, each checked against the manifest.
+def read_hashes(folder: Path) -> dict[str, str]:
+    """Read which files a generation has, and the SHA-256 of each, as its manifest says.
 
     Raises:
-        CorruptError: a file is missing, or one bit of it differs.
+        CorruptError: there is no manifest, or it can't be read.
     """
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_bytes())
@@ -116,6 +116,16 @@ def read_generation(folder: Path) -> dict[str, bytes]:
         raise CorruptError(f"{folder / MANIFEST} cannot be read ({error})") from None
     if form != 1:
         raise CorruptError(f"{folder / MANIFEST} has format {form!r}, but this version reads format 1")
+    return hashes
+
+
+def read_generation(folder: Path) -> dict[str, bytes]:
+    """Read the files of a generation, each checked against the manifest.
+
+    Raises:
+        CorruptError: a file is missing, or one bit of it differs.
+    """
+    hashes = read_hashes(folder)
     files = {}
     for name, expected in hashes.items():
         try:

@@ -163,9 +163,12 @@ def _pattern(declared: str, root: Path) -> re.Pattern[str]:
 def _read_groups(path: Path) -> dict[str, str]:
     must = "a file of groups must hold one name and one group per line"
     if path.suffix.lower() == ".csv":
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        try:
+            rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(must, str(error)[:160], "Save it as CSV, in UTF-8.", path) from None
         if wrong := [row for row in rows if len(row) != 2]:
-            raise InputError(must, str(wrong[0]), "Write it like: name,group", path)
+            raise InputError(must, str(wrong[0])[:160], "Write it like: name,group", path)
         return {name.strip(): group.strip() for name, group in rows}
     data = read_yaml(path)
     if not isinstance(data, dict):

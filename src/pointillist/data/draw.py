@@ -30,6 +30,8 @@ FILL = 0.38
 LOWEST, HIGHEST = 240, 720
 """Panels are enlarged to at least, and reduced to at most, this many rows; always by a whole factor."""
 MARGIN, GAP = 20, 14
+ROWS = 128
+"""Drawn at a time, so that a large image needs hardly more memory than its picture."""
 
 
 def panel_scale(height: int) -> int:
@@ -48,11 +50,14 @@ def draw_image(image: ImageArray, scale: int = 1) -> Picture:
         image: values outside 0..1 are cut off.
         scale: how many times larger to draw.
     """
-    channels = image[:3] if len(image) >= 3 else image[:1].repeat(3, axis=0)
-    levels = np.rint(np.clip(np.nan_to_num(channels), 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    channels = image[:3] if len(image) >= 3 else image[:1]
+    levels = np.empty((*image.shape[1:], 3), np.uint8)
+    for top in range(0, len(levels), ROWS):
+        rows = np.nan_to_num(channels[:, top : top + ROWS])
+        levels[top : top + ROWS] = np.rint(np.clip(rows, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     if scale == 1:
-        return np.ascontiguousarray(levels)
-    picture = Image.fromarray(np.ascontiguousarray(levels))
+        return levels
+    picture = Image.fromarray(levels)
     size = (picture.width * scale, picture.height * scale)
     return np.array(picture.resize(size, Image.Resampling.BICUBIC))
 

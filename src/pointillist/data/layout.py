@@ -17,7 +17,14 @@ from pointillist.data.declaration import (
     read_declaration,
 )
 from pointillist.data.decode import SUFFIXES
-from pointillist.data.pairing import files_by_stem, folder_in_words, list_folder, meant_root
+from pointillist.data.pairing import (
+    files_by_stem,
+    folder_in_words,
+    links,
+    list_folder,
+    meant_root,
+    subfolders,
+)
 from pointillist.data.split import SPLITS, Split
 
 COMPANIONS = ("masks", "labels", "regions", "annotations")
@@ -138,7 +145,7 @@ def survey(root: Path) -> Layout:
     groups = assign_groups(declaration, root, names)
     splits = fixed or assign_splits(declaration, root, groups)
     items = tuple(_item(name, found[name], groups[name], splits[name]) for name in names)
-    problems += [p for item in items for path in item.files() if (p := _leaves(path, root)) is not None]
+    problems += _leaving(items, parts, root)
     return Layout(root, declaration, items, (*problems, *_straddling(items, root)), tuple(passed_over))
 
 
@@ -253,11 +260,11 @@ def _without_image(path: Path) -> FileError:
 def _listed(
     folder: Path, suffixes: Collection[str], problems: list[FileError], passed_over: list[Path]
 ) -> dict[str, Path]:
-    wanted = frozenset(suffixes)
-    for path in list_folder(folder):
+    wanted, folders, listed = frozenset(suffixes), subfolders(folder), list_folder(folder)
+    for path in listed:
         if path.name.startswith("."):
             continue
-        if path.is_dir():
+        if path.name in folders:
             if path.suffix.lower() in wanted:
                 fix = "Replace it by the image file itself."
                 problems.append(FileError("H65", "an image must be a regular file", "a folder", fix, path))
@@ -267,7 +274,7 @@ def _listed(
         elif odd := _odd_name(path.name):
             problems.append(FileError("H58", "a file's name must be plain text", odd, "Rename it.", path))
     try:
-        return files_by_stem(folder, wanted)
+        return files_by_stem(folder, wanted, listed)
     except InputErrors as errors:
         problems += [
             e if isinstance(e, FileError) else FileError("H56", e.expected, e.found, e.fix, folder)
@@ -284,9 +291,16 @@ def _odd_name(name: str) -> str:
     return ""
 
 
+def _leaving(items: tuple[Item, ...], parts: list[tuple[Split | None, Path]], root: Path) -> list[FileError]:
+    places = [place for _, part in parts for place in (_images(part), *(part / kind for kind in COMPANIONS))]
+    linked = {place / name for place in places for name in links(place)}
+    if not linked:
+        return []
+    found = (_leaves(path, root) for item in items for path in item.files() if path in linked)
+    return [problem for problem in found if problem is not None]
+
+
 def _leaves(path: Path, root: Path) -> FileError | None:
-    if not path.is_symlink():
-        return None
     must = "a link must lead to a file inside the folder"
     fix = "Copy the file to its place."
     try:

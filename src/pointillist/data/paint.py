@@ -63,6 +63,11 @@ def cloud(rng: np.random.Generator, height: int, width: int, cell: float, octave
     return total / np.float32(0.7 * np.sqrt(sum(0.25**octave for octave in range(octaves))))
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number whose order of magnitude is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def soft_step(values: np.ndarray, softness: np.ndarray | float) -> np.ndarray:
     """Rise smoothly from 0 to 1 where values pass 0: the logistic function of values / softness."""
     return 1 / (1 + np.exp(-np.clip(values / softness, -30, 30)))

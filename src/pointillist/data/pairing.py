@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors
@@ -19,7 +19,39 @@ def list_folder(folder: Path) -> list[Path]:
         InputError: it may not be read.
     """
     try:
-        return sorted(folder.iterdir()) if folder.is_dir() else []
+        # Sorted as text: paths compare ten times as slowly, and some folders hold 200,000.
+        return [folder / name for name in sorted(os.listdir(folder))] if folder.is_dir() else []
+    except OSError as error:
+        fix = "Check its rights."
+        raise InputError("a folder must be readable", str(error.strerror), fix, folder) from None
+
+
+def subfolders(folder: Path) -> frozenset[str]:
+    """Name what in a folder is a folder itself, or a link to one, without asking for each entry.
+
+    Raises:
+        InputError: it may not be read.
+    """
+    # Where a link leads is asked of os.path, which takes one in a circle for no folder.
+    found = (e for e in _entries(folder) if (os.path.isdir(e) if e.is_symlink() else e.is_dir()))
+    return frozenset(entry.name for entry in found)
+
+
+def links(folder: Path) -> frozenset[str]:
+    """Name what in a folder is a link, likewise.
+
+    Raises:
+        InputError: it may not be read.
+    """
+    return frozenset(entry.name for entry in _entries(folder) if entry.is_symlink())
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except OSError as error:
         fix = "Check its rights."
         raise InputError("a folder must be readable", str(error.strerror), fix, folder) from None
@@ -58,12 +90,15 @@ def meant_root(root: Path, inside: str) -> str:
     return ""
 
 
-def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
+def files_by_stem(
+    folder: Path, suffixes: Collection[str], listed: Sequence[Path] | None = None
+) -> dict[str, Path]:
     """List the files of one folder by stem, sorted; hidden files and other suffixes are passed over.
 
     Args:
         folder: where to look; not below it. A folder that is not there holds no files.
         suffixes: of the wanted files, lower case with the dot; compared without regard to case.
+        listed: what the folder holds, where that is known already.
 
     Raises:
         InputErrors: two stems are equal, or differ only in case or in how an accent is spelled, which some
@@ -72,17 +107,19 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     seen: dict[str, Path] = {}
     problems: list[InputError] = []
-    for path in list_folder(folder):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes or path.is_dir():
+    folders = subfolders(folder)
+    for path in list_folder(folder) if listed is None else listed:
+        stem, suffix = os.path.splitext(path.name)
+        if stem.startswith(".") or suffix.lower() not in suffixes or path.name in folders:
             continue
-        twin = seen.setdefault(unicodedata.normalize("NFC", path.stem).casefold(), path)
+        twin = seen.setdefault(unicodedata.normalize("NFC", stem).casefold(), path)
         if twin != path:
             row = "H56" if twin.stem == path.stem else "H57"
             pair = f"{twin.name!r} and {path.name!r}"
             problems.append(
                 FileError(row, "stems must differ", pair, "Rename or remove one of them.", folder)
             )
-        found[path.stem] = path
+        found[stem] = path
     if problems:
         raise InputErrors(problems)
     return found

@@ -58,7 +58,7 @@ class Folder(Dataset):
     def channels(self) -> int:
         """C of every sample: as declared, else 3 when any image has colours (its header tells)."""
         declared = self.layout.declaration.channels
-        return declared or max(self._channels_by_image())
+        return declared or self._most_channels()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -76,7 +76,9 @@ class Folder(Dataset):
         Raises:
             InputErrors: one for every wrong name or pair, or a group in two splits.
         """
-        return tuple(Entry(name=i.name, split=i.split, group=i.group) for i in self.layout.items)
+        # What the layout holds is checked: to check it again takes longer than to list the folder.
+        made = Entry.model_construct
+        return tuple(made(name=i.name, split=i.split, group=i.group) for i in self.layout.items)
 
     def read(self, name: str) -> Sample:
         """Read one image with all that lies beside it.
@@ -84,7 +86,7 @@ class Folder(Dataset):
         Raises:
             InputError: there is no such image, or one of its files is wrong.
         """
-        item = self._items[self.entry(name).name]
+        item = self.item(name)
         decoded = read_pixels(item.image)
         image = self._coloured(to_image(decoded, item.image, self.layout.declaration.value_range), item.image)
         mask, region = self._mask(item, image), _region(item, image)
@@ -107,17 +109,27 @@ class Folder(Dataset):
     def _items(self) -> dict[str, Item]:
         return {item.name: item for item in self.layout.items}
 
-    def _channels_by_image(self) -> list[int]:
-        """Read the headers; a broken one keeps nobody from the others, and is told of when it is read."""
-        found, broken = [], []
+    def _most_channels(self) -> int:
+        """Read headers up to the first with colours; a broken one is told of when its image is read."""
+        found, broken = 0, []
         for item in self.layout.items:
             try:
-                found.append(image_header(item.image)[2])
+                found = max(found, image_header(item.image)[2])
             except InputError as error:
                 broken.append(error)
+            if found == 3:
+                return found
         if not found:
             raise broken[0]
         return found
+
+    def item(self, name: str) -> Item:
+        """Give the files of one image.
+
+        Raises:
+            InputError: there is no such image.
+        """
+        return self._items[self.entry(name).name]
 
     def _coloured(self, image: ImageArray, path: Path) -> np.ndarray:
         if image.shape[0] == self.channels:

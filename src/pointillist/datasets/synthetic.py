@@ -13,7 +13,9 @@ from pointillist.core.rng import numpy_rng
 from pointillist.core.sample import Sample
 from pointillist.data.paint import Painting
 from pointillist.data.paint_aerial import paint_aerial
+from pointillist.data.paint_curves import paint_curves
 from pointillist.data.paint_lesion import paint_lesion
+from pointillist.data.paint_objects import paint_objects
 from pointillist.data.paint_vessels import paint_vessels
 from pointillist.datasets.dataset import SPLITS, Dataset, Entry, Size
 
@@ -65,19 +67,23 @@ SCENES: dict[str, tuple[Painter, str, tuple[int, int]]] = {
     "lesions": (paint_lesion, "lesion", (144, 192)),
     "vessels": (paint_vessels, "vessel", (256, 256)),
     "aerial": (paint_aerial, "building", (256, 256)),
+    "curves": (paint_curves, "curve", (256, 256)),
+    "objects": (paint_objects, "object", (144, 192)),
 }
 """Painter, foreground class and own size of each scene."""
 
 
 class Synthetic(Drawn):
-    """Skin lesions, retinal vessels or city blocks: the embedded default, made for demonstrations.
+    """Skin lesions, retinal vessels, city blocks, curves or objects: made for demonstrations and pretraining.
 
     They look like the real thing but are not: results on them say that the machinery works, no more. The
-    field of view of ``vessels`` is the samples' region of interest.
+    field of view of ``vessels`` is the samples' region of interest. ``curves`` and ``objects``
+    are thin and broad things of any colour on any ground, on which networks are pretrained.
 
     Args:
         scene: what is drawn.
-        size: (H, W), or the longer side of the scene's own size; None: 144 x 192 lesions, 256 x 256 else.
+        size: (H, W), or the longer side of the scene's own size; None: 144 x 192 for lesions
+            and objects, 256 x 256 else.
         train: how many samples the split has.
         val: likewise.
         test: likewise.
@@ -92,7 +98,7 @@ class Synthetic(Drawn):
     learning_rate: ClassVar[float] = 3e-3
 
     kind: Literal["synthetic"] = "synthetic"
-    scene: Literal["lesions", "vessels", "aerial"] = "lesions"
+    scene: Literal["lesions", "vessels", "aerial", "curves", "objects"] = "lesions"
     size: Size = None
     train: Count = 48
     val: Count = 16

@@ -75,8 +75,9 @@ def chosen_codes(chosen: Mapping[str, str], intake: Intake) -> dict[Code, int]:
 def _read_npy(file: Path, codes: Mapping[Code, int]) -> MaskArray:
     must = "a label array must be whole numbers, rows x columns"
     try:
-        # Mapped, not read: what a header claims costs nothing before it is checked; never a pickle.
-        stored = np.load(file, mmap_mode="r", allow_pickle=False)
+        # Mapped, not read: what a header claims costs nothing before it is checked. Objects, which would be
+        # pickles, can't be mapped, and an archive of arrays is no array.
+        stored = np.lib.format.open_memmap(file, mode="r")
     except (ValueError, OSError, EOFError) as error:
         problem = " ".join(str(error).split())[:160]
         raise InputError(must, problem, "Save it again as .npy.", file) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from pointillist.core.shapes import Images
@@ -20,10 +20,12 @@ from pointillist.models.efficientnet_lite import (
 )
 from pointillist.models.imagenet import fill_encoder
 from pointillist.models.model import EncodedNetwork, LayerSize, Model
+from pointillist.models.painted import fill_decoder
 from pointillist.models.rising import RisingDecoder, rising_sizes
 from pointillist.models.sizes import ends
 
 POOLS = 5
+WIDTHS = (128, 64, 48, 32, 16)
 
 
 class PretrainedUnet(Model):
@@ -38,6 +40,9 @@ class PretrainedUnet(Model):
         widths: channels of the decoder at strides 16, 8, 4, 2 and 1.
         pretrained: a training starts from the ImageNet weights (the package of the extra
             ``pointillist[pretrained]``), else from random ones. A trained run needs no package.
+        decoder: its "random" start, or that of a decoder of the default widths which has learnt painted
+            "objects" on ImageNet's unchanged features (`benchmarks/pretrain.py`; part of the package).
+        freeze: the encoder stays as it is, its norms too; the decoder alone learns.
 
     >>> import torch
     >>> network = PretrainedUnet().build(channels=3, num_classes=2)
@@ -51,21 +56,33 @@ class PretrainedUnet(Model):
 
     kind: Literal["pretrained-unet"] = "pretrained-unet"
     encoder: Encoder = "efficientnet-lite0"
-    widths: Annotated[tuple[Width, ...], Field(min_length=POOLS, max_length=POOLS)] = (128, 64, 48, 32, 16)
+    widths: Annotated[tuple[Width, ...], Field(min_length=POOLS, max_length=POOLS)] = WIDTHS
     pretrained: bool = True
+    decoder: Literal["random", "objects"] = "random"
+    freeze: bool = False
+
+    @model_validator(mode="after")
+    def _decoder_fits(self) -> PretrainedUnet:
+        fits = self.pretrained and (self.encoder, self.widths) == ("efficientnet-lite0", WIDTHS)
+        if self.decoder == "objects" and not fits:
+            must = f'decoder: "objects" is for the pretrained efficientnet-lite0 and widths {list(WIDTHS)}'
+            raise ValueError(f"{must}: leave these as they are, or start from a random decoder")
+        return self
 
     def build(self, channels: int, num_classes: int) -> nn.Module:
         """Build the network with freshly drawn weights; `fill` reads the pretrained ones."""
         return PretrainedUnetNetwork(self, channels, num_classes)
 
     def fill(self, network: nn.Module) -> None:
-        """Put the ImageNet weights into the encoder, unless ``pretrained`` is false.
+        """Put the ImageNet weights into the encoder, unless ``pretrained`` is false; and the decoder's.
 
         Raises:
-            InputError: the package with the weights is missing, or its file is not the known one.
+            InputError: the package with the weights is missing, or a file is not the known one.
         """
         if self.pretrained and isinstance(network, PretrainedUnetNetwork):
             fill_encoder(network.encoder)
+            if self.decoder == "objects":
+                fill_decoder(network)
 
     def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Give what the encoder's images were normalised by."""
@@ -95,6 +112,16 @@ class PretrainedUnetNetwork(EncodedNetwork):
         self.crop = Crop()
         draw_weights(self.decoder)
         draw_weights(self.head)
+        self.frozen = recipe.freeze
+        if self.frozen:
+            self.encoder.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> PretrainedUnetNetwork:
+        """Switch between training and prediction; a frozen encoder's norms stay in prediction."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
 
     def encode(self, images: Images) -> list[Features]:
         """Give the feature maps at strides 2, 4, 8, 16 and 32."""

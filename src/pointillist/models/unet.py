@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from pydantic import model_validator
 from torch import nn
 
 from pointillist.core.shapes import Images
@@ -21,7 +22,10 @@ from pointillist.models.blocks import (
     padded,
 )
 from pointillist.models.model import EncodedNetwork, LayerSize, Model
+from pointillist.models.painted import fill_unet
 from pointillist.models.sizes import conv_sizes, encoder_sizes, ends, up_size
+
+WIDTHS = (16, 32, 64, 128, 256)
 
 
 class Unet(Model):
@@ -33,6 +37,9 @@ class Unet(Model):
     Args:
         widths: channels at each level from the full resolution down; their number is the depth.
         norm: "batch" is fastest; "instance", "group" and "none" do not mix the images of a batch.
+        start: "random" weights, or those of a network of the default widths and norm that has learnt painted
+            "curves" (`benchmarks/pretrain_curves.py`; part of the package): it knows thin things before it
+            has seen a label.
 
     >>> network = Unet(widths=(4, 8)).build(channels=3, num_classes=2)
     >>> network(torch.zeros(1, 3, 7, 5)).shape
@@ -43,12 +50,29 @@ class Unet(Model):
     """
 
     kind: Literal["unet"] = "unet"
-    widths: Widths = (16, 32, 64, 128, 256)
+    widths: Widths = WIDTHS
     norm: Norm = "batch"
+    start: Literal["random", "curves"] = "random"
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Unet:
+        if self.start == "curves" and (self.widths, self.norm) != (WIDTHS, "batch"):
+            fix = "leave both as they are, or start from random weights"
+            raise ValueError(f'start: "curves" has widths {list(WIDTHS)} and norm "batch": {fix}')
+        return self
 
     def build(self, channels: int, num_classes: int) -> nn.Module:
-        """Build the network with freshly drawn weights."""
+        """Build the network with freshly drawn weights; `fill` reads those learnt from curves."""
         return UnetNetwork(self, channels, num_classes)
+
+    def fill(self, network: nn.Module) -> None:
+        """Put the weights learnt from painted curves into the network, where it starts from them.
+
+        Raises:
+            InputError: the package's file is damaged.
+        """
+        if self.start == "curves":
+            fill_unet(network)
 
     def layers(self, channels: int, num_classes: int, height: int, width: int) -> tuple[LayerSize, ...]:
         """Predict every layer's size by arithmetic."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pointillist.core.errors import InputError
+from pointillist.propagate.onnx_file import read_onnx
 from pointillist.propagate.sam_decoder import MASK_SIDE, Found, Kinds, Places
 from pointillist.propagate.sam_encoder import SIDE, Maps
 
@@ -24,7 +25,8 @@ class OnnxSam:
             and one ``*decoder*.onnx`` with the inputs and outputs of SAM's own export.
 
     Raises:
-        InputError: a file is missing or has another layout, or onnxruntime is not installed.
+        InputError: a file is missing, has another layout or tensors in other files, or onnxruntime is not
+            installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,6 +68,7 @@ def _session(folder: Path, part: str) -> Any:
         names = ", ".join(p.name for p in sorted(folder.iterdir())[:10]) or "an empty folder"
         fix = "Put the two files of one export there, and no other."
         raise InputError(f"the folder must hold one *{part}*.onnx", names, fix, folder)
+    model = read_onnx(files[0])
     try:
         import onnxruntime
     except ImportError:
@@ -74,7 +77,7 @@ def _session(folder: Path, part: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
-        return onnxruntime.InferenceSession(files[0], options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # Its errors share no base class of their own.
         found = " ".join(str(error).split())[:200]
         raise InputError("the file must be an ONNX model", found, "Export it anew.", files[0]) from None

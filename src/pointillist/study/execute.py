@@ -91,7 +91,7 @@ def _keep_the_promise(study: Study, folder: Path) -> None:
     path = folder / "study.json"
     if not path.is_file() or not any((folder / "results").glob("*.json")):
         return
-    before = validated(Study, path.read_text(), path, text=True).compare
+    before = validated(Study, path.read_bytes(), path, text=True).compare
     if before != study.compare:
         was, now = ("none" if one is None else one.to_json() for one in (before, study.compare))
         must = f"compare must stay as it was declared before the runs, {was}"
@@ -135,9 +135,25 @@ def measure(payload: Payload) -> None:
 
 
 def read_results(study: Study, folder: Path) -> Results:
-    """Read what the study's runs left, each file once; runs that have not ended are left out."""
+    """Read what the study's runs left, each file once; runs that have not ended are left out.
+
+    Raises:
+        InputError: a file is not what its run left.
+    """
     files = {cell.run.id: _result(folder, cell.run) for cell in study.runs}
-    return {run: json.loads(path.read_text()) for run, path in files.items() if path.is_file()}
+    return {run: _read_result(path) for run, path in files.items() if path.is_file()}
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = json.loads(path.read_bytes())
+        whole = isinstance(result["splits"], dict)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        fix = "Delete the file: its run is measured again."
+        raise InputError("results must be those that their run left", "something else", fix, path)
+    return result
 
 
 def _result(folder: Path, run: Run) -> Path:

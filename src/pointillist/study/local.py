@@ -132,7 +132,7 @@ class _Process:
         try:
             self.pipe.send(payload)
             while not self.pipe.poll(1.0):
-                largest = max(largest, _resident_mib(self.process.pid))
+                largest = max(largest, resident_mib(self.process.pid))
             answer: tuple[str | None, bool] = self.pipe.recv()
             return answer
         except (EOFError, OSError):
@@ -173,7 +173,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)  # Nobody is left to tell; a run that was going on is taken up where it was last saved.
 
 
-def _resident_mib(pid: int | None) -> int:
+def resident_mib(pid: int | None) -> int:
     """The largest memory that a process has held, where the system tells it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

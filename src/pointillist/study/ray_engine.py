@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pointillist.core.errors import InputError
 from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
+from pointillist.study.local import resident_mib
 from pointillist.train.record import versions
 
 INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
@@ -87,6 +90,7 @@ class OnRay:
             max_retries=0,
             runtime_env={"env_vars": threads},
         )(carry_out)
+        held = ray.remote(num_cpus=0, max_restarts=0)(Held).remote()
         here = computed_with()
         waiting = deque((number, 1) for number in range(len(payloads)))
         running: dict[Any, tuple[int, int]] = {}
@@ -94,11 +98,11 @@ class OnRay:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     number, tries = waiting.popleft()
-                    running[remote.remote(work, payloads[number], here)] = (number, tries)
+                    running[remote.remote(work, payloads[number], here, held, number)] = (number, tries)
                     yield Started(number, tries)
                 (done, *_), _ = ray.wait(list(running), num_returns=1)
                 number, tries = running.pop(done)
-                error, final = self._answer(done)
+                error, final = self._answer(done, held, number)
                 if error is None or final or tries == TRIES:
                     yield Outcome(number, error, tries)
                 else:
@@ -108,12 +112,50 @@ class OnRay:
                 ray.cancel(reference, force=True)
             ray.shutdown()
 
-    def _answer(self, done: Any) -> tuple[str | None, bool]:
+    def _answer(self, done: Any, held: Any, number: int) -> tuple[str | None, bool]:
+        errors = self.ray.exceptions
         try:
             answer: tuple[str | None, bool] = self.ray.get(done)
-        except self.ray.exceptions.RayError as error:
-            return f"the process died: {' '.join(str(error).split())[:500]}", False
+        except errors.RayError as error:
+            memory = "an unknown memory"
+            with suppress(errors.RayError):  # It may have gone with its node, or been too busy to tell.
+                memory = f"{self.ray.get(held.largest.remote(number), timeout=10)} MiB"
+            return f"the process died, at {memory}: {' '.join(str(error).split())[:500]}", False
         return answer
+
+
+class Held:
+    """Keeps how much memory the process of each task held at most: a process that was killed can't tell."""
+
+    def __init__(self) -> None:
+        self._largest: dict[int, int] = {}
+
+    def note(self, number: int, mib: int) -> None:
+        """Take note of what a task's process holds."""
+        self._largest[number] = mib
+
+    def largest(self, number: int) -> int:
+        """Give what was told last of a task's process; 0: nothing was."""
+        return self._largest.get(number, 0)
+
+
+@contextmanager
+def _noting(held: Any, number: int) -> Iterator[None]:
+    """Tell from this process how much memory it holds, whenever that has grown, while a task goes on."""
+    ended = threading.Event()
+
+    def note() -> None:
+        told = 0
+        while not ended.wait(1.0):
+            if (mib := resident_mib(os.getpid())) > told:
+                told = mib
+                held.note.remote(number, mib)
+
+    threading.Thread(target=note, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def computed_with() -> dict[str, str]:
@@ -121,7 +163,9 @@ def computed_with() -> dict[str, str]:
     return {"python": platform.python_version(), **versions()}
 
 
-def carry_out(work: Work, payload: Payload, expected: dict[str, str]) -> tuple[str | None, bool]:
+def carry_out(
+    work: Work, payload: Payload, expected: dict[str, str], held: Any, number: int
+) -> tuple[str | None, bool]:
     """Do one task on a worker; say what went wrong, and whether to try again would be in vain.
 
     A worker with other versions than the machine that began the study refuses: a table of results from
@@ -132,7 +176,8 @@ def carry_out(work: Work, payload: Payload, expected: dict[str, str]) -> tuple[s
         f"{name} {here[name]} for {expected[name]}" for name in expected if here[name] != expected[name]
     ]:
         return f"all machines must have the same versions; {platform.node()} has {', '.join(other)}", True
-    return attempt(work, payload)
+    with _noting(held, number):
+        return attempt(work, payload)
 
 
 def _ray() -> Any:

@@ -76,7 +76,7 @@ def read_study(folder: Path) -> Study:
     if not path.is_file():
         fix = "Name a folder that 'pointillist study run' or 'pointillist budget' made."
         raise InputError("a study's folder must hold study.json", "none", fix, folder)
-    return validated(Study, path.read_text(encoding="utf-8"), path, text=True)
+    return validated(Study, path.read_bytes(), path, text=True)
 
 
 def write_report(folder: Path) -> list[Path]:

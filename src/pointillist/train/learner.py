@@ -20,6 +20,7 @@ from pointillist.train.feed import Batch, Feed, steps_per_epoch
 from pointillist.train.network import Average, TwinNetwork, build_network
 from pointillist.train.run import Run
 from pointillist.train.select import Score
+from pointillist.train.start import fill_from
 from pointillist.train.stop import NonFiniteError
 from pointillist.train.store import Checkpoint, Tensors
 from pointillist.train.teacher import MeanTeacher, TwoDecoders
@@ -35,7 +36,8 @@ class Learner:
         feed: where batches come from; its images give the normalisation.
         device: where it computes.
         data_sha256: of what it learns from; noted in its checkpoints.
-        checkpoint: where to go on; None: at the start, with weights learned elsewhere where the model asks.
+        checkpoint: where to go on; None: at the start, with weights learned elsewhere where the run or its
+            model asks.
     """
 
     def __init__(
@@ -51,7 +53,10 @@ class Learner:
         self.num_classes = len(run.data.classes)
         network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
         if checkpoint is None:  # Else the weights come from there, and what fills them need not be at hand.
-            run.model.fill(network.model)
+            if run.start is None:
+                run.model.fill(network.model)
+            else:
+                fill_from(run, network)
         if isinstance(run.teacher, TwoDecoders):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(run.seed + 1)
@@ -164,27 +169,39 @@ class Learner:
                 self.optimizer.zero_grad(set_to_none=True)
                 raise NonFiniteError(self.step_number + 1, names, what)
 
+    def judge_start(self, score: Score) -> dict[str, float | int]:
+        """Note how good the weights are that the run starts from: what comes of them must keep up."""
+        record: dict[str, float | int] = {"epoch": 0, "step": 0, **self._judged(score)}
+        self.history.append(record)
+        return record
+
     def end_epoch(self, score: Score | None) -> dict[str, float | int]:
         """Close an epoch: note its mean losses and score, and keep the weights when they are the best."""
         record: dict[str, float | int] = {"epoch": self.epoch + 1, "step": self.step_number}
         record |= {f"loss/{name}": value / self.counts[name] for name, value in self.sums.items()}
         if score is not None:
-            record |= {"held_out/dice": score.dice, "held_out/likelihood": score.likelihood}
-            record["held_out/offset"] = score.offset
-            if score.masks_dice is not None and score.masks_best is not None:
-                record |= {"masks/dice": score.masks_dice, "masks/best": score.masks_best}
-            kept = self.best is None or score.keeps_up(self.best)
-            record["kept"] = int(kept)
-            if kept:
-                self.keep(score.offset)
-            # Compared with the best of all, not with the kept: many small steps down are a fall.
-            if self.best is None or score.key >= self.best.key:
-                self.best = score
+            record |= self._judged(score)
         self.history.append(record)
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self.sums.clear()
         self.counts.clear()
         return record
+
+    def _judged(self, score: Score) -> dict[str, float | int]:
+        record: dict[str, float | int] = {
+            "held_out/dice": score.dice,
+            "held_out/likelihood": score.likelihood,
+            "held_out/offset": score.offset,
+        }
+        if score.masks_dice is not None and score.masks_best is not None:
+            record |= {"masks/dice": score.masks_dice, "masks/best": score.masks_best}
+        kept = self.best is None or score.keeps_up(self.best)
+        if kept:
+            self.keep(score.offset)
+        # Compared with the best of all, not with the kept: many small steps down are a fall.
+        if self.best is None or score.key >= self.best.key or score.tells_more(self.best):
+            self.best = score
+        return record | {"kept": int(kept)}
 
     def keep(self, offset: float = 0.0) -> None:
         """Take the averaged weights of this moment as the selected ones.

@@ -148,13 +148,13 @@ def _train_once(
             device = replace(device, bfloat16=bool(checkpoint.state["bfloat16"]))
             held_out.device = device
             watch.say(f"Resuming after step {checkpoint.step}, in {device.precision}.")
+        learner = Learner(run, feed, device, data_sha256, checkpoint)
         if device.leads:
             if whole is not None:
                 write_run(*whole)
             write_run(folder, run)
             durable.delete_leftovers(folder)
             durable.delete_leftovers(folder / "checkpoints")
-        learner = Learner(run, feed, device, data_sha256, checkpoint)
         _fit(learner, held_out, folder, watch, options)
         if device.leads:
             _finish(learner, held_out, folder)
@@ -180,6 +180,8 @@ def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, option
     saved = time.monotonic()
     with Listener() as listener:
         watch.begin(learner.total_steps, learner.step_number)
+        if run.start is not None and held_out and not learner.history:
+            watch.epoch(learner.judge_start(held_out.score(learner.average.network)))
         while learner.epoch < run.epochs:
             for batch in learner.feed.epoch(learner.epoch, skip=learner.step_in_epoch):
                 losses = learner.step(batch)

@@ -45,6 +45,14 @@ class Choice:
     what: str
     why: str
 
+    @property
+    def share(self) -> float:
+        """Share of the epochs that a network needs from the start."""
+        model = self.changes.get("model")
+        curves = isinstance(model, Unet) and model.start == "curves"
+        objects = isinstance(model, PretrainedUnet) and model.decoder == "objects"
+        return PAINTED_SHARE if curves or objects else 1.0
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -72,8 +80,8 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     choice = RECIPES[name].choose(gather(run))
     data = run.model_dump(mode="json")
     plain = {key: _plain(value) for key, value in choice.changes.items()}
-    if isinstance(choice.changes.get("model"), PretrainedUnet):
-        plain["epochs"] = max(1, round(run.epochs * PRETRAINED_SHARE))
+    if choice.share < 1:
+        plain["epochs"] = max(1, round(run.epochs * choice.share))
     return validated(Run, {**data, **plain}), choice
 
 
@@ -100,11 +108,17 @@ def _supervised_terms(evidence: Evidence) -> tuple[Term, ...]:
 
 
 def _model(evidence: Evidence) -> tuple[Changes, str]:
-    """The pretrained encoder where it is installed, for colour images of broad things."""
-    if evidence.thin or evidence.channels != 3:
+    """What has seen curves for thin things; for broad ones in colour ImageNet's encoder, where installed."""
+    if evidence.thin:
+        return {
+            "model": Unet(start="curves"),
+            "learning_rate": 1e-3,
+        }, "a U-Net that has learnt painted curves"
+    if evidence.channels != 3:
         return {"model": Unet()}, "a plain U-Net"
     if available():
-        return {"model": PretrainedUnet(), "learning_rate": 5e-4}, "a U-Net on an ImageNet encoder"
+        words = "a U-Net on an ImageNet encoder, its decoder has learnt painted objects"
+        return {"model": PretrainedUnet(decoder="objects"), "learning_rate": 5e-4}, words
     return {"model": Unet()}, "a plain U-Net (pip install 'pointillist[pretrained]' for an ImageNet encoder)"
 
 
@@ -208,9 +222,9 @@ _WORDS = {
 }
 
 # On PH2's validation images better than the plain default, with labels that are partly wrong most of all.
-_STRONG = Augment(rotate_degrees=30, scale=0.3, brightness=0.2, contrast=0.3, saturation=0.3)
-PRETRAINED_SHARE = 0.625
-"""Of the epochs that a network needs from the start, so many do for one that has seen ImageNet."""
+_STRONG = Augment(rotate_degrees=180, scale=0.3, brightness=0.2, contrast=0.3, saturation=0.3)
+PAINTED_SHARE = 0.32
+"""Of the epochs that a network needs from the start, so many do for one that has learnt painted images."""
 
 RECIPES: Names[Recipe] = Names(
     "recipe",

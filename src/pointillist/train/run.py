@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,19 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Selection = Literal["held-out", "masks", "last"]
 
 
+class Start(Config):
+    """The weights of a finished run, from which another training starts.
+
+    Args:
+        run: the folder of the finished run, of the same model, classes and image channels.
+        sha256: of its ``model/model.safetensors``. Weights of another hash are refused, so that a folder
+            that was trained again since never passes for the one that is meant.
+    """
+
+    run: Path
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class Run(Config):
     """Everything that decides what a training gives.
 
@@ -41,6 +55,8 @@ class Run(Config):
         teacher: writes soft labels while training, which a term must read; None: nobody.
         relabel: train again on the run's own sure predictions; None: once is enough.
         model: the network's recipe.
+        start: the trained weights to start from, with the normalisation that they were trained with; on the
+            validation images they compete with those that come of them. None: the model's own.
         supervise: the terms of the loss, summed.
         augment: how training images vary.
         crop: side of the training crops in pixels; None: whole images.
@@ -69,6 +85,7 @@ class Run(Config):
     teacher: AnyTeacher | None = None
     relabel: Relabel | None = None
     model: AnyModel = Unet()
+    start: Start | None = None
     supervise: tuple[Term, ...] = Field(default=(Term(loss=CrossEntropy()),), min_length=1)
     augment: Augment = Augment()
     crop: Annotated[int, Field(ge=16, le=4096)] | None = None
@@ -83,6 +100,13 @@ class Run(Config):
     precision: Precision = "auto"
     views: Literal[1, 2, 4] = 1
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+
+    def to_json(self) -> str:
+        """Canonical JSON; without a start it is silent about it, as when there was none: ids stay."""
+        left_out = {"start"} if self.start is None else set()
+        return json.dumps(
+            self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":")
+        )
 
     @model_validator(mode="after")
     def _soft_labels_are_read(self) -> Run:

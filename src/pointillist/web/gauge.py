@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -25,6 +25,9 @@ LITTLE = 0.01
 RESAMPLES = 1000
 
 Source = Literal["forest", "network", "both"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+WHO: dict[Source, str] = {"forest": "the classifier", "network": "the network"}
+WHO["both"] = "classifier and network"
 Probs = Float[np.ndarray, "n k"]
 Learn = Callable[[Sequence[Rows]], Any]
 
@@ -53,19 +56,22 @@ class Gauge:
     Args:
         images: with marks on at least one class.
         marks: on them.
-        agreement: the share of held-out pixels that the classifier tells right, the mean over the classes of
-            an image, then over images; None: too few images.
+        of: whose agreement that is: of what is best shown, or of the classifier alone where too few images
+            have marks that the network has not learnt from.
+        agreement: the share of pixels that it tells right, of those that it has not learnt from, the mean
+            over the classes of an image, then over images; None: too few images.
         low: end of its 95 % interval over images.
         high: the other end.
-        curve: marks learnt from, and the agreement then.
+        curve: marks that the classifier learnt from, and the agreement then; empty: of a network alone.
         sources: of each source, the agreement on marks that neither has seen; empty: there is no network,
             or no such mark.
         source: what is best shown.
-        verdict: whether more marks are worth it, in a sentence.
+        verdict: whether more marks are worth it, and to whom, in a sentence.
     """
 
     images: int
     marks: int
+    of: Source
     agreement: float | None
     low: float | None
     high: float | None
@@ -95,7 +101,7 @@ def gauge(
     if len(shown) < FEWEST:
         verdict = f"How good this is can be told from {FEWEST} annotated images on; there are {len(shown)}."
         source: Source = "both" if networked else "forest"
-        return Gauge(len(shown), marks, None, None, None, (), {}, source, verdict)
+        return Gauge(len(shown), marks, source, None, None, None, (), {}, source, verdict)
     told: list[list[Probs | None]] = []
     learnt: list[int] = []
     for share in SHARES:
@@ -112,19 +118,23 @@ def gauge(
                 answers[number] = _answer(trained, shown[number].rows[0], classes)
         told.append(answers)
         learnt.append(round(float(np.mean(counts))))
-    right = [_right(answers, shown) for answers in told]
-    low, high = _interval(right[-1])
     sources = _sources(told[-1], shown) if networked else {}
+    source = _best(sources, shown) if networked else "forest"
+    of: Source = source if len(_new(shown)) >= FEWEST else "forest"
+    right = [_right(of, answers, shown) for answers in told]
+    low, high = _interval(right[-1])
+    curve = tuple(zip(learnt, (float(one.mean()) for one in right), strict=True))
     return Gauge(
         images=len(shown),
         marks=marks,
+        of=of,
         agreement=float(right[-1].mean()),
         low=low,
         high=high,
-        curve=tuple(zip(learnt, (float(one.mean()) for one in right), strict=True)),
+        curve=() if of == "network" else curve,
         sources=sources,
-        source=_best(sources, shown) if networked else "forest",
-        verdict=_verdict(right),
+        source=source,
+        verdict=_verdict(of, right),
     )
 
 
@@ -136,14 +146,36 @@ def _answer(trained: Any, features: Float[np.ndarray, "n f"], classes: int) -> P
     return probs
 
 
-def _right(answers: Sequence[Probs | None], shown: Sequence[Labelled]) -> Float[np.ndarray, " i"]:
-    """Give each image's share of right pixels, the mean over its classes; with no answer none is right."""
-    return np.array(
-        [
-            0.0 if told is None else _mean_right(told, one.rows[1])
-            for told, one in zip(answers, shown, strict=True)
-        ]
-    )
+def _new(shown: Sequence[Labelled]) -> list[Labelled]:
+    """Give the images with marks that the network has not learnt from."""
+    return [one for one in shown if one.network is not None and one.fresh.any()]
+
+
+def _right(
+    of: Source, answers: Sequence[Probs | None], shown: Sequence[Labelled], new: bool | None = None
+) -> Float[np.ndarray, " i"]:
+    """Give each image's share of right pixels, the mean over its classes; with no answer none is right.
+
+    Args:
+        of: whose.
+        answers: of the classifier.
+        shown: the images.
+        new: count only what is new to the network; by default where it has a part in it.
+    """
+    new, found = of != "forest" if new is None else new, []
+    for told, one in zip(answers, shown, strict=True):
+        counted = one.fresh if new else np.ones(len(one.fresh), bool)
+        if new and (one.network is None or not one.fresh.any()):
+            continue
+        said = _mixed(of, told, one.network)
+        found.append(0.0 if said is None else _mean_right(said[counted], one.rows[1][counted]))
+    return np.array(found)
+
+
+def _mixed(of: Source, forest: Probs | None, network: Probs | None) -> Probs | None:
+    if of == "forest" or network is None:
+        return forest
+    return network if of == "network" or forest is None else (forest + network) / 2
 
 
 def _mean_right(told: Probs, labels: UInt8[np.ndarray, " n"]) -> float:
@@ -153,21 +185,14 @@ def _mean_right(told: Probs, labels: UInt8[np.ndarray, " n"]) -> float:
 
 def _sources(forest: Sequence[Probs | None], shown: Sequence[Labelled]) -> dict[str, float]:
     """Compare the sources on the same pixels, which neither has learnt from."""
-    found: dict[str, list[float]] = {"forest": [], "network": [], "both": []}
-    for told, one in zip(forest, shown, strict=True):
-        if told is None or one.network is None or not one.fresh.any():
-            continue
-        labels = one.rows[1][one.fresh]
-        each = {"forest": told, "network": one.network, "both": (told + one.network) / 2}
-        for name, probs in each.items():
-            found[name].append(_mean_right(probs[one.fresh], labels))
-    return {name: float(np.mean(values)) for name, values in found.items() if values}
+    if not _new(shown):
+        return {}
+    return {of: float(_right(of, forest, shown, new=True).mean()) for of in SOURCES}
 
 
 def _best(sources: Mapping[str, float], shown: Sequence[Labelled]) -> Source:
     """Prefer the mean of both, which follows clicks and knows shapes, unless one alone is better."""
-    fresh = sum(one.network is not None and bool(one.fresh.any()) for one in shown)
-    if fresh < FEWEST_FRESH or sources["both"] >= max(sources.values()):
+    if len(_new(shown)) < FEWEST_FRESH or sources["both"] >= max(sources.values()):
         return "both"
     return "network" if sources["network"] >= sources["forest"] else "forest"
 
@@ -179,12 +204,14 @@ def _interval(values: Float[np.ndarray, " i"]) -> tuple[float, float]:
     return found
 
 
-def _verdict(right: Sequence[Float[np.ndarray, " i"]]) -> str:
-    """Say what the last doubling of the annotated images brought, and whether another is worth it."""
+def _verdict(of: Source, right: Sequence[Float[np.ndarray, " i"]]) -> str:
+    """Say what the last doubling of the annotated images brought to whom, and whether another is worth it."""
+    if of == "network":
+        return "What more marks bring the network shows once it is trained on them: train again."
     gains = right[-1] - right[-2]
     low, high = _interval(gains)
     numbers = f"{gains.mean():+.1%} (95%: {low:+.1%} to {high:+.1%})".replace("%", " %")
-    told = f"twice the images changed it by {numbers}"
+    told = f"twice the images changed {WHO[of]} by {numbers}"
     if low > 0:
         return f"More marks are worth it: {told}."
     if high < LITTLE:

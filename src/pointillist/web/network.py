@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from pointillist.propagate.feature_forest import Places
 from pointillist.propagate.filters import Maps
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
+from pointillist.train.store import read_run
 from pointillist.web.project import Project
 
 KEPT = 500
@@ -68,7 +69,9 @@ class Network:
         return found
 
     def fresh(self, name: str, places: Places, size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
-        """Say which pixels were not labelled when it was trained; of a held-out image, all count.
+        """Say which pixels it has not seen a label of, in none of the trainings that went on from each other.
+
+        Of a held-out image all count.
 
         Args:
             name: of the image.
@@ -81,7 +84,19 @@ class Network:
         return unknown
 
     def _learnt_labels(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
-        file = self.run.parent / "annotations" / f"{name}.json"
-        if not file.is_file():
-            return None
-        return Known.from_annotation(read_annotation(file), *size).labels
+        learnt = None
+        for folder in self._lineage:
+            if (file := folder / "annotations" / f"{name}.json").is_file():
+                labels = Known.from_annotation(read_annotation(file), *size).labels
+                learnt = labels if learnt is None else np.where(learnt == IGNORE, labels, learnt)
+        return learnt
+
+    @cached_property
+    def _lineage(self) -> list[Path]:
+        """The folders of the trainings that it comes of, the last first."""
+        found, run = [self.run.parent], self.trained.run
+        # A project that was moved has them beside each other still.
+        while run.start is not None and (folder := self.run.parents[1] / run.start.run.parts[-2]).is_dir():
+            found.append(folder)
+            run = read_run(folder / "run")
+        return found

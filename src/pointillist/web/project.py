@@ -7,7 +7,6 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +18,19 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_orientation, image_size
+from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
 from pointillist.web.kept import Kept
 from pointillist.web.store import AnyEvent, RefusedError, Store
+from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
 """The client of what came with the images."""
 _AGAIN = "Draw it again."
+LOOKED_AT = 2000
+"""Images whose headers are read before the list of a project is shown."""
 KEPT = 1 << 30
 """Bytes of decoded images that stay in memory."""
 
@@ -53,6 +56,7 @@ class Project:
         self.sample = Kept(self.data.read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
+        self._sizes: dict[str, tuple[int, int] | InputError] = {}
         self._take_over()
 
     def name(self, opaque: str) -> str:
@@ -65,14 +69,47 @@ class Project:
             raise UnknownImageError
         return self.names[opaque]
 
-    @cached_property
-    def sizes(self) -> dict[str, tuple[int, int]]:
-        """Height and width of every image that can be read, upright, as the files' headers tell."""
-        found = {}
-        for item in self.data.layout.items:
-            with suppress(InputError):  # One broken file must not keep the others from being annotated.
-                found[item.name] = image_size(item.image)
+    def size(self, name: str) -> tuple[int, int]:
+        """Height and width of an image, upright, as its file's header tells; read once.
+
+        Raises:
+            InputError: it can't be read.
+        """
+        if name not in self._sizes:
+            try:
+                self._sizes[name] = image_size(self.data.item(name).image)
+            except InputError as error:
+                self._sizes[name] = error
+        found = self._sizes[name]
+        if isinstance(found, InputError):
+            raise found
         return found
+
+    def readable(self, name: str) -> bool:
+        """Whether an image can be shown, as far as is known: a broken one keeps nobody from the others.
+
+        Of a large project no header is read for this: its list would take a minute to come. There an image
+        is found to be broken when somebody, or the scout, comes to it.
+        """
+        if len(self.names) <= LOOKED_AT:
+            with suppress(InputError):
+                self.size(name)
+        return not isinstance(self._sizes.get(name), InputError)
+
+    def known_size(self, name: str) -> tuple[int, int] | None:
+        """Height and width of an image whose header has been read."""
+        found = self._sizes.get(name)
+        return None if isinstance(found, InputError) else found
+
+    def pyramid(self, name: str) -> Pyramid:
+        """Give an image at all sizes, read from its file as they are asked for.
+
+        Raises:
+            InputError: the image can't be read.
+        """
+        path, known = self.data.item(name).image, self.data.value_range
+        height, width = self.size(name)
+        return Pyramid(height, width, lambda: read_picture(path, known), lambda: read_eighth(path))
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
@@ -141,14 +178,14 @@ class Project:
         # Once in a server's life: decoding an image for every click would cost more than storing it.
         if name not in self._remembered:
             sample = self.sample(name)
-            (path,) = (item.image for item in self.data.layout.items if item.name == name)
+            path = self.data.item(name).image
             file = hashlib.sha256(path.read_bytes()).hexdigest()
             size = (sample.height, sample.width)
             self.store.remember(name, _pixels(sample), *size, file, image_orientation(path))
             self._remembered.add(name)
 
     def _annotation(self, name: str, marks: Sequence[Mark]) -> Annotation:
-        height, width = self.sizes[name]
+        height, width = self.size(name)
         described = {
             "name": name,
             "height": height,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from pointillist.web.network import Network
 from pointillist.web.project import Project
 from pointillist.web.training import News, Training
 
+LOG = logging.getLogger(__name__)
 QUIET_S = 1.0
 """After the last click or look, so long nothing is worked out: clicks come first."""
 PAUSE_S = 0.2
@@ -43,9 +46,12 @@ class Scout:
         self.project, self.live, self.training, self.tell = project, live, training, tell
         self.gauge: Gauge | None = None
         self.doubts: dict[str, float] = {}
-        self._scanned: dict[str, tuple[int, Path | None]] = {}
+        self._scanned: OrderedDict[str, tuple[int, Path | None]]
+        self._scanned = OrderedDict.fromkeys(project.splits, (-1, None))
         self._gauged: tuple[int, Path | None] = (-1, None)
         self._refused: Path | None = None
+        self._looked: tuple[str, Path] | None = None
+        self._logged: set[str] = set()
         self._worked_at, self._overdue = time.monotonic(), False
         self._ended = threading.Event()
         self._settling = threading.Lock()
@@ -60,8 +66,10 @@ class Scout:
     def settle(self) -> None:
         """Load the newest network and find out what is best shown, now."""
         with self._settling:
-            for _ in (*self._load(), *self._judge(lambda: True)):
-                pass
+            with self._surviving("load the trained network"):
+                list(self._load())
+            with self._surviving("judge by held-out marks"):
+                list(self._judge(lambda: True))
 
     @property
     def news(self) -> News:
@@ -74,13 +82,9 @@ class Scout:
             self._overdue = began - self._worked_at > PATIENCE_S
             if not self._quiet():
                 continue
-            with self._settling:
-                try:
-                    next(self._pieces(), None)
-                except InputError:  # An image that can't be read is left out; the next round goes on.
-                    continue
-                finally:
-                    self._worked_at = time.monotonic()
+            with self._settling, self._surviving("work in the quiet"):
+                next(self._pieces(), None)
+            self._worked_at = time.monotonic()
             # Half of the time is left to others, a training among them.
             self._ended.wait(min(2.0, time.monotonic() - began))
 
@@ -90,13 +94,30 @@ class Scout:
         return self._overdue or time.monotonic() - self.live.asked_at > QUIET_S
 
     def _pieces(self) -> Iterator[None]:
-        yield from self._load()
-        yield from self._look()
-        yield from self._judge(self._quiet)
-        if self.training.start_again():
+        for doing, pieces in (
+            ("load the trained network", self._load()),
+            ("ask the network", self._look()),
+            ("judge by held-out marks", self._judge(self._quiet)),
+            ("train again", self._train()),
+            ("look through the images", self._scan()),
+        ):
+            # What fails keeps nobody from the rest.
+            with self._surviving(doing):
+                yield from pieces
+
+    @contextmanager
+    def _surviving(self, doing: str) -> Iterator[None]:
+        """Go on whatever happens: it is told once in the log, but not of an image that can't be read."""
+        try:
             yield
-        if self._quiet():
-            yield from self._scan()
+        except InputError:
+            pass
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            told = f"The annotator could not {doing} ({what}). It goes on with the rest."
+            if told not in self._logged:
+                self._logged.add(told)
+                LOG.warning(told)
 
     def _state(self) -> tuple[int, Path | None]:
         """Name the marks and the network that an answer rests on."""
@@ -108,20 +129,22 @@ class Scout:
         newest, network = self.training.model, self.live.network
         if newest is None or newest == self._refused or (network is not None and network.run == newest):
             return
+        self._refused = newest  # Once is enough, whatever becomes of it.
         try:
             self.live.network = Network(self.project, newest)
         except InputError as error:
-            self._refused = newest
             self.tell({"type": "notice", "message": f"The trained network can't be used: {error}"})
         yield
 
     def _look(self) -> Iterator[None]:
         name, network = self.live.viewed, self.live.network
-        if name is not None and network is not None and network.kept(name) is None:
-            with suppress(InputError):
-                self._ask(name)
-                self.tell({"type": "segmentation", "image": self.project.keys[name]})
-                yield
+        if name is None or network is None or network.kept(name) is not None:
+            return
+        if self._looked != (name, network.run):
+            self._looked = name, network.run
+            self._ask(name)
+            self.tell({"type": "segmentation", "image": self.project.keys[name]})
+            yield
 
     def _ask(self, name: str) -> None:
         found = self.live.found.get(name) or self.live.renew(name)
@@ -137,36 +160,44 @@ class Scout:
             if not going():
                 return
             if name in self.project.splits:
-                try:
+                with self._surviving(f"read the marks on {name}"):
                     labelled.append(self.live.labelled(name, revision))
-                except InputError:
-                    continue
+        before, self._gauged = self._gauged, state
         classes = len(self.project.data.classes)
         found = gauge(labelled, lambda rows: self.live.forest.learn(rows, seed=0), classes, going)
         if found is None:
+            self._gauged = before
             return
         changed = found.source != self.live.source
-        self.gauge, self.live.source, self._gauged = found, found.source, state
+        self.gauge, self.live.source = found, found.source
         self.tell(self.news)
         if changed and self.live.viewed is not None:
             self.tell({"type": "segmentation", "image": self.project.keys[self.live.viewed]})
         yield
 
+    def _train(self) -> Iterator[None]:
+        if self.training.start_again():
+            yield
+
     def _scan(self) -> Iterator[None]:
         state = self._state()
-        if not state[0]:
+        if not state[0] or not self._quiet():
             return
-        stale = [name for name in self.project.sizes if self._scanned.get(name) != state]
-        if not stale:
+        # Those looked at longest ago stand in front.
+        name = next(iter(self._scanned), None)
+        if name is None or self._scanned[name] == state:
             return
-        name = min(stale, key=lambda one: self._scanned.get(one, (-1, None))[0])
         self._scanned[name] = state
-        self._ask(name)
-        found = self.live.renew(name)
+        self._scanned.move_to_end(name)
+        found = None
+        with self._surviving(f"look at {name}"):
+            self.project.size(name)  # One whose header is broken is not shown from now on.
+            self._ask(name)
+            found = self.live.renew(name)
         if found is None:
             self.doubts.pop(name, None)
         else:
             self.doubts[name] = float(found.doubt.mean())
-        if len(stale) == 1:
+        if self._scanned[next(iter(self._scanned))] == state:
             self.tell({"type": "scanned"})
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,6 @@ from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.thumbnail import draw_thumbnail
-from pointillist.web.tiles import Pyramid
 from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -115,23 +114,29 @@ def _page(app: FastAPI) -> None:
 
 def _images(app: FastAPI, project: Project) -> None:
     # A page asks for many tiles at once: the image is decoded for the first of them only.
-    pyramid = Kept(lambda name: Pyramid(project.sample(name).image), lambda one: one.bytes, PYRAMIDS)
+    pyramid = Kept(project.pyramid, lambda one: one.bytes, PYRAMIDS)
 
     @app.get("/api/project")
     def describe() -> dict[str, Any]:
         counts = project.store.counts()
         data, images = project.data, []
         for key, name in project.names.items():
-            if name not in project.sizes:
-                continue  # Its file can't be read: 'pointillist data check' says why.
-            height, width = project.sizes[name]
-            told = {"id": key, "name": name, "height": height, "width": width, "split": project.splits[name]}
-            images.append({**told, "marks": counts.get(name, 0)})
+            if not project.readable(name):
+                continue  # 'pointillist data check' says why.
+            told = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
+            if (size := project.known_size(name)) is not None:
+                told |= {"height": size[0], "width": size[1]}
+            images.append(told)
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
             for name, colour in zip(data.classes, data.colours, strict=True)
         ]
         return {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
+
+    @app.get("/api/images/{key}/size")
+    def size(key: str) -> dict[str, int]:
+        height, width = project.size(project.name(key))
+        return {"height": height, "width": width}
 
     @app.get("/api/images/{key}/tiles/{level}/{place}.png")
     def tile(key: str, level: int, place: str) -> Response:
@@ -190,21 +195,31 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         found = await live.segmentation(name, 0, PATIENCE_S)
         if not isinstance(found, Segmentation):
             return {}
-        row, col = found.doubtful(*project.sizes[name])
+        row, col = found.doubtful(*project.size(name))
         return {"row": row, "col": col}
+
+
+def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:
+    """Choose the most doubtful image, or while none is known the one with the fewest marks."""
+    if known := [name for name in doubts if name != viewed and project.readable(name)]:
+        return max(known, key=lambda name: doubts[name])
+    counts = project.store.counts()
+    others = (name for name in project.splits if name != viewed and project.readable(name))
+    # Of a large project nearly all have none: the first of them, without looking at the others.
+    least: str | None = viewed
+    for name in others:
+        if name not in counts:
+            return name
+        if least is None or least == viewed or counts[name] < counts[least]:
+            least = name
+    return least
 
 
 def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
     @app.get("/api/next-image")
     def which() -> dict[str, str]:
-        here = {key: name for key, name in project.names.items() if name in project.sizes}
-        others = [key for key, name in here.items() if name != live.viewed] or list(here)
-        known = [key for key in others if here[key] in scout.doubts]
-        if known:
-            return {"id": max(known, key=lambda key: scout.doubts[here[key]])}
-        counts = project.store.counts()
-        fewest = min(others, key=lambda key: counts.get(here[key], 0), default=None)
-        return {} if fewest is None else {"id": fewest}
+        found = _most_useful(project, live.viewed, dict(scout.doubts))
+        return {} if found is None else {"id": project.keys[found]}
 
     @app.get("/api/gauge")
     def agreement() -> dict[str, Any]:
@@ -214,7 +229,7 @@ def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
     def results() -> dict[str, Any]:
         counts, found = project.store.counts(), []
         for key, name in project.names.items():
-            if name in project.sizes:
+            if project.readable(name):
                 doubt = scout.doubts.get(name)
                 found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
         return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}

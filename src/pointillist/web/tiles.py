@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+import threading
+from collections.abc import Callable
 from math import ceil, log2
 
 from PIL import Image
 
-from pointillist.core.shapes import ImageArray
-from pointillist.data.draw import draw_image
+from pointillist.data.draw import Picture
 
 TILE = 256
+LARGE = 1 << 22
+"""Pixels from which on a small picture is decoded on its own, before the full one."""
 OVERLAP = 1
 """Pixels that a tile shares with each neighbour: without, the viewer stretches every tile by a pixel of the
 screen against gaps, and what is clicked lies beside what is seen."""
@@ -29,16 +31,31 @@ def levels(height: int, width: int) -> int:
 class Pyramid:
     """One image at all sizes, each half of the next, rounded up; made as they are asked for.
 
+    A pixel of a smaller size lies over whole pixels of the full one, counted from the corner, where the
+    viewer draws it; what is left over at the far edges makes the last.
+
     Args:
-        image: float (C, H, W) in 0..1.
+        height: of the image.
+        width: of the image.
+        full: decodes it, RGB.
+        eighth: decodes an eighth of a large image at once, where its file offers that; else gives None.
     """
 
-    def __init__(self, image: ImageArray) -> None:
-        self.top = levels(image.shape[1], image.shape[2])
-        self._full = Image.fromarray(draw_image(image, 1))
-        self._level = lru_cache(maxsize=None)(self._reduced)
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        full: Callable[[], Picture],
+        eighth: Callable[[], Picture | None] = lambda: None,
+    ) -> None:
+        self.top = levels(height, width)
+        self._full = full
+        self._eighth = eighth if height * width >= LARGE else lambda: None
+        self._made: dict[int, Image.Image] = {}
+        # The full image, which takes long, holds up nobody who asks for what an eighth of it shows.
+        self._small, self._large = threading.RLock(), threading.RLock()
         # All smaller sizes together take a third of the full one.
-        self.bytes = 4 * self._full.width * self._full.height
+        self.bytes = 4 * width * height
 
     def tile(self, level: int, col: int, row: int) -> bytes | None:
         """Give a tile as PNG; None: the level has no such tile."""
@@ -51,12 +68,18 @@ class Pyramid:
         top, bottom = _span(row, picture.height)
         return png(picture.crop((left, top, right, bottom)))
 
-    def _reduced(self, level: int) -> Image.Image:
+    def _level(self, level: int) -> Image.Image:
+        with self._small if level <= self.top - 3 else self._large:
+            if level not in self._made:
+                self._made[level] = self._make(level)
+            return self._made[level]
+
+    def _make(self, level: int) -> Image.Image:
         if level == self.top:
-            return self._full
-        larger = self._level(level + 1)
-        size = (max(1, ceil(larger.width / 2)), max(1, ceil(larger.height / 2)))
-        return larger.resize(size, Image.Resampling.BOX)
+            return Image.fromarray(self._full())
+        if level == self.top - 3 and (found := self._eighth()) is not None:
+            return Image.fromarray(found)
+        return self._level(level + 1).reduce(2)
 
 
 def _span(number: int, size: int) -> tuple[int, int]:

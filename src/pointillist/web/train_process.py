@@ -29,7 +29,7 @@ class Lines:
     def epoch(self, record: dict[str, float | int]) -> None:
         """Tell an epoch's loss and held-out score."""
         losses = [value for name, value in record.items() if name.startswith("loss/")]
-        told = {"epoch": record["epoch"], "epochs": self.epochs, "loss": sum(losses)}
+        told = {"epoch": record["epoch"], "epochs": self.epochs, "loss": sum(losses) if losses else None}
         _say({"state": "running", **told, "held_out": record.get("held_out/dice")})
 
     def say(self, message: str) -> None:

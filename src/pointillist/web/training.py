@@ -19,6 +19,8 @@ from pointillist.train.describe import default_run
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import apply_recipe
 from pointillist.train.run import Run
+from pointillist.train.start import read_start, start_at
+from pointillist.train.store import read_model, read_run
 from pointillist.web.project import Project
 
 News = dict[str, Any]
@@ -36,16 +38,18 @@ class Training:
         tell: told of every epoch and of the end; called from another thread.
 
     Attributes:
+        last: what was told last, for a page that comes later.
         again: whether another training begins by itself when enough has been drawn since the last.
     """
 
     def __init__(self, project: Project, tell: Callable[[News], None]) -> None:
         self.project, self.tell = project, tell
         self._process: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
         self._cancelled = False
         self._marks = 0
         self.again = False
-        self.last: News = {}
+        self.last = self._told_before()
         self._starting = threading.Lock()
 
     @property
@@ -61,15 +65,18 @@ class Training:
         return ended[-1] if ended else None
 
     def start(self) -> None:
-        """Begin a training on what is drawn now.
+        """Begin a training on what is drawn now, from the start.
 
         Raises:
             InputError: one is going on, or too little is drawn.
         """
-        with self._starting:
-            self._start()
+        self._start(goes_on=False)
 
-    def _start(self) -> None:
+    def _start(self, goes_on: bool) -> None:
+        with self._starting:
+            self._begin(goes_on)
+
+    def _begin(self, goes_on: bool) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         self._marks = sum(self.project.store.counts().values())
@@ -83,6 +90,7 @@ class Training:
             fix = f"The others are held out for choosing and testing. Click on some of these: {some}."
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
+        run = self._gone_on(run) if goes_on else run
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
         self._cancelled = False
         # Its share of the cores: one stays for clicks.
@@ -97,15 +105,19 @@ class Training:
         assert self._process.stdin is not None
         self._process.stdin.write(run.to_json())
         self._process.stdin.close()
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._listener.start()
 
     def start_again(self) -> bool:
-        """Begin another training if that is wanted, none goes on and enough is new; say whether one began."""
+        """Begin another training if that is wanted, none goes on and enough is new; say whether one began.
+
+        It goes on from the last network, where that is of the same kind.
+        """
         drawn = sum(self.project.store.counts().values())
         if not self.again or self.running or drawn < max(self._marks * MORE, self._marks + FEWEST_NEW):
             return False
         try:
-            self.start()
+            self._start(goes_on=True)
         except InputError:  # What was drawn lies on images that are held out.
             return False
         return True
@@ -118,10 +130,10 @@ class Training:
             self._process.send_signal(signal.SIGTERM)
 
     def close(self) -> None:
-        """Stop, and wait for the end."""
+        """Stop, and wait until the end is told."""
         self.cancel()
-        if self._process is not None:
-            self._process.wait()
+        if self._listener is not None:
+            self._listener.join()
 
     def _tell(self, news: News) -> None:
         # Kept for pages that come later.
@@ -136,26 +148,57 @@ class Training:
         steps = steps_per_epoch(run, len(data.names("train")))
         return run.model_copy(update={"epochs": max(run.epochs, ceil(STEPS / steps))})
 
+    def _gone_on(self, run: Run) -> Run:
+        """Let a run start from the network that was trained last, and be short; else give it as it is."""
+        if (last := self.model) is None:
+            return run
+        try:
+            changes = {"start": start_at(last), "epochs": ceil(run.epochs * SHORT)}
+            short = run.model_copy(update={**changes, "learning_rate": run.learning_rate * SLOW})
+            read_start(short, self.project.data.channels)
+        except InputError:  # Of other classes, channels or layers, or damaged.
+            return run
+        return short
+
+    def _told_before(self) -> News:
+        """Give the end of the last training, which a server before this one may have told."""
+        if (last := self.model) is None:
+            return {}
+        try:
+            about = read_model(last)[1]
+        except InputError:  # Whoever loads it says so.
+            return {}
+        history, epochs = about["history"], read_run(last).epochs
+        scores = [[one["epoch"], one["held_out/dice"]] for one in history if "held_out/dice" in one]
+        told = {"state": "done", "epoch": epochs, "epochs": epochs, "scores": scores}
+        return {"type": "training", "again": self.again, **told}
+
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         last: News = {}
+        scores: list[tuple[int, float]] = []
         self._tell({"state": "running"})
         for line in process.stdout:
             last = json.loads(line)
             if last["state"] == "running":
-                self._tell(last)
+                score = last.pop("held_out", None)
+                scores += [] if score is None else [(last["epoch"], score)]
+                # All of them each time: a page that comes later draws the same curve.
+                self._tell({**last, "scores": list(scores)})
         process.stdout.close()
         code = process.wait()
         if self._cancelled:
-            self._tell({"state": "cancelled"})
+            self._tell({"state": "cancelled", "scores": scores})
         elif code == 0:
-            self._tell({**last, "state": "done"})
+            self._tell({**last, "state": "done", "scores": scores})
         else:
             message = last.get("message") or f"the training ended with code {code}"
-            self._tell({"state": "failed", "message": message})
+            self._tell({"state": "failed", "message": message, "scores": scores})
 
 
 TRAINED_AT = 256
 """The longer side of the images that a network learns from: some minutes on two cores."""
 STEPS = 400
 """At least so many steps are taken."""
+SHORT, SLOW = 0.25, 0.5
+"""Of the epochs and of the learning rate, where a training goes on from the last network."""

@@ -175,12 +175,29 @@ async function inspect(id) {
 
 // ---- images ----
 
+// Of a large project the list comes without sizes: each is asked for when its image is opened.
 function openImage(id) {
   if (!list.has(id) || id === image?.id) return;
   opening.abort();
   opening = new AbortController();
+  const { signal } = opening;
+  const wanted = list.image(id);
+  if (wanted.width) {
+    show(wanted);
+    return;
+  }
+  const ask = () => get(imagePath(id, "size"), { signal });
+  patiently(ask, (error) => complain(error.message), signal).then((size) => {
+    if (!size || signal.aborted) return;
+    Object.assign(wanted, size);
+    show(wanted);
+  });
+}
+
+function show(wanted) {
   gestures.cancel();
-  image = list.image(id);
+  image = wanted;
+  const { id } = image;
   sheet = new Sheet();
   for (const event of outbox.pending(id)) sheet.apply(event);
   overlaySource = null;

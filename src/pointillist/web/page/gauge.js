@@ -27,19 +27,22 @@ export class Gauge {
     });
   }
 
-  show({ agreement, low, high, curve, sources, source, verdict }) {
+  show({ of, agreement, low, high, curve, sources, source, verdict }) {
     const known = agreement !== null;
     $("gauge").classList.toggle("unknown", !known);
     $("verdict").textContent = verdict;
     this.#curve = known ? curve : [];
+    $("gains").classList.toggle("empty", !this.#curve.length); // a network alone has none
     this.#draw();
     if (!known) return;
     $("agreement").textContent = percent(agreement);
-    $("interval").textContent = `agreement with marks it has not seen (${Math.round(100 * low)} to ${percent(high)})`;
+    const agree = of === "both" ? "agree" : "agrees";
+    $("interval").textContent = `${SOURCES[of]} ${agree} with unseen marks (${Math.round(100 * low)} to ${percent(high)})`;
     this.#meter(agreement, low, high);
     const each = Object.entries(sources).map(([name, share]) => `${name === "both" ? name : SOURCES[name]} ${percent(share)}`);
     const shown = source === "both" ? source : SOURCES[source];
-    $("sources").textContent = each.length ? `shown: ${shown} (${each.join(", ")})` : "";
+    const judged = of === source ? ` (${each.join(", ")})` : ", not judged yet: too few images have marks new to the network";
+    $("sources").textContent = source === "forest" && !each.length ? "" : `shown: ${shown}${judged}`;
   }
 
   #meter(agreement, low, high) {

@@ -24,18 +24,16 @@ export class Training {
     $("export").addEventListener("click", () => this.#export());
   }
 
-  message({ state, epoch, epochs, loss, held_out: score, message, again }) {
+  message({ state, epoch, epochs, loss, scores, message, again }) {
     if (typeof again === "boolean") $("again").checked = again;
     const running = state === "running";
     const news = running !== this.#running;
-    if (running && news) this.#scores = [];
     this.#setRunning(running);
     if (epochs) this.#epochs = epochs;
     if (epochs) $("epochs").value = epoch / epochs;
-    if (running && typeof score === "number") {
-      this.#scores = [...this.#scores.filter(([at]) => at < epoch), [epoch, score]];
-    }
+    this.#scores = scores ?? [];
     this.#plot();
+    if (state === "done" && !this.#scores.length) $("score").textContent = "held-out score: none, no held-out image has marks";
     const parts = [];
     if (epoch) parts.push(`epoch ${epoch} of ${epochs}`);
     if (typeof loss === "number") parts.push(`loss ${loss.toFixed(3)}`);
@@ -90,8 +88,9 @@ export class Training {
   // The scale runs from the lowest tenth that occurs up to 1, so that late, small gains stay visible.
   #plot() {
     const low = Math.min(0.9, ...this.#scores.map(([, score]) => Math.floor(score * 10) / 10));
+    const first = this.#scores[0]?.[0] === 0 ? 0 : 1; // of what it started from, or of the first epoch
     const place = ([epoch, score]) => [
-      this.#epochs > 1 ? ((epoch - 1) / (this.#epochs - 1)) * (WIDTH - 6) + 3 : WIDTH / 2,
+      this.#epochs > first ? ((epoch - first) / (this.#epochs - first)) * (WIDTH - 6) + 3 : WIDTH / 2,
       HEIGHT - 3 - ((score - low) / (1 - low)) * (HEIGHT - 6),
     ];
     const places = this.#scores.map(place);

@@ -1,0 +1,128 @@
+"""A project of very many images: how long until its list is there, and how long to the next image.
+
+    python benchmarks/annotator_many.py --images 200000 -o docs/results/annotator_many.md
+
+The images are small and hard links of a few, so that making them takes seconds; the server can't know. It is
+asked as the page asks: the list; then for images anywhere in it, the most useful one included, the size, the
+marks and a tile; and clicks are saved. What the page itself takes to show the list is not measured here.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import httpx2 as httpx
+import numpy as np
+import typer
+from cells import publish
+from serving import begin
+
+from pointillist.core.rng import numpy_rng
+from pointillist.data.draw import write_picture
+
+LINKS = 30_000
+"""Names that one file gets: ext4 allows 65,000."""
+OPENED = 200
+
+
+def make(folder: Path, count: int) -> None:
+    """Make so many images, of which each file has many names."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        path = folder / f"image-{number:06d}.png"
+        if number % LINKS == 0:
+            first = path
+            write_picture(first, numpy_rng(number, "many").integers(0, 255, (24, 32, 3), dtype=np.uint8))
+        else:
+            os.link(first, path)
+
+
+def peak_mib(process: int) -> int:
+    """Give the most memory that a process has held."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def timed(client: httpx.Client, *paths: str) -> float:
+    began = time.perf_counter()
+    for path in paths:
+        client.get(path).raise_for_status()
+    return time.perf_counter() - began
+
+
+def click(client: httpx.Client, image: str) -> float:
+    began = time.perf_counter()
+    mark = {"kind": "points", "label": 1, "at": [[2.0, 3.0]], "radius": 0.0}
+    event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": 0, "mark": mark}
+    body = {"client": str(uuid.uuid4()), "events": [event]}
+    client.post(f"/api/images/{image}/events", json=body).raise_for_status()
+    return time.perf_counter() - began
+
+
+def measure(home: Path) -> list[tuple[str, str]]:
+    """Serve a project, and tell what was measured in words."""
+    began = time.perf_counter()
+    server, address, token = begin(home)
+    listens = time.perf_counter() - began
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=address, headers=headers, timeout=600) as client:
+        lists, answer = [], None
+        for _ in range(3):
+            began = time.perf_counter()
+            answer = client.get("/api/project")
+            lists.append(time.perf_counter() - began)
+        assert answer is not None
+        images = [image["id"] for image in answer.json()["images"]]
+        chosen = [images[n] for n in numpy_rng(0, "opened").integers(0, len(images), OPENED)]
+        first = timed(client, f"/api/images/{chosen[0]}/tiles/5/0_0.png")
+        of = ("size", "marks", "tiles/5/0_0.png")
+        opens = [timed(client, *(f"/api/images/{one}/{rest}" for rest in of)) for one in chosen]
+        saves = [click(client, one) for one in chosen]
+        nexts = [timed(client, "/api/next-image") for _ in chosen]
+        results = timed(client, "/api/results")
+        memory = peak_mib(server.pid)
+    server.terminate()
+    server.wait()
+    told = [("until it listens", f"{listens:.1f} s")]
+    told += [("its list, first and again", f"{lists[0]:.2f} s, {min(lists[1:]):.2f} s")]
+    told += [
+        ("size of the list", f"{len(answer.content) / 1e6:.0f} MB"),
+        ("the first tile", f"{first:.2f} s"),
+    ]
+    for what, times in (
+        ("an image opened", opens),
+        ("a click saved", saves),
+        ("the most useful image", nexts),
+    ):
+        p50, p99 = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99]))
+        told.append((f"{what}, p50 and p99 of {OPENED}", f"{p50}, {p99}"))
+    return [*told, ("the list to look through", f"{results:.2f} s"), ("memory at most", f"{memory} MiB")]
+
+
+def main(
+    images: Annotated[int, typer.Option("--images", min=1)] = 200_000,
+    out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
+) -> None:
+    """Serve so many images, and one, and ask for them."""
+    load = os.getloadavg()[0]
+    columns = []
+    for count in (1, images):
+        with tempfile.TemporaryDirectory() as given:
+            make(Path(given) / "many" / "images", count)
+            columns.append(measure(Path(given) / "many"))
+    lines = [f"| | 1 image | {images:,} images |", "|---|--:|--:|"]
+    lines += [f"| {what} | {one} | {many} |" for (what, one), (_, many) in zip(*columns, strict=True)]
+    about = (
+        "Images of 32 x 24 pixels, with colours; the server's share of the waiting alone, not the page's. "
+        f"Load of the machine's {os.cpu_count()} cores by others, before: {load:.1f}."
+    )
+    publish("A project of very many images", "python benchmarks/annotator_many.py", about, lines, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

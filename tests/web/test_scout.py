@@ -1,0 +1,93 @@
+"""What is worked out in the quiet goes on, whatever one image or one piece of it does."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pointillist.core.marks import Points
+from pointillist.web.events import Add
+from pointillist.web.gauge import Labelled
+from pointillist.web.live import Live, Segmentation
+from pointillist.web.project import Project
+from pointillist.web.scout import LOG, Scout
+from pointillist.web.training import News, Training
+from tests.web.app import plain_folder
+
+
+class Stumbling(Live):
+    """Stumbles over one image, as a decoder without memory would."""
+
+    bad = ""
+
+    def renew(self, name: str) -> Segmentation | None:
+        if name == self.bad:
+            raise RuntimeError("no room")
+        return super().renew(name)
+
+    def labelled(self, name: str, revision: int) -> Labelled:
+        if name == self.bad:
+            raise MemoryError
+        return super().labelled(name, revision)
+
+
+class Failing(Training):
+    """Cannot begin: the disk is full."""
+
+    def start_again(self) -> bool:
+        raise OSError("no space left")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    found = Project(plain_folder(tmp_path / "mine"))
+    for name in list(found.splits)[:7]:
+        for number in range(2):
+            mark = Points(label=number, at=((10.0, 5.0 + 20 * number),))
+            found.store.append(name, "tab", [Add(id=uuid.uuid4().hex, sequence=number, mark=mark)]).result()
+    yield found
+    found.store.close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("not in time")
+
+
+def test_it_survives_what_nobody_expected_and_goes_on_with_the_rest(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = Stumbling(project)
+    live.bad = next(iter(project.splits))
+    live.viewed = live.bad
+    told: list[News] = []
+    with caplog.at_level(logging.WARNING, LOG.name):
+        scout = Scout(project, live, Failing(project, told.append), told.append)
+        try:
+            others = set(project.splits) - {live.bad}
+            until(lambda: set(scout.doubts) == others)
+            assert scout.gauge is not None
+            assert scout.gauge.images == 6, "of the seven that have marks"
+            mark = Points(label=1, at=((12.0, 5.0),))
+            project.store.append(live.bad, "tab", [Add(id=uuid.uuid4().hex, sequence=9, mark=mark)]).result()
+            began = scout.gauge
+            until(lambda: scout.gauge is not began)
+            assert scout.gauge is not None
+        finally:
+            scout.close()
+            live.close()
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == len(set(messages)), "each is told once"
+    for words in (
+        f"could not look at {live.bad} (RuntimeError: no room). It goes on with the rest.",
+        f"could not read the marks on {live.bad} (MemoryError: ).",
+        "could not train again (OSError: no space left).",
+    ):
+        assert sum(words in message for message in messages) == 1, messages
+    assert len(messages) == 3

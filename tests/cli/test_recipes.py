@@ -14,7 +14,7 @@ DATA = ("--data", "synthetic", "--size", "24x32")
 def test_every_recipe_is_listed_with_what_is_installed() -> None:
     done = pointillist("recipes", columns=80)
     assert done.code == 0, done
-    for name in (*RECIPES, "pretrained", "sam"):
+    for name in (*RECIPES, "pretrained", "timm", "sam"):
         assert any(line.strip().startswith(f"{name} ") for line in done.out.splitlines()), name
     assert max(len(line.rstrip()) for line in done.out.splitlines()) <= 80
 

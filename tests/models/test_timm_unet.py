@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.models import PretrainedUnet, TimmUnet
 from pointillist.models.imagenet import available
+from pointillist.models.measure import measured_sizes
 from pointillist.models.pretrained_unet import PretrainedUnetNetwork
 from pointillist.models.timm_encoder import Taps, find_taps
 from pointillist.models.timm_unet import TimmUnetNetwork
@@ -120,12 +123,21 @@ def test_describing_draws_no_random_number() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@needs_timm
+class Scaled(nn.Module):
+    """A convolution, and a factor that is in no layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.factor = nn.Parameter(torch.ones(5))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [self.conv(images) * self.factor.sum()]
+
+
 def test_parameters_outside_of_layers_are_told() -> None:
-    """A network without one map for each layer still trains; only its description is refused."""
-    model = timm_unet("mvitv2_tiny")
-    with pytest.raises(InputError, match=r"parameters outside|halved sizes"):
-        trace(model, 3, 2, (64, 64))
+    with torch.device("meta"), pytest.raises(InputError, match="got 5 of 117 parameters outside"):
+        measured_sizes(Scaled(), torch.zeros(2, 3, 8, 8), "encoder")
 
 
 @needs_timm
@@ -148,6 +160,33 @@ def test_weights_out_of_reach_are_told(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(InputError, match=r"weights of resnet18 must be in timm's cache, .*pretrained=false"):
         model.fill(network)
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
+
+
+@needs_timm
+@pytest.mark.parametrize("channels", [3, 1])
+def test_weights_in_timms_cache_fill_the_encoder_alone(
+    channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache written here, of random weights; a grey image's filter is the sum of the three."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--timm--resnet18.a1_in1k"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("0" * 40)
+    (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    classifier = pytest.importorskip("timm").create_model("resnet18").state_dict()
+    save_file(classifier, folder / "snapshots" / ("0" * 40) / "model.safetensors")
+    model = TimmUnet(encoder="resnet18.a1_in1k")
+    network = model.build(channels, 2)
+    assert isinstance(network, TimmUnetNetwork)
+    others = {key: t.clone() for key, t in network.state_dict().items() if not key.startswith("encoder.")}
+    model.fill(network)
+    found = network.encoder.state_dict()
+    first = classifier["conv1.weight"]
+    expected = {**classifier, "conv1.weight": first if channels == 3 else first.sum(1, keepdim=True)}
+    assert all(torch.equal(expected[key], tensor) for key, tensor in found.items())
+    assert all(torch.equal(network.state_dict()[key], tensor) for key, tensor in others.items())
 
 
 @needs_timm

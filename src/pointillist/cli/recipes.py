@@ -12,7 +12,7 @@ from pointillist.cli import choices
 from pointillist.cli.console import out
 from pointillist.cli.flags import flags, given
 from pointillist.cli.train import lesson, say_choice
-from pointillist.models import imagenet
+from pointillist.models import imagenet, timm_encoder
 from pointillist.propagate import sam_weights
 from pointillist.train.recipe import RECIPES, apply_recipe
 
@@ -45,6 +45,7 @@ def _extras() -> Table:
     weights = "found" if sam_weights.available() else "not found, see docs/sam.md"
     extras = {
         "pretrained": (imagenet.available(), "the model pretrained-unet: an encoder that knows ImageNet"),
+        "timm": (timm_encoder.available(), "the model timm-unet: any convolutional encoder of timm's"),
         "sam": (
             _installed("onnxruntime"),
             f"the propagator sam on ONNX files; MobileSAM's own: {weights}",

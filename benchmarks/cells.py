@@ -67,11 +67,12 @@ def _train_cell(text: str, runs: Path, split: str) -> Cell:
     from pointillist.train.evaluate import load_trained, results
     from pointillist.train.loop import Options, train
     from pointillist.train.run import Run
+    from pointillist.train.spread import FOLDER
 
     run = validated(Run, text, text=True)
     folder = runs / f"{run.data.kind}-{run.id}"
     device = find_device(run.precision)
-    train(run, folder, device, options=Options(save_every_s=300, with_masks=True))
+    train(run, folder, device, options=Options(save_every_s=300, with_masks=True, spread=runs / FOLDER))
     trained = load_trained(folder, device)
     found = list(results(trained, split))  # type: ignore[arg-type]
     about = trained.about

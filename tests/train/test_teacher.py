@@ -1,6 +1,7 @@
 """Teachers write only where nothing is known; a run with one goes on after a stop as if there was none."""
 
 import contextlib
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
 from pointillist.losses import Consistency, CrossEntropy, SoftCrossEntropy
 from pointillist.models import Unet
+from pointillist.train.batch import augmented
 from pointillist.train.evaluate import load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -22,12 +24,13 @@ from pointillist.train.loop import Options, train
 from pointillist.train.network import Network, TwinNetwork, build_network
 from pointillist.train.run import Run
 from pointillist.train.store import read_model
-from pointillist.train.teacher import AnyTeacher, MeanTeacher, TwoDecoders
+from pointillist.train.teacher import AnyTeacher, Bootstrap, MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
 from tests.train.small import CPU, small_run, train_small
 from tests.train.test_loop import KilledError, Killer, log, weights
 
 TEACHERS = {"mean": MeanTeacher(confidence=0.5), "two": TwoDecoders(), "two, hard": TwoDecoders(hard=True)}
+SAVED = {"mean": TEACHERS["mean"], "two": TEACHERS["two"], "bootstrap": Bootstrap()}
 TERMS = (Term(loss=CrossEntropy()), Term(loss=Consistency(), ramp=0.5))
 
 
@@ -52,7 +55,7 @@ def test_it_writes_only_where_nothing_is_known(teacher: AnyTeacher) -> None:
     before[0, :, 0, 1] = torch.tensor([0.7, 0.3])
     target = known(1, IGNORE, IGNORE, soft=before)
     said = logits_of(0.1, 0.1, 0.1)
-    written = teacher.write(target, (said, said), mix=0.3)
+    written = teacher.write(target, (said, said), mix=0.3, progress=0.5)
     assert written.soft[0, :, 0, 0].tolist() == [0, 0]
     assert written.soft[0, :, 0, 1].tolist() == pytest.approx([0.7, 0.3])
     assert written.soft[0, :, 0, 2].argmax() == 0
@@ -64,25 +67,43 @@ def test_it_writes_only_where_nothing_is_known(teacher: AnyTeacher) -> None:
 
 def test_the_average_teaches_only_what_it_is_sure_of() -> None:
     unknown = known(IGNORE, IGNORE, IGNORE)
-    written = MeanTeacher(confidence=0.8).write(unknown, (logits_of(0.9, 0.75, 0.1),), mix=0.0)
+    written = MeanTeacher(confidence=0.8).write(unknown, (logits_of(0.9, 0.75, 0.1),), mix=0.0, progress=0.5)
     expected = [[0.1, 0, 0.9], [0.9, 0, 0.1]]
     torch.testing.assert_close(written.soft[0, :, 0], torch.tensor(expected))
+
+
+def test_the_average_outvotes_spread_labels_little_by_little() -> None:
+    spread = torch.zeros(1, 2, 1, 2)
+    spread[0, :, 0, 0] = torch.tensor([0.8, 0.2])  # Of the second pixel nothing is known.
+    target = known(IGNORE, IGNORE, soft=spread)
+    teacher, said = Bootstrap(share=0.6, ramp=0.4), (logits_of(0.9, 0.9),)
+    first = teacher.write(target, said, mix=0.3, progress=0.0)
+    torch.testing.assert_close(first.soft, spread)
+    half = teacher.write(target, said, mix=0.3, progress=0.2).soft[0, :, 0]
+    expected = [[0.7 * 0.8 + 0.3 * 0.1, 0.3 * 0.1], [0.7 * 0.2 + 0.3 * 0.9, 0.3 * 0.9]]
+    torch.testing.assert_close(half, torch.tensor(expected))
+    for progress in (0.4, 1.0):
+        late = teacher.write(target, said, mix=0.3, progress=progress).soft[0, 1, 0]
+        assert late.tolist() == pytest.approx([0.4 * 0.2 + 0.6 * 0.9, 0.6 * 0.9])
+    assert torch.equal(first.labels, target.labels)
+    at_once = Bootstrap(share=0.6, ramp=0.0).write(target, said, mix=0.3, progress=0.0)
+    assert at_once.soft[0, 1, 0, 0] == pytest.approx(0.4 * 0.2 + 0.6 * 0.9)
 
 
 def test_two_decoders_mix_in_a_random_proportion() -> None:
     unknown = known(IGNORE, IGNORE)
     opinions = (logits_of(0.9, 0.2), logits_of(0.3, 0.4))
-    soft = TwoDecoders().write(unknown, opinions, mix=0.25).soft[0, 1, 0]
+    soft = TwoDecoders().write(unknown, opinions, mix=0.25, progress=0.5).soft[0, 1, 0]
     assert soft.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.3, 0.25 * 0.2 + 0.75 * 0.4])
-    hard = TwoDecoders(hard=True).write(unknown, opinions, mix=0.25).soft[0, :, 0]
+    hard = TwoDecoders(hard=True).write(unknown, opinions, mix=0.25, progress=0.5).soft[0, :, 0]
     assert hard.tolist() == [[1, 1], [0, 0]]
-    surer = TwoDecoders(hard=True).write(unknown, opinions, mix=0.9).soft[0, :, 0]
+    surer = TwoDecoders(hard=True).write(unknown, opinions, mix=0.9, progress=0.5).soft[0, :, 0]
     assert surer.tolist() == [[0, 1], [1, 0]]
 
 
 def test_no_gradient_flows_to_what_is_taught() -> None:
     said = logits_of(0.6, 0.3).requires_grad_()
-    written = TwoDecoders().write(known(IGNORE, IGNORE), (said, said), mix=0.5)
+    written = TwoDecoders().write(known(IGNORE, IGNORE), (said, said), mix=0.5, progress=0.5)
     student = torch.zeros(1, 2, 1, 2, requires_grad=True)
     SoftCrossEntropy()(student, written, torch.zeros(1, 3, 1, 2)).backward()
     assert said.grad is None
@@ -122,9 +143,9 @@ def test_a_network_without_an_encoder_of_its_own_is_refused() -> None:
         TwinNetwork(network, 0.5)
 
 
-@pytest.mark.parametrize("name", ["mean", "two"])
+@pytest.mark.parametrize("name", SAVED)
 def test_saved_weights_are_those_of_a_plain_network(tmp_path: Path, name: str) -> None:
-    run = taught(TEACHERS[name], epochs=2)
+    run = taught(SAVED[name], epochs=2)
     train_small(run, tmp_path)
     plain = build_network(run.model, 2, run.seed, MOMENTS)
     assert read_model(tmp_path)[0].keys() == plain.state_dict().keys()
@@ -133,9 +154,9 @@ def test_saved_weights_are_those_of_a_plain_network(tmp_path: Path, name: str) -
     np.testing.assert_allclose(probs.sum(0), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mean", "two"])
+@pytest.mark.parametrize("name", SAVED)
 def test_killed_and_typed_again_it_ends_bit_for_bit_the_same(tmp_path: Path, name: str) -> None:
-    run = taught(TEACHERS[name])
+    run = taught(SAVED[name])
     torch.manual_seed(1)
     watch = train_small(run, tmp_path / "whole")
     assert watch.records[-1]["loss/consistency"] > 0
@@ -186,6 +207,18 @@ def test_the_student_sees_each_image_in_a_light_of_its_own_and_nothing_else_chan
         (seen - seen.mean(1, keepdim=True)) / seen.std(1, keepdim=True),
         (flat - flat.mean(1, keepdim=True)) / flat.std(1, keepdim=True),
     )
+
+
+def test_what_outvotes_is_the_average_and_the_student_sees_the_same_images() -> None:
+    run = taught(Bootstrap(ramp=0.0), supervise=(Term(loss=SoftCrossEntropy()),))
+    _, learner = one_step(run)
+    batch = next(learner.feed.epoch(1))
+    images, target = augmented(run, batch)
+    with torch.no_grad():
+        opinion = torch.softmax(learner.average.network(images), 1)
+        logits = copy.deepcopy(learner.network).train()(images)
+    expected = SoftCrossEntropy()(logits, replace(target, soft=0.67 * opinion), images)
+    assert learner.step(batch)["soft-cross-entropy"] == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_the_teacher_sees_the_image_as_it_is() -> None:

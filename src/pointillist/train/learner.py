@@ -23,7 +23,7 @@ from pointillist.train.select import Score
 from pointillist.train.start import fill_from
 from pointillist.train.stop import NonFiniteError
 from pointillist.train.store import Checkpoint, Tensors
-from pointillist.train.teacher import MeanTeacher, TwoDecoders
+from pointillist.train.teacher import AveragedTeacher, TwoDecoders
 
 _WARM_UP = 0.05
 
@@ -126,7 +126,7 @@ class Learner:
         generator = torch_rng(self.run.seed, *batch.keys[0].parts(), "teacher")
         mix = float(torch.rand((), generator=generator))
         with self.device.autocast():
-            if isinstance(teacher, MeanTeacher):
+            if isinstance(teacher, AveragedTeacher):
                 with torch.no_grad():
                     seen = (self.average.network(images),)
                 outputs = [self.trained(teacher.relit(images, generator))]
@@ -134,7 +134,7 @@ class Learner:
                 with self._chance(generator):
                     outputs = list(self.trained(images))
                 seen = tuple(outputs)
-        target = teacher.write(target, seen, mix)
+        target = teacher.write(target, seen, mix, self.step_number / self.total_steps)
         parts = [self._terms(logits.float(), target, images) for logits in outputs]
         return parts[0][0], torch.stack([total for _, total in parts]).mean()
 

@@ -25,7 +25,7 @@ from pointillist.propagate import FeatureForest, Grabcut
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
-from pointillist.train.teacher import MeanTeacher, TwoDecoders
+from pointillist.train.teacher import Bootstrap, MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
 
 Changes = dict[str, Any]
@@ -193,6 +193,10 @@ def _propagated() -> tuple[Changes, tuple[Term, ...]]:
     return {"propagate": Grabcut()}, (Term(loss=SoftCrossEntropy()),)
 
 
+def _bootstrap() -> tuple[Changes, tuple[Term, ...]]:
+    return {"propagate": Grabcut(), "teacher": Bootstrap()}, (Term(loss=SoftCrossEntropy()),)
+
+
 def _mean_teacher() -> tuple[Changes, tuple[Term, ...]]:
     return {"teacher": MeanTeacher()}, (Term(loss=Consistency(), ramp=0.2),)
 
@@ -233,6 +237,10 @@ RECIPES: Names[Recipe] = Names(
         "plain": Recipe("partial cross-entropy, and Dice on full masks; a plain U-Net", _plain_recipe),
         "gated-crf": Recipe("+ neighbours of like colour get like classes", _with(_gated_crf, "gated CRF")),
         "propagated": Recipe("+ labels spread by GrabCut", _with(_propagated, "labels spread by GrabCut")),
+        "bootstrap": Recipe(
+            "+ spread labels, which the averaged network corrects",
+            _with(_bootstrap, "labels spread by GrabCut, corrected by the averaged network"),
+        ),
         "mean-teacher": Recipe("+ the averaged network teaches", _with(_mean_teacher, "mean teacher")),
         "two-decoders": Recipe("+ two decoders teach each other", _with(_two_decoders, "two decoders")),
         "relabel": Recipe("spread labels, then a round of its own", _with(_relabel, "rounds of relabelling")),

@@ -29,15 +29,30 @@ class Teacher(Config, ABC):
             mix: one random number of this step, in [0, 1).
         """
 
-    def write(self, target: Target, logits: tuple[Logits, ...], mix: float) -> Target:
-        """Write where nothing else is known."""
+    def write(self, target: Target, logits: tuple[Logits, ...], mix: float, progress: float) -> Target:
+        """Write where nothing else is known.
+
+        Args:
+            target: what is known; another one is given back.
+            logits: as for `opinion`.
+            mix: as for `opinion`.
+            progress: share of the training that is done.
+        """
         with torch.no_grad():
             opinion = self.opinion(tuple(z.detach().float() for z in logits), mix)
             free = ~target.labelled[:, None] & (target.soft.sum(1, keepdim=True) == 0)
             return replace(target, soft=torch.where(free, opinion, target.soft))
 
 
-class MeanTeacher(Teacher):
+class AveragedTeacher(Teacher):
+    """A teacher whose opinion is that of the moving average of the weights."""
+
+    def relit(self, images: Images, generator: torch.Generator) -> Images:
+        """Give what the student sees of the images: here, the same."""
+        return images
+
+
+class MeanTeacher(AveragedTeacher):
     """The moving average of the weights teaches: its sure predictions are the soft labels.
 
     The student sees the same images in another light, so that it must agree with a steadier self on another
@@ -71,6 +86,41 @@ class MeanTeacher(Teacher):
         return torch.where(probs.amax(1, keepdim=True) >= self.confidence, probs, 0.0)
 
 
+class Bootstrap(AveragedTeacher):
+    """The moving average of the weights corrects spread labels, which are partly wrong.
+
+        s' = (1 - a) s + a p,    a = share x min(1, progress / ramp)
+
+    where s are the soft labels and p the averaged network's probabilities. A network learns first what most
+    labels agree on, and only later their errors by heart; what it has learnt by then outvotes a label that
+    contradicts it. Where nothing was spread, p alone is the label, and counts a.
+
+    Args:
+        share: what the network's opinion counts at its height.
+        ramp: share of the training over which it rises to that.
+
+    Source: S. Reed et al., Training deep neural networks on noisy labels with bootstrapping, ICLR 2015
+    workshop, equation 6 (soft). Ours asks the average of the weights in place of the network itself, as
+    S. Liu et al. correct labels in Adaptive early-learning correction for segmentation from noisy
+    annotations, CVPR 2022, there by hard labels and from the epoch on at which learning slows down.
+    """
+
+    kind: Literal["bootstrap"] = "bootstrap"
+    share: Share = 0.67
+    ramp: Share = 0.4
+
+    def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
+        """Say what the average thinks, of every pixel."""
+        return torch.softmax(logits[0], dim=1)
+
+    def write(self, target: Target, logits: tuple[Logits, ...], mix: float, progress: float) -> Target:
+        """Mix into the soft labels."""
+        height = self.share * (min(1.0, progress / self.ramp) if self.ramp else 1.0)
+        with torch.no_grad():
+            opinion = self.opinion(tuple(z.detach().float() for z in logits), mix)
+            return replace(target, soft=(1 - height) * target.soft + height * opinion)
+
+
 class TwoDecoders(Teacher):
     """Two decoders on one encoder teach each other: a random mix of their predictions is the soft label.
 
@@ -96,4 +146,4 @@ class TwoDecoders(Teacher):
         return torch.zeros_like(mixed).scatter_(1, mixed.argmax(1, keepdim=True), 1.0)
 
 
-AnyTeacher = Annotated[MeanTeacher | TwoDecoders, Field(discriminator="kind")]
+AnyTeacher = Annotated[MeanTeacher | Bootstrap | TwoDecoders, Field(discriminator="kind")]

@@ -217,7 +217,7 @@ def test_what_outvotes_is_the_average_and_the_student_sees_the_same_images() -> 
     with torch.no_grad():
         opinion = torch.softmax(learner.average.network(images), 1)
         logits = copy.deepcopy(learner.network).train()(images)
-    expected = SoftCrossEntropy()(logits, replace(target, soft=0.67 * opinion), images)
+    expected = SoftCrossEntropy()(logits, replace(target, soft=0.7 * opinion), images)
     assert learner.step(batch)["soft-cross-entropy"] == pytest.approx(float(expected), rel=1e-4)
 
 

@@ -106,8 +106,8 @@ class Bootstrap(AveragedTeacher):
     """
 
     kind: Literal["bootstrap"] = "bootstrap"
-    share: Share = 0.67
-    ramp: Share = 0.4
+    share: Share = 0.7
+    ramp: Share = 0.2
 
     def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
         """Say what the average thinks, of every pixel."""

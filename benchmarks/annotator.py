@@ -61,6 +61,8 @@ def click_through(client: Any, truths: dict[str, MaskArray], clicks: int) -> See
     seen, tab = Seen(), str(uuid.uuid4())
     for image in client.get("/api/project").json()["images"]:
         truth = truths[image["name"]]
+        # As the page does when an image is opened; a person looks before the first click.
+        client.get(f"/api/images/{image['id']}/overlay", params={"after": 0})
         # Before anything is shown a person clicks into the object, then outside of it.
         labels = np.zeros_like(truth)
         for number in range(1, clicks + 1):
@@ -125,8 +127,8 @@ def main(
             seen = click_through(client, truths, clicks)
     about = (
         f"{len(names)} training images of PH2 at {SIZE[1]} x {SIZE[0]}, one after the other; the "
-        "pixel classifier alone, trained anew on all clicks after each. Seconds by the declared costs of "
-        "clicks; spread over images."
+        "pixel classifier alone, trained anew on all clicks after each. Each image is opened before it is "
+        "clicked on. Seconds by the declared costs of clicks; spread over images."
     )
     publish(
         "A simulated person at the annotator",

@@ -1,6 +1,9 @@
 """What is worked out in the quiet goes on, whatever one image or one piece of it does."""
 
 import logging
+import os
+import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +16,7 @@ from pointillist.web.events import Add
 from pointillist.web.gauge import Labelled
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project
-from pointillist.web.scout import LOG, Scout
+from pointillist.web.scout import GIVES_WAY, LOG, Scout
 from pointillist.web.training import News, Training
 from tests.web.app import plain_folder
 
@@ -91,3 +94,24 @@ def test_it_survives_what_nobody_expected_and_goes_on_with_the_rest(
     ):
         assert sum(words in message for message in messages) == 1, messages
     assert len(messages) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_it_gives_way_to_what_a_click_waits_for(project: Project) -> None:
+    niceness: list[int] = []
+
+    class Asked(Live):
+        def labelled(self, name: str, revision: int) -> Labelled:
+            niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().labelled(name, revision)
+
+    live, before = Asked(project), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    scout = Scout(project, live, Training(project, lambda news: None), lambda news: None)
+    try:
+        live.note(max(project.store.revisions().values()))
+        until(lambda: bool(niceness))
+    finally:
+        scout.close()
+        live.close()
+    assert set(niceness) == {min(19, before + GIVES_WAY)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +18,8 @@ from pointillist.core.shapes import ImageArray, MaskArray
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.propagator import Probs
 
-# Bounds the memory of prediction, whatever the image's size.
-CHUNK = 1 << 16
+CHUNK = 1 << 17
+"""Pixels at a time: bounds the memory of prediction, whatever the image's size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,8 @@ class PixelClassifier:
         probs = np.zeros((self.num_classes, flat.shape[1]), np.float32)
         for start in range(0, flat.shape[1], CHUNK):
             pixels = np.ascontiguousarray(flat[:, start : start + CHUNK].T)
-            probs[self.trained.classes_, start : start + CHUNK] = self.trained.predict_proba(pixels).T
+            with threaded():
+                probs[self.trained.classes_, start : start + CHUNK] = self.trained.predict_proba(pixels).T
         return probs.reshape(-1, *maps.shape[1:])
 
     def smoothed(self, smooth_px: int) -> PixelClassifier:
@@ -88,7 +90,6 @@ def check_channels(image: ImageArray, channels: int) -> None:
 def _extra_trees(seed: int) -> Any:
     from sklearn.ensemble import ExtraTreesClassifier
 
-    # As many threads as torch has: that number is what a user, or a process beside others, has set.
     return ExtraTreesClassifier(
         n_estimators=40,
         max_features=0.3,
@@ -96,7 +97,6 @@ def _extra_trees(seed: int) -> Any:
         max_leaf_nodes=1024,
         class_weight="balanced",
         random_state=seed,
-        n_jobs=torch.get_num_threads(),
     )
 
 
@@ -136,6 +136,20 @@ CLASSIFIERS: Mapping[str, Callable[[int], Any]] = {
     "boosting": _boosting,
     "logistic": _logistic,
 }
+
+
+def threaded(count: int | None = None) -> AbstractContextManager[Any]:
+    """Let what scikit-learn computes inside use so many threads.
+
+    Args:
+        count: None: as many as torch has, which is what a user, or a process beside others, has set.
+    """
+    from joblib import parallel_config
+
+    manager: AbstractContextManager[Any] = parallel_config(
+        "threading", n_jobs=count or torch.get_num_threads()
+    )
+    return manager
 
 
 def build_classifier(kind: str, seed: int) -> Any:

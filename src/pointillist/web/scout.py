@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +24,8 @@ LOG = logging.getLogger(__name__)
 QUIET_S = 1.0
 """After the last click or look, so long nothing is worked out: clicks come first."""
 PAUSE_S = 0.2
+GIVES_WAY = 10
+"""So much nicer is what is worked out in the quiet; the threads that it begins inherit it."""
 PATIENCE_S = 15.0
 """After so long without a quiet moment it works all the same: of several people, one always clicks."""
 
@@ -77,6 +81,7 @@ class Scout:
         return {} if self.gauge is None else {"type": "gauge", **asdict(self.gauge)}
 
     def _work(self) -> None:
+        _give_way()
         while not self._ended.wait(PAUSE_S):
             began = time.monotonic()
             self._overdue = began - self._worked_at > PATIENCE_S
@@ -201,3 +206,9 @@ class Scout:
         if self._scanned[next(iter(self._scanned))] == state:
             self.tell({"type": "scanned"})
         yield
+
+
+def _give_way() -> None:
+    """Let all others go first from now on: a click's answer must not wait for what is overdue."""
+    if sys.platform == "linux":  # Elsewhere a priority is of the whole process.
+        os.nice(GIVES_WAY)

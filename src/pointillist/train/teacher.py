@@ -100,7 +100,7 @@ class Bootstrap(AveragedTeacher):
         ramp: share of the training over which it rises to that.
 
     Source: S. Reed et al., Training deep neural networks on noisy labels with bootstrapping, ICLR 2015
-    workshop, equation 6 (soft). Ours asks the average of the weights in place of the network itself, as
+    workshop, soft bootstrapping. Ours asks the average of the weights in place of the network itself, as
     S. Liu et al. correct labels in Adaptive early-learning correction for segmentation from noisy
     annotations, CVPR 2022, there by hard labels and from the epoch on at which learning slows down.
     """

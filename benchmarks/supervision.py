@@ -257,7 +257,7 @@ def drive(
         "The 20 official test images, inside the field of view; the second observer: Dice .788. 16 training, "
         f"4 validation images; the default recipe, {rows['full masks'](0).epochs} epochs."
     )
-    command = "drive --root DIR" + ("" if epochs is None else f" --epochs {epochs}")
+    command = f"drive --root DIR --seeds {seeds}" + ("" if epochs is None else f" --epochs {epochs}")
     tell("DRIVE: weak annotations against full masks", command, about, lines, out)
 
 

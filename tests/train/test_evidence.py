@@ -7,7 +7,7 @@ from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, S
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Synthetic
 from pointillist.propagate import FeatureForest, Grabcut
-from pointillist.train.evidence import gather, mixing
+from pointillist.train.evidence import gather, joined, mixing
 from pointillist.train.recipe import RECIPES, apply_recipe
 from tests.train.small import small_run
 
@@ -50,6 +50,29 @@ def test_mixing_by_hand() -> None:
     assert mixing([maps]) == pytest.approx(1.5)
     assert mixing([np.array([[0, 0, 1]], np.uint8)]) is None
     assert mixing([]) is None
+
+
+@pytest.mark.parametrize("strategy", ["border", "spread"])
+def test_wherever_one_clicks_lesions_are_broad_and_vessels_thin(strategy: str) -> None:
+    """Clicks at the outline lie beside those of the other class, and so do those that keep their distance."""
+    annotate = PointsAnnotator(positive=5, negative=5, strategy=strategy)
+    broad = gather(small_run(data=LESIONS, annotate=annotate))
+    assert broad.mixing is not None
+    assert broad.mixing > 0.5
+    assert not broad.thin
+    assert gather(small_run(data=VESSELS, annotate=annotate)).thin
+
+
+def test_joined_by_hand() -> None:
+    image = np.full((1, 40, 40), 0.2, np.float32)
+    image[:, 8:32, 8:32] = 0.8
+    labels = np.full((40, 40), IGNORE, np.uint8)
+    labels[[12, 28], [12, 28]] = 1
+    assert joined(image, labels) is None
+    labels[[2, 38], [2, 38]] = 0
+    assert joined(image, labels) == 1
+    image[:, 16:24] = 0.2  # Two things: in the middle of the way lies background, a third of 16 px of 12.
+    assert joined(image, labels) == pytest.approx(1 / 3, abs=0.1)
 
 
 def test_kinds_are_counted_by_image() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +14,7 @@ from scipy.spatial import cKDTree
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
-from pointillist.core.shapes import IGNORE, RegionArray
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 
@@ -25,6 +26,12 @@ SCATTERED = 0.5
 """Clicks of both classes that mix more than this share of what chance would mix them are of thin objects."""
 FEW = 0.005
 """Share of labelled pixels below which a network that starts from nothing learns too little from them."""
+JOINED = 0.7
+"""Where more than this share of the ways between foreground clicks looks like them, things are broad."""
+WAYS = 30
+"""Pairs of foreground clicks of an image whose way is looked at."""
+BLUR_PX = 1.5
+"""Deviation of the Gaussian over the image first: a hair across a way is not the background."""
 GAP = 0.2
 """Labels that lie apart make things look deeper by this share of the mean distance to the nearest label."""
 DENSE = 0.25
@@ -45,6 +52,7 @@ class Evidence:
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
+        joined: share of the straight ways between foreground clicks that looks like them; None: likewise.
     """
 
     images: int
@@ -55,6 +63,7 @@ class Evidence:
     sized: int
     depth_px: float | None
     mixing: float | None
+    joined: float | None
     labelled: float
 
     @property
@@ -64,10 +73,15 @@ class Evidence:
 
     @property
     def thin(self) -> bool:
-        """Whether the objects look thin or tiny: by their depth, else by how their clicks mix."""
+        """Whether the objects look thin or tiny: by their depth, else by how their clicks mix.
+
+        Clicks near the outlines of broad things mix, too, and so do those that keep away from each other: but
+        the way from one click on a broad thing to the next lies on it.
+        """
         if self.depth_px is not None:
             return self.depth_px < THIN_PX
-        return self.mixing is not None and self.mixing > SCATTERED
+        mixed = self.mixing is not None and self.mixing > SCATTERED
+        return mixed and (self.joined is None or self.joined < JOINED)
 
 
 def gather(run: Run) -> Evidence:
@@ -92,6 +106,7 @@ def gather(run: Run) -> Evidence:
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing([item.labels for item in items]),
+        joined=_joined(items),
         labelled=_labelled(items),
     )
 
@@ -167,3 +182,41 @@ def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
         seen += float(is_background[nearest[:, 1]].mean())
         expected += background / (foreground - 1 + background)
     return seen / expected if expected else None
+
+
+def _joined(items: Sequence[Supervised]) -> float | None:
+    """Average `joined` over the images whose labels are clicks on both classes."""
+    clicked = [item for item in items if (item.labels != IGNORE).mean() <= DENSE]
+    shares = [joined(item.sample.image, item.labels) for item in clicked]
+    told = [share for share in shares if share is not None]
+    return float(np.mean(told)) if told else None
+
+
+def joined(image: ImageArray, labels: MaskArray) -> float | None:
+    """Say how much of the straight ways between foreground clicks looks like them, not like background.
+
+    Near 1 where the clicks lie on one broad thing, wherever on it; near 1/2 where the way leads over what
+    lies between vessels, or between small things. On 16 images each: PH2 .97, with clicks at the border .88,
+    with every fifth click wrong .75; DRIVE .5, buildings .4. The ends of a way are left out. None without two
+    labelled pixels of each side.
+
+    Args:
+        image: float in [0, 1].
+        labels: few of them labelled, the others IGNORE.
+    """
+    foreground = np.argwhere((labels != IGNORE) & (labels > 0))
+    background = np.argwhere(labels == 0)
+    if min(len(foreground), len(background)) < 2:
+        return None
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
+    pairs = np.array(list(combinations(range(len(foreground)), 2)))
+    pairs = pairs[np.linspace(0, len(pairs) - 1, min(WAYS, len(pairs))).astype(int)]
+    start, end = foreground[pairs[:, 0], None], foreground[pairs[:, 1], None]
+    way = np.linspace(0.125, 0.875, 48)[:, None]
+    rows, cols = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2).T
+    passed = smooth[:, rows, cols].T
+    near, far = (
+        cKDTree(smooth[:, places[:, 0], places[:, 1]].T).query(passed)[0]
+        for places in (foreground, background)
+    )
+    return float(np.mean(near < far))

@@ -160,7 +160,10 @@ def _shape(evidence: Evidence) -> str:
     if evidence.depth_px is not None:
         shape += f" ({evidence.depth_px:.1f} px deep)"
     elif evidence.mixing is not None:
-        shape += f" (clicks mixed {evidence.mixing:.2f} of chance)"
+        between = (
+            "" if evidence.joined is None else f", {evidence.joined:.0%} of the way between them is theirs"
+        )
+        shape += f" (clicks mixed {evidence.mixing:.2f} of chance{between})"
     else:
         shape += ", supposedly: nothing shows it"
     if evidence.few:

@@ -5,7 +5,8 @@
     python benchmarks/supervision.py ph2-methods --root DIR -o docs/results/supervision_methods.md
     python benchmarks/supervision.py mixed --root DIR -o docs/results/supervision_mixed.md
     python benchmarks/supervision.py drive --root DIR -o docs/results/supervision_drive.md
-    python benchmarks/supervision.py drive --root DIR --epochs 12 -o docs/results/supervision_drive_12.md
+    python benchmarks/supervision.py drive --root DIR --seeds 2 --epochs 12
+        -o docs/results/supervision_drive_12.md
     python benchmarks/supervision.py drive-crf --root DIR -o docs/results/supervision_crf.md
     python benchmarks/supervision.py corrected --root DIR -o docs/results/supervision_corrected.md
     python benchmarks/supervision.py toys -o docs/results/supervision_toys.md

@@ -75,6 +75,14 @@ def test_joined_by_hand() -> None:
     assert joined(image, labels) == pytest.approx(1 / 3, abs=0.1)
 
 
+def test_joined_does_not_list_the_pairs_of_a_scribbles_pixels() -> None:
+    image = np.full((1, 300, 300), 0.2, np.float32)
+    image[:, 50:] = 0.8
+    labels = np.full((300, 300), IGNORE, np.uint8)
+    labels[60:140], labels[:5, :5] = 1, 0  # 24,000 pixels: 288 million pairs.
+    assert joined(image, labels) == 1
+
+
 def test_kinds_are_counted_by_image() -> None:
     mixed = Mixed(of=((CLICKS, 0.3), (Boxes(), 0.3), (Tags(), 0.2)))
     found = gather(small_run(data=LESIONS, annotate=mixed))

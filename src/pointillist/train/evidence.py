@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -52,7 +51,8 @@ class Evidence:
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
-        joined: share of the straight ways between foreground clicks that looks like them; None: likewise.
+        joined: share of the straight ways between foreground clicks that looks like them; None: too few, or
+            label maps show the shapes.
     """
 
     images: int
@@ -106,7 +106,7 @@ def gather(run: Run) -> Evidence:
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing([item.labels for item in items]),
-        joined=_joined(items),
+        joined=None if depths else _joined(items),
         labelled=_labelled(items),
     )
 
@@ -209,9 +209,8 @@ def joined(image: ImageArray, labels: MaskArray) -> float | None:
     if min(len(foreground), len(background)) < 2:
         return None
     smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
-    pairs = np.array(list(combinations(range(len(foreground)), 2)))
-    pairs = pairs[np.linspace(0, len(pairs) - 1, min(WAYS, len(pairs))).astype(int)]
-    start, end = foreground[pairs[:, 0], None], foreground[pairs[:, 1], None]
+    first, second = _pairs(len(foreground))
+    start, end = foreground[first, None], foreground[second, None]
     way = np.linspace(0.125, 0.875, 48)[:, None]
     rows, cols = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2).T
     passed = smooth[:, rows, cols].T
@@ -220,3 +219,14 @@ def joined(image: ImageArray, labels: MaskArray) -> float | None:
         for places in (foreground, background)
     )
     return float(np.mean(near < far))
+
+
+def _pairs(count: int) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
+    """Choose pairs of so many things, evenly from all of them in order, which are never listed.
+
+    Scribbles have thousands of pixels, and tens of millions of pairs.
+    """
+    ends = np.cumsum(np.arange(count - 1, 0, -1))  # Of the pairs that each thing makes with later ones.
+    chosen = np.linspace(0, ends[-1] - 1, min(WAYS, ends[-1])).astype(int)
+    first = np.searchsorted(ends, chosen, side="right")
+    return first, count - (ends[first] - chosen)

@@ -13,12 +13,13 @@ from torch import Tensor
 from pointillist.core.config import Config
 from pointillist.core.shapes import Images, Logits
 from pointillist.core.target import Target
+from pointillist.train.term import ramped
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Teacher(Config, ABC):
-    """Writes the target's soft labels where neither a label nor a soft label is known already."""
+    """Writes the target's soft labels; where a label or soft label is known already, only if it says so."""
 
     @abstractmethod
     def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
@@ -30,7 +31,7 @@ class Teacher(Config, ABC):
         """
 
     def write(self, target: Target, logits: tuple[Logits, ...], mix: float, progress: float) -> Target:
-        """Write where nothing else is known.
+        """Write the opinion beside what is known.
 
         Args:
             target: what is known; another one is given back.
@@ -40,8 +41,12 @@ class Teacher(Config, ABC):
         """
         with torch.no_grad():
             opinion = self.opinion(tuple(z.detach().float() for z in logits), mix)
-            free = ~target.labelled[:, None] & (target.soft.sum(1, keepdim=True) == 0)
-            return replace(target, soft=torch.where(free, opinion, target.soft))
+            return replace(target, soft=self.soft(target, opinion, progress))
+
+    def soft(self, target: Target, opinion: Tensor, progress: float) -> Tensor:
+        """Give the soft labels: the opinion where nothing else is known."""
+        free = ~target.labelled[:, None] & (target.soft.sum(1, keepdim=True) == 0)
+        return torch.where(free, opinion, target.soft)
 
 
 class AveragedTeacher(Teacher):
@@ -50,6 +55,10 @@ class AveragedTeacher(Teacher):
     def relit(self, images: Images, generator: torch.Generator) -> Images:
         """Give what the student sees of the images: here, the same."""
         return images
+
+    def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
+        """Say what the average thinks, of every pixel."""
+        return torch.softmax(logits[0], dim=1)
 
 
 class MeanTeacher(AveragedTeacher):
@@ -82,7 +91,7 @@ class MeanTeacher(AveragedTeacher):
 
     def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
         """Keep what is sure."""
-        probs = torch.softmax(logits[0], dim=1)
+        probs = super().opinion(logits, mix)
         return torch.where(probs.amax(1, keepdim=True) >= self.confidence, probs, 0.0)
 
 
@@ -109,16 +118,10 @@ class Bootstrap(AveragedTeacher):
     share: Share = 0.7
     ramp: Share = 0.2
 
-    def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
-        """Say what the average thinks, of every pixel."""
-        return torch.softmax(logits[0], dim=1)
-
-    def write(self, target: Target, logits: tuple[Logits, ...], mix: float, progress: float) -> Target:
-        """Mix into the soft labels."""
-        height = self.share * (min(1.0, progress / self.ramp) if self.ramp else 1.0)
-        with torch.no_grad():
-            opinion = self.opinion(tuple(z.detach().float() for z in logits), mix)
-            return replace(target, soft=(1 - height) * target.soft + height * opinion)
+    def soft(self, target: Target, opinion: Tensor, progress: float) -> Tensor:
+        """Mix the opinion into what was spread."""
+        height = self.share * ramped(progress, self.ramp)
+        return (1 - height) * target.soft + height * opinion
 
 
 class TwoDecoders(Teacher):

@@ -36,4 +36,9 @@ class Term(Config):
         """Give the factor when a share `progress` of the training is done."""
         if progress < self.start:
             return 0.0
-        return self.weight * min(1.0, (progress - self.start) / self.ramp) if self.ramp else self.weight
+        return self.weight * ramped(progress - self.start, self.ramp)
+
+
+def ramped(progress: float, ramp: float) -> float:
+    """Rise from 0 to 1 while progress goes from 0 to the ramp; without one, be there at once."""
+    return min(1.0, progress / ramp) if ramp else 1.0

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
+from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, Scribbles, SizeRanges, Tags
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Synthetic
 from pointillist.propagate import FeatureForest, Grabcut
-from pointillist.train.evidence import gather, joined, mixing
+from pointillist.train.evidence import gather
 from pointillist.train.recipe import RECIPES, apply_recipe
+from pointillist.train.thinness import joined, mixing, seen_px
 from tests.train.small import small_run
 
 LESIONS = Synthetic(size=(96, 128), train=12, val=2, test=2)
@@ -63,6 +64,40 @@ def test_wherever_one_clicks_lesions_are_broad_and_vessels_thin(strategy: str) -
     assert gather(small_run(data=VESSELS, annotate=annotate)).thin
 
 
+STROKES = [Scribbles(length=0.5), Scribbles(), PointsAnnotator(positive=5, negative=5, radius=2)]
+
+
+@pytest.mark.parametrize("annotate", STROKES, ids=str)
+def test_strokes_and_discs_never_mix_but_show_how_broad_things_are(annotate: object) -> None:
+    broad, thin = (gather(small_run(data=data, annotate=annotate)) for data in (LESIONS, VESSELS))
+    assert broad.mixing is thin.mixing is None
+    assert thin.thin
+    assert not broad.thin
+
+
+@pytest.mark.parametrize("annotate", STROKES, ids=str)
+def test_many_broad_things_are_not_thin_though_background_lies_between_them(
+    annotate: object,
+) -> None:
+    data = Synthetic(scene="aerial", size=(512, 512), train=4, val=1, test=1)
+    found = gather(small_run(data=data, annotate=annotate))
+    assert found.joined is not None
+    assert found.joined < 0.7
+    assert not found.thin
+
+
+def test_seen_px_by_hand() -> None:
+    image = np.full((1, 40, 60), 0.2, np.float32)
+    image[:, 14:27] = 0.8  # A bar of 13 px: from its middle line, 7 px to the background.
+    labels = np.full((40, 60), IGNORE, np.uint8)
+    labels[20, 15:45] = 1
+    assert seen_px(image, labels) is None
+    labels[4, 15:45] = 0
+    assert seen_px(image, labels) == pytest.approx(7, abs=0.5)
+    image[:, :] = 0.8  # Nothing ends anywhere.
+    assert seen_px(image, labels) == 8
+
+
 def test_joined_by_hand() -> None:
     image = np.full((1, 40, 40), 0.2, np.float32)
     image[:, 8:32, 8:32] = 0.8
@@ -79,7 +114,7 @@ def test_joined_does_not_list_the_pairs_of_a_scribbles_pixels() -> None:
     image = np.full((1, 300, 300), 0.2, np.float32)
     image[:, 50:] = 0.8
     labels = np.full((300, 300), IGNORE, np.uint8)
-    labels[60:140], labels[:5, :5] = 1, 0  # 24,000 pixels: 288 million pairs.
+    labels[60:120], labels[:5, :5] = 1, 0  # 18,000 pixels: 162 million pairs.
     assert joined(image, labels) == 1
 
 

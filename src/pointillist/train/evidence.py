@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
@@ -16,6 +14,7 @@ from pointillist.core.marks import Dense
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
+from pointillist.train.thinness import joined, mixing, seen_px
 
 LOOKED_AT = 64
 """Images that the evidence is gathered from, spread evenly over the training images."""
@@ -27,14 +26,10 @@ FEW = 0.005
 """Share of labelled pixels below which a network that starts from nothing learns too little from them."""
 JOINED = 0.7
 """Where more than this share of the ways between foreground clicks looks like them, things are broad."""
-WAYS = 30
-"""Pairs of foreground clicks of an image whose way is looked at."""
-BLUR_PX = 1.5
-"""Deviation of the Gaussian over the image first: a hair across a way is not the background."""
 GAP = 0.2
 """Labels that lie apart make things look deeper by this share of the mean distance to the nearest label."""
-DENSE = 0.25
-"""Share of labelled pixels from which labels are no clicks: how they mix then says nothing."""
+
+Look = Callable[[ImageArray, MaskArray], float | None]
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,9 @@ class Evidence:
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
-        joined: share of the straight ways between foreground clicks that looks like them; None: too few, or
+        joined: share of the straight ways between foreground labels that looks like them; None: too few, or
             label maps show the shapes.
+        seen_px: of strokes on the foreground, how far what looks like them goes on; None: there are none.
     """
 
     images: int
@@ -64,6 +60,7 @@ class Evidence:
     depth_px: float | None
     mixing: float | None
     joined: float | None
+    seen_px: float | None
     labelled: float
 
     @property
@@ -76,12 +73,14 @@ class Evidence:
         """Whether the objects look thin or tiny: by their depth, else by how their clicks mix.
 
         Clicks near the outlines of broad things mix, too, and so do those that keep away from each other: but
-        the way from one click on a broad thing to the next lies on it.
+        the way from one click on a broad thing to the next lies on it. The pixels of a stroke never mix;
+        beside a stroke along a vessel the image soon looks like the background.
         """
         if self.depth_px is not None:
             return self.depth_px < THIN_PX
         mixed = self.mixing is not None and self.mixing > SCATTERED
-        return mixed and (self.joined is None or self.joined < JOINED)
+        narrow = self.seen_px is not None and self.seen_px < THIN_PX
+        return (mixed or narrow) and (self.joined is None or self.joined < JOINED)
 
 
 def gather(run: Run) -> Evidence:
@@ -106,7 +105,8 @@ def gather(run: Run) -> Evidence:
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing([item.labels for item in items]),
-        joined=None if depths else _joined(items),
+        joined=None if depths else _averaged(joined, items),
+        seen_px=None if depths else _averaged(seen_px, items),
         labelled=_labelled(items),
     )
 
@@ -158,75 +158,7 @@ def _depth(item: Supervised) -> float | None:
     return float(deep - gaps[inside].mean() * GAP)
 
 
-def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
-    """Say how much foreground and background clicks mix.
-
-    The share of foreground pixels whose nearest labelled neighbour is background, over what chance gives.
-    Near 0 where clicks of a class keep together, as on blobs; near 1 where they lie among each other, as on
-    vessels. None when no image has two labelled pixels of each.
-
-    >>> blobs = np.full((1, 20), IGNORE, np.uint8)
-    >>> blobs[0, [0, 1]], blobs[0, [8, 9]] = 1, 0
-    >>> mixing([blobs])
-    0.0
-    """
-    seen = expected = 0.0
-    for labels in maps:
-        places = np.argwhere(labels != IGNORE)
-        is_background = labels[labels != IGNORE] == 0
-        background = int(is_background.sum())
-        foreground = len(places) - background
-        if min(background, foreground) < 2 or len(places) > labels.size * DENSE:
-            continue
-        nearest = np.asarray(cKDTree(places).query(places[~is_background], k=2)[1])
-        seen += float(is_background[nearest[:, 1]].mean())
-        expected += background / (foreground - 1 + background)
-    return seen / expected if expected else None
-
-
-def _joined(items: Sequence[Supervised]) -> float | None:
-    """Average `joined` over the images whose labels are clicks on both classes."""
-    clicked = [item for item in items if (item.labels != IGNORE).mean() <= DENSE]
-    shares = [joined(item.sample.image, item.labels) for item in clicked]
-    told = [share for share in shares if share is not None]
+def _averaged(look: Look, items: Sequence[Supervised]) -> float | None:
+    """Average what a look at an image and its labels tells, over the images where it tells anything."""
+    told = [found for item in items if (found := look(item.sample.image, item.labels)) is not None]
     return float(np.mean(told)) if told else None
-
-
-def joined(image: ImageArray, labels: MaskArray) -> float | None:
-    """Say how much of the straight ways between foreground clicks looks like them, not like background.
-
-    Near 1 where the clicks lie on one broad thing, wherever on it; near 1/2 where the way leads over what
-    lies between vessels, or between small things. On 16 images each: PH2 .97, with clicks at the border .88,
-    with every fifth click wrong .75; DRIVE .5, buildings .4. The ends of a way are left out. None without two
-    labelled pixels of each side.
-
-    Args:
-        image: float in [0, 1].
-        labels: few of them labelled, the others IGNORE.
-    """
-    foreground = np.argwhere((labels != IGNORE) & (labels > 0))
-    background = np.argwhere(labels == 0)
-    if min(len(foreground), len(background)) < 2:
-        return None
-    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
-    first, second = _pairs(len(foreground))
-    start, end = foreground[first, None], foreground[second, None]
-    way = np.linspace(0.125, 0.875, 48)[:, None]
-    rows, cols = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2).T
-    passed = smooth[:, rows, cols].T
-    near, far = (
-        cKDTree(smooth[:, places[:, 0], places[:, 1]].T).query(passed)[0]
-        for places in (foreground, background)
-    )
-    return float(np.mean(near < far))
-
-
-def _pairs(count: int) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
-    """Choose pairs of so many things, evenly from all of them in order, which are never listed.
-
-    Scribbles have thousands of pixels, and tens of millions of pairs.
-    """
-    ends = np.cumsum(np.arange(count - 1, 0, -1))  # Of the pairs that each thing makes with later ones.
-    chosen = np.linspace(0, ends[-1] - 1, min(WAYS, ends[-1])).astype(int)
-    first = np.searchsorted(ends, chosen, side="right")
-    return first, count - (ends[first] - chosen)

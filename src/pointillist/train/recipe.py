@@ -159,16 +159,25 @@ def _shape(evidence: Evidence) -> str:
     shape = "thin or scattered things" if evidence.thin else "broad things"
     if evidence.depth_px is not None:
         shape += f" ({evidence.depth_px:.1f} px deep)"
-    elif evidence.mixing is not None:
-        between = (
-            "" if evidence.joined is None else f", {evidence.joined:.0%} of the way between them is theirs"
-        )
-        shape += f" (clicks mixed {evidence.mixing:.2f} of chance{between})"
+    elif seen := _seen(evidence):
+        shape += f" ({', '.join(seen)})"
     else:
         shape += ", supposedly: nothing shows it"
     if evidence.few:
         shape += f"; {evidence.labelled:.2%} of the pixels labelled"
     return shape
+
+
+def _seen(evidence: Evidence) -> list[str]:
+    """Say what clicks and strokes show of the objects."""
+    seen = []
+    if evidence.mixing is not None:
+        seen.append(f"clicks mixed {evidence.mixing:.2f} of chance")
+    if evidence.seen_px is not None:
+        seen.append(f"{evidence.seen_px:.1f} px from a stroke the image looks otherwise")
+    if seen and evidence.joined is not None:
+        seen.append(f"{evidence.joined:.0%} of the way between them is theirs")
+    return seen
 
 
 def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> Callable[[Evidence], Choice]:

@@ -1,0 +1,147 @@
+"""Whether labels here and there show thin things or broad ones: three looks at them and at the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+
+WAYS = 30
+"""Pairs of foreground clicks of an image whose way is looked at."""
+BLUR_PX = 1.5
+"""Deviation of the Gaussian over the image first: a hair across a way is not the background."""
+DENSE = 0.25
+"""Share of labelled pixels from which labels are no clicks and no strokes: such looks then say nothing."""
+STROKES = 0.5
+"""Where more than this share of the labelled pixels adjoins one of its side, they are strokes or discs."""
+REACH_PX = 8
+"""So far from a stroke is looked for what looks otherwise."""
+LOOKS = 40
+"""Pixels of an image's strokes around which is looked."""
+COLOURS = 400
+"""Labelled pixels of each side whose colours are compared with."""
+
+
+def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
+    """Say how much foreground and background clicks mix.
+
+    The share of foreground pixels whose nearest labelled neighbour is background, over what chance gives.
+    Near 0 where clicks of a class keep together, as on blobs; near 1 where they lie among each other, as on
+    vessels. None when no image has two labelled pixels of each, other than strokes.
+
+    >>> blobs = np.full((1, 20), IGNORE, np.uint8)
+    >>> blobs[0, [0, 2]], blobs[0, [8, 10]] = 1, 0
+    >>> mixing([blobs])
+    0.0
+    """
+    seen = expected = 0.0
+    for labels in maps:
+        places = np.argwhere(labels != IGNORE)
+        is_background = labels[labels != IGNORE] == 0
+        background = int(is_background.sum())
+        foreground = len(places) - background
+        if min(background, foreground) < 2 or len(places) > labels.size * DENSE or _strokes(labels):
+            continue
+        nearest = np.asarray(cKDTree(places).query(places[~is_background], k=2)[1])
+        seen += float(is_background[nearest[:, 1]].mean())
+        expected += background / (foreground - 1 + background)
+    return seen / expected if expected else None
+
+
+def joined(image: ImageArray, labels: MaskArray) -> float | None:
+    """Say how much of the straight ways between foreground clicks looks like them, not like background.
+
+    Near 1 where the clicks lie on one broad thing, wherever on it; near 1/2 where the way leads over what
+    lies between vessels, or between small things. On 16 images each: PH2 .97, with clicks at the border .88,
+    with every fifth click wrong .75; DRIVE .5, buildings .4. The ends of a way are left out. None without two
+    labelled pixels of each side.
+
+    Args:
+        image: float in [0, 1].
+        labels: few of them labelled, the others IGNORE.
+    """
+    foreground, background = _places(labels)
+    if min(len(foreground), len(background)) < 2:
+        return None
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
+    first, second = _pairs(len(foreground))
+    start, end = foreground[first, None], foreground[second, None]
+    way = np.linspace(0.125, 0.875, 48)[:, None]
+    rows, cols = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2).T
+    passed = smooth[:, rows, cols].T
+    near, far = (cKDTree(_colours(smooth, places)).query(passed)[0] for places in (foreground, background))
+    return float(np.mean(near < far))
+
+
+def _pairs(count: int) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
+    """Choose pairs of so many things, evenly from all of them in order, which are never listed.
+
+    Scribbles have thousands of pixels, and tens of millions of pairs.
+    """
+    ends = np.cumsum(np.arange(count - 1, 0, -1))  # Of the pairs that each thing makes with later ones.
+    chosen = np.linspace(0, ends[-1] - 1, min(WAYS, ends[-1])).astype(int)
+    first = np.searchsorted(ends, chosen, side="right")
+    return first, count - (ends[first] - chosen)
+
+
+def seen_px(image: ImageArray, labels: MaskArray) -> float | None:
+    """Say how far from strokes on the foreground the image goes on looking like them, on average, in pixels.
+
+    To the next pixel whose colour is nearer to that of labelled background, at most `REACH_PX`. With
+    scribbles over half of the way, on 16 images each: PH2 7.4, drawn lesions 7.8, buildings 4.8; DRIVE 3.1,
+    drawn vessels 2.4. None without strokes on both sides.
+
+    Args:
+        image: float in [0, 1].
+        labels: few of them labelled, the others IGNORE.
+    """
+    foreground, background = _places(labels)
+    if min(len(foreground), len(background)) < 2 or not _strokes(labels):
+        return None
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
+    side = np.arange(-REACH_PX, REACH_PX + 1)
+    steps = np.stack(np.meshgrid(side, side, indexing="ij"), -1).reshape(-1, 2)
+    lengths = np.hypot(*steps.T)
+    around = _some(foreground, LOOKS)[:, None] + steps
+    inside = ((around >= 0) & (around < labels.shape)).all(-1)
+    rows, cols = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2).T
+    ours, others = (
+        cKDTree(_colours(smooth, _some(places, COLOURS))).query(smooth[:, rows, cols].T)[0]
+        for places in (foreground, background)
+    )
+    other = np.less(others, ours).reshape(inside.shape) & inside
+    return float(np.where(other, lengths, REACH_PX).min(1).clip(max=REACH_PX).mean())
+
+
+def _places(labels: MaskArray) -> tuple[Int64[np.ndarray, "f 2"], Int64[np.ndarray, "b 2"]]:
+    """Give the places (row, column) labelled foreground, and background; none where labels are dense."""
+    known = labels != IGNORE
+    if known.mean() > DENSE:
+        known = np.zeros_like(known)
+    return np.argwhere(known & (labels > 0)), np.argwhere(known & (labels == 0))
+
+
+def _strokes(labels: MaskArray) -> bool:
+    """Whether most labelled pixels adjoin one of their side (8 neighbours): drawn lines, or discs."""
+    known = labels != IGNORE
+    together = 0
+    for side in (known & (labels > 0), known & (labels == 0)):
+        crowd = ndimage.convolve(side.astype(np.uint8), np.ones((3, 3), np.uint8), mode="constant")
+        together += int((crowd[side] > 1).sum())
+    return together > STROKES * int(known.sum())
+
+
+def _colours(image: ImageArray, places: Int64[np.ndarray, "p 2"]) -> Float32[np.ndarray, "p c"]:
+    colours: Float32[np.ndarray, "p c"] = image[:, places[:, 0], places[:, 1]].T
+    return colours
+
+
+def _some(places: Int64[np.ndarray, "p 2"], most: int) -> Int64[np.ndarray, "q 2"]:
+    """Take so many at most, evenly from all of them in order."""
+    some: Int64[np.ndarray, "q 2"] = places[np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
+    return some

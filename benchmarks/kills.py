@@ -28,7 +28,7 @@ STUDY: dict[str, Any] = {
     "name": "kills",
     "data": {"kind": "synthetic", "size": [48, 64], "train": 12, "val": 4, "test": 6},
     "recipe": "plain",
-    "changes": {"epochs": 40, "model": {"kind": "unet", "widths": [8, 16, 32]}},
+    "changes": {"epochs": 300, "model": {"kind": "unet", "widths": [8, 16, 32]}},
     "axes": {"clicks": {f"{n}+{n}": {"annotate": {"kind": "points", "positive": n}} for n in range(1, 9)}},
     "seeds": 4,
 }
@@ -109,7 +109,7 @@ def main(
 
 
 ABOUT = (
-    "A study of 32 runs of some seconds on 2 cores; each kill hits the driver or one of the processes that "
+    "A study of 32 runs of some ten seconds on 2 cores; each kill hits the driver or one of the processes that "
     "compute, 4 to 15 seconds after the last one, or as soon as there is a process to kill. With Ray the "
     "cluster of this machine goes with its driver."
 )

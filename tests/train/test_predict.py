@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pointillist.core.errors import InputError
 from pointillist.data.resample import resized
-from pointillist.train.predict import predict_image, predict_probs, tile_starts
+from pointillist.train.predict import Views, predict_image, predict_probs, tile_starts
 from tests.train.small import CPU
 
 
@@ -25,6 +25,14 @@ class Blur(nn.Module):
         grey = images.mean(1, keepdim=True)
         score = nn.functional.avg_pool2d(grey, size, 1, self.reach, count_include_pad=False)
         score = 20 * (score - 0.5)
+        return torch.cat([-score, score], dim=1)
+
+
+class Shift(nn.Module):
+    """Answers each pixel with the one to its left and above: mirror images are answered otherwise."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = images.mean(1, keepdim=True).roll((1, 1), (2, 3))
         return torch.cat([-score, score], dim=1)
 
 
@@ -88,3 +96,34 @@ def test_resizing_keeps_constants_and_sums() -> None:
     assert resized(probs, 30, 40) is probs
     np.testing.assert_allclose(resized(probs, 61, 95).sum(0), 1, atol=1e-6)
     np.testing.assert_allclose(resized(np.full((3, 20, 20), 0.3, np.float32), 7, 9), 0.3, atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_with_mirror_images_the_mirrored_image_is_answered_alike(axis: int) -> None:
+    image, mirrored = noise(30, 41), np.flip(noise(30, 41), axis)
+    alone, four = (
+        np.abs(
+            predict_image(Shift(), mirrored, CPU, views=views)
+            - np.flip(predict_image(Shift(), image, CPU, views=views), axis)
+        ).max()
+        for views in (Views(), Views(mirrors=4))
+    )
+    assert alone > 0.1
+    assert four < 1e-6
+
+
+def test_scales_average_what_is_answered_at_each_size() -> None:
+    image, network = noise(40, 60), Blur(2)
+    enlarged = resized(predict_image(network, resized(image, 60, 90), CPU), 40, 60)
+    both = predict_image(network, image, CPU, views=Views(scales=(1.0, 1.5)))
+    assert np.abs(enlarged - predict_image(network, image, CPU)).max() > 0.05
+    np.testing.assert_allclose(both, (predict_image(network, image, CPU) + enlarged) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(300, 450), (257, 256)])
+def test_tiles_equal_the_whole_image_at_two_sizes_too(size: tuple[int, int]) -> None:
+    image, network, views = noise(*size), Blur(reach=12), Views(4, (1.0, 1.25))
+    tiled = predict_image(network, image, CPU, tile=192, halo=32, views=views)
+    whole = predict_image(network, image, CPU, tile=1024, views=views)
+    # A tile's size times 1.25 is whole, that of an image may not be: their pixels then lie a little apart.
+    assert np.abs(tiled - whole).mean() < 2e-3

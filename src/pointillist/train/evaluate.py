@@ -20,7 +20,7 @@ from pointillist.datasets.dataset import Split
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
 from pointillist.train.device import Device, find_device
 from pointillist.train.network import build_network
-from pointillist.train.predict import HALO, TILE, predict_image
+from pointillist.train.predict import HALO, TILE, Views, predict_image
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
 
@@ -67,6 +67,11 @@ class Trained:
         total, images = cost["seconds"], cost["annotated"]
         return None if total is None or not images else total / images
 
+    @property
+    def views(self) -> Views:
+        """How often the network is asked about an image."""
+        return Views(self.run.views, self.run.scales)
+
     def read(self, path: Path) -> ImageArray:
         """Read a new image as the training images were read, at its full size; grey becomes RGB if needed.
 
@@ -89,7 +94,7 @@ class Trained:
 
     def probs(self, sample: Sample) -> Float[np.ndarray, "k h w"]:
         """Predict one sample's class probabilities at its own size."""
-        return predict_image(self.network, sample.image, self.device, views=self.run.views)
+        return predict_image(self.network, sample.image, self.device, views=self.views)
 
     def probs_of(self, image: ImageArray, tile: int = TILE, halo: int = HALO) -> Float[np.ndarray, "k h w"]:
         """Predict a new image at the size that the run works at, and bring the probabilities back to its own.
@@ -101,7 +106,7 @@ class Trained:
         """
         height, width = image.shape[1:]
         small = resized(image, *self.run.data.working_size(height, width))
-        probs = predict_image(self.network, small, self.device, tile, halo, self.run.views)
+        probs = predict_image(self.network, small, self.device, tile, halo, self.views)
         return resized(probs, height, width)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import ImageArray, Images
@@ -18,12 +20,28 @@ HALO = 128
 # Tiles start at multiples of this, so that the pools' grid falls on the same pixels as in the whole image.
 GRID = 64
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
-Views = Literal[1, 2, 4]
+Mirrors = Literal[1, 2, 4]
+
+
+@dataclass(frozen=True)
+class Views:
+    """How often a network is asked about the same image; the answers are averaged.
+
+    Args:
+        mirrors: how many mirror images.
+        scales: at which sizes, each of them; 1: as it is.
+    """
+
+    mirrors: Mirrors = 1
+    scales: tuple[float, ...] = (1.0,)
+
+
+ONE = Views()
 
 
 @torch.inference_mode()
 def predict_probs(
-    network: nn.Module, images: Images, device: Device, views: Views = 1
+    network: nn.Module, images: Images, device: Device, views: Views = ONE
 ) -> Float[Tensor, "n k h w"]:
     """Give the class probabilities of a batch, float32, on the device; the network must be in eval mode.
 
@@ -31,15 +49,30 @@ def predict_probs(
         network: in eval mode.
         images: in [0, 1].
         device: where to compute.
-        views: how many mirror images are asked, and their answers averaged.
+        views: how often it is asked.
     """
     batch = images.to(device.device)
     answers = []
-    for axes in MIRRORS[:views]:
+    for scale in views.scales:
+        scaled = _resized(batch, tuple(max(1, round(side * scale)) for side in batch.shape[2:]))
+        answer = _of_mirrors(network, scaled, device, views.mirrors)
+        answers.append(_resized(answer, batch.shape[2:]))
+    return torch.stack(answers).mean(0) if len(answers) > 1 else answers[0]
+
+
+def _of_mirrors(network: nn.Module, batch: Tensor, device: Device, mirrors: Mirrors) -> Tensor:
+    answers = []
+    for axes in MIRRORS[:mirrors]:
         with device.autocast():
             logits = network(batch.flip(axes).contiguous(memory_format=torch.channels_last))
         answers.append(torch.softmax(logits.float(), dim=1).flip(axes))
-    return torch.stack(answers).mean(0) if views > 1 else answers[0]
+    return torch.stack(answers).mean(0) if mirrors > 1 else answers[0]
+
+
+def _resized(batch: Tensor, size: tuple[int, ...]) -> Tensor:
+    if batch.shape[2:] == size:
+        return batch
+    return interpolate(batch, size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def tile_starts(length: int, tile: int, halo: int) -> list[int]:
@@ -76,7 +109,7 @@ def predict_image(
     device: Device,
     tile: int = TILE,
     halo: int = HALO,
-    views: Views = 1,
+    views: Views = ONE,
 ) -> Float[np.ndarray, "k h w"]:
     """Give the class probabilities of one image; a large one is cut in tiles that fade into each other.
 
@@ -90,7 +123,7 @@ def predict_image(
         device: where to compute.
         tile: side of a tile, in pixels.
         halo: what a tile sees beyond the pixels that it answers for.
-        views: how many mirror images of each tile are asked, and their answers averaged.
+        views: how often the network is asked about each tile.
 
     Raises:
         InputError: the tile is too small for its halo.

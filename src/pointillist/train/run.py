@@ -37,6 +37,9 @@ class Start(Config):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+Scale = Annotated[float, Field(ge=0.25, le=4)]
+
+
 class Run(Config):
     """Everything that decides what a training gives.
 
@@ -72,6 +75,8 @@ class Run(Config):
             annotation under weak supervision: "masks"); or the last.
         precision: of the forward pass; "auto" takes bfloat16 where the processor computes in it.
         views: how many mirror images a prediction asks and averages.
+        scales: at which sizes of the image it asks, and averages; 1: as it is. Like `views` it changes
+            predictions, not what is learnt.
         seed: the root of all chance.
     """
 
@@ -99,11 +104,13 @@ class Run(Config):
     select: Selection = "held-out"
     precision: Precision = "auto"
     views: Literal[1, 2, 4] = 1
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=4)] = (1.0,)
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
     def to_json(self) -> str:
-        """Canonical JSON; without a start it is silent about it, as when there was none: ids stay."""
-        left_out = {"start"} if self.start is None else set()
+        """Canonical JSON; silent about the default start and scales, as before there were any: ids stay."""
+        fields = Run.model_fields
+        left_out = {name for name in ("start", "scales") if getattr(self, name) == fields[name].default}
         return json.dumps(
             self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":")
         )

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,18 +29,18 @@ STUDY: dict[str, Any] = {
     "name": "kills",
     "data": {"kind": "synthetic", "size": [48, 64], "train": 12, "val": 4, "test": 6},
     "recipe": "plain",
-    "changes": {"epochs": 300, "model": {"kind": "unet", "widths": [8, 16, 32]}},
+    "changes": {"epochs": 60, "model": {"kind": "unet", "widths": [8, 16, 32]}},
     "axes": {"clicks": {f"{n}+{n}": {"annotate": {"kind": "points", "positive": n}} for n in range(1, 9)}},
     "seeds": 4,
 }
 
 
 def below(process: int) -> list[int]:
-    """List the processes that one has begun, and theirs."""
-    try:
-        own = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        return []
+    """List the processes that one has begun, in whichever of its threads, and theirs."""
+    own: list[str] = []
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            own += thread.read_text().split()
     return [int(child) for child in own] + [found for child in own for found in below(int(child))]
 
 
@@ -109,7 +110,7 @@ def main(
 
 
 ABOUT = (
-    "A study of 32 runs of some ten seconds on 2 cores; each kill hits the driver or one of the processes that "
+    "A study of 32 runs of some seconds on 2 cores; each kill hits the driver or one of the processes that "
     "compute, 4 to 15 seconds after the last one, or as soon as there is a process to kill. With Ray the "
     "cluster of this machine goes with its driver."
 )

@@ -45,10 +45,12 @@ def below(process: int) -> list[int]:
 
 
 def computes(process: int) -> bool:
-    """Whether a process carries out tasks, on either engine."""
+    """Whether a process carries out tasks, on either engine; a raylet names its workers' command, too."""
     try:
         said = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ")
     except OSError:
+        return False
+    if b"raylet/raylet" in said:
         return False
     return b"spawn_main" in said or b"ray::" in said or b"default_worker.py" in said
 

@@ -1,6 +1,6 @@
 """What the default recipe costs: a training step against a plain one, and a forest's answer on one image.
 
-    python benchmarks/recipe_cost.py --root DIR -o docs/results/recipe_cost.md
+python benchmarks/recipe_cost.py --root DIR -o docs/results/recipe_cost.md
 """
 
 from __future__ import annotations

@@ -114,3 +114,17 @@ def test_r09_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'pointillist\[ray\]'"):
         ray_engine.OnRay()
+
+
+def test_a_cluster_that_does_not_come_up_is_told_in_a_sentence(
+    ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nIts logs say more.")
+
+    monkeypatch.setattr(ray, "init", hang)
+    with pytest.raises(
+        InputError, match=r"must answer at this machine; got The current node timed out"
+    ) as told:
+        OnRay(workers=1)
+    assert "--engine local" in str(told.value)

@@ -52,8 +52,10 @@ class OnRay:
         quiet = {"include_dashboard": False} if self.address is None else {}
         try:
             ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray has no narrower one for a node that does not come up.
             fix = "Start it with 'ray start --head', and see that both sides have the same token."
+            if self.address is None:
+                fix = "Try again, or --engine local; a busy or a full machine may be why."
             must = f"a Ray cluster must answer at {self.address or 'this machine'}"
             raise InputError(must, str(error).splitlines()[0], fix) from None
 

@@ -87,9 +87,10 @@ def kill_at_random(command: list[str], kills: int, rng: np.random.Generator) -> 
 
 def main(
     kills: Annotated[int, typer.Option("--kills", min=1)] = 20,
+    engines: Annotated[list[str] | None, typer.Option("--engine", help="Both by default.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
-    """Kill both engines' processes, and compare the tables."""
+    """Kill the engines' processes, and compare the tables."""
     lines = ["| engine | drivers killed | workers killed | rows | table |", "|---|--:|--:|--:|---|"]
     with tempfile.TemporaryDirectory() as given:
         home = Path(given)
@@ -98,7 +99,7 @@ def main(
         base = [sys.executable, "-m", "pointillist", "study", "run", str(file), "--workers", "2", "-o"]
         subprocess.run([*base, str(home / "whole")], check=True, stdout=subprocess.DEVNULL)
         whole = (home / "whole" / "kills" / "table.csv").read_text()
-        for engine in ("local", "ray"):
+        for engine in engines or ("local", "ray"):
             command = [*base, str(home / engine), "--engine", engine]
             drivers, workers = kill_at_random(command, kills, numpy_rng(0, engine))
             # Tasks that were killed three times have failed: the same command tries them again.

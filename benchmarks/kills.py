@@ -91,6 +91,7 @@ def main(
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Kill the engines' processes, and compare the tables."""
+    asked = "python benchmarks/kills.py" + "".join(f" --engine {engine}" for engine in engines or ())
     lines = ["| engine | drivers killed | workers killed | rows | table |", "|---|--:|--:|--:|---|"]
     with tempfile.TemporaryDirectory() as given:
         home = Path(given)
@@ -109,7 +110,7 @@ def main(
             same = "equal to the undisturbed one" if table == whole else "DIFFERENT"
             rows = len(table.splitlines()) - 1
             lines.append(f"| {engine} | {drivers} | {workers} | {rows} | {same} |")
-            publish("Studies under SIGKILL", "python benchmarks/kills.py", ABOUT, lines, out)
+            publish("Studies under SIGKILL", asked, ABOUT, lines, out)
 
 
 ABOUT = (

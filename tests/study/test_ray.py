@@ -128,3 +128,14 @@ def test_a_cluster_that_does_not_come_up_is_told_in_a_sentence(
     ) as told:
         OnRay(workers=1)
     assert "--engine local" in str(told.value)
+
+
+def test_a_cluster_that_fails_without_a_word_is_told_by_the_kind_of_its_error(
+    ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(InputError, match="got TimeoutError"):
+        OnRay(workers=1)

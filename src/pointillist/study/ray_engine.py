@@ -57,7 +57,8 @@ class OnRay:
             if self.address is None:
                 fix = "Try again, or --engine local; a busy or a full machine may be why."
             must = f"a Ray cluster must answer at {self.address or 'this machine'}"
-            raise InputError(must, str(error).splitlines()[0], fix) from None
+            problem = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(must, problem, fix) from None
 
     def _fitting(self) -> int:
         """Give the cores of each task: not more than the largest node has.

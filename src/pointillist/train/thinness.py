@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 
+Places = Int64[np.ndarray, "_ 2"]
+"""(row, column) of each."""
 WAYS = 30
 """Pairs of foreground clicks of an image whose way is looked at."""
 BLUR_PX = 1.5
@@ -72,9 +74,8 @@ def joined(image: ImageArray, labels: MaskArray) -> float | None:
     first, second = _pairs(len(foreground))
     start, end = foreground[first, None], foreground[second, None]
     way = np.linspace(0.125, 0.875, 48)[:, None]
-    rows, cols = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2).T
-    passed = smooth[:, rows, cols].T
-    near, far = (cKDTree(_colours(smooth, places)).query(passed)[0] for places in (foreground, background))
+    passed = np.rint(start + (end - start) * way).astype(int).reshape(-1, 2)
+    near, far = _apart(smooth, passed, foreground, background)
     return float(np.mean(near < far))
 
 
@@ -109,16 +110,13 @@ def seen_px(image: ImageArray, labels: MaskArray) -> float | None:
     lengths = np.hypot(*steps.T)
     around = _some(foreground, LOOKS)[:, None] + steps
     inside = ((around >= 0) & (around < labels.shape)).all(-1)
-    rows, cols = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2).T
-    ours, others = (
-        cKDTree(_colours(smooth, _some(places, COLOURS))).query(smooth[:, rows, cols].T)[0]
-        for places in (foreground, background)
-    )
-    other = np.less(others, ours).reshape(inside.shape) & inside
+    asked = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2)
+    near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
+    other = inside & (far < near).reshape(inside.shape)
     return float(np.where(other, lengths, REACH_PX).min(1).clip(max=REACH_PX).mean())
 
 
-def _places(labels: MaskArray) -> tuple[Int64[np.ndarray, "f 2"], Int64[np.ndarray, "b 2"]]:
+def _places(labels: MaskArray) -> tuple[Places, Places]:
     """Give the places (row, column) labelled foreground, and background; none where labels are dense."""
     known = labels != IGNORE
     if known.mean() > DENSE:
@@ -136,12 +134,14 @@ def _strokes(labels: MaskArray) -> bool:
     return together > STROKES * int(known.sum())
 
 
-def _colours(image: ImageArray, places: Int64[np.ndarray, "p 2"]) -> Float32[np.ndarray, "p c"]:
-    colours: Float32[np.ndarray, "p c"] = image[:, places[:, 0], places[:, 1]].T
-    return colours
+def _apart(image: ImageArray, asked: Places, *sides: Places) -> list[Float64[np.ndarray, " p"]]:
+    """Say how far each asked place's colour is from the nearest colour at the places of each side."""
+    colours = image.transpose(1, 2, 0)
+    found = (cKDTree(colours[tuple(side.T)]).query(colours[tuple(asked.T)])[0] for side in sides)
+    return [np.asarray(distances) for distances in found]
 
 
-def _some(places: Int64[np.ndarray, "p 2"], most: int) -> Int64[np.ndarray, "q 2"]:
+def _some(places: Places, most: int) -> Places:
     """Take so many at most, evenly from all of them in order."""
-    some: Int64[np.ndarray, "q 2"] = places[np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
+    some: Places = places[np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
     return some

@@ -28,6 +28,7 @@ class Cell:
         train_s: what training took.
         seconds: of annotation per annotated image; None: nobody knows.
         history: one record for each epoch.
+        line: where it was drawn anew at the end, and how good it is there; empty: it was not.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class Cell:
     train_s: float
     seconds: float | None
     history: tuple[dict[str, float], ...]
+    line: dict[str, float]
 
     @property
     def mean(self) -> float:
@@ -82,6 +84,7 @@ def _train_cell(text: str, runs: Path, split: str) -> Cell:
         float(about["environment"]["train_s"]),
         trained.seconds_per_image,
         tuple(about["history"]),
+        about.get("line", {}),
     )
 
 

@@ -390,8 +390,8 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
 def _stops(cell: Cell) -> tuple[float, float, float]:
     """Give the Dice where masks choose epoch and line, where annotations do, and at the last epoch."""
     scored = [record for record in cell.history if "masks/dice" in record]
-    chosen = [record for record in scored if record["kept"]][-1]
-    return max(r["masks/best"] for r in scored), chosen["masks/dice"], scored[-1]["masks/dice"]
+    chosen = {**[record for record in scored if record["kept"]][-1], **cell.line}
+    return max(r["masks/best"] for r in (*scored, chosen)), chosen["masks/dice"], scored[-1]["masks/dice"]
 
 
 @app.command()

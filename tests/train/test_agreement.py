@@ -135,12 +135,14 @@ def boxed(truth: np.ndarray) -> Known:
     return replace(Known.nothing(2, *truth.shape), boxes=box)
 
 
-def drawn_by(clicks: str, bias: float) -> tuple[Agreement, Agreement]:
+def drawn_by(
+    clicks: str, bias: float, images: int = 40, seed: int = 0, by_heart: bool = False
+) -> tuple[Agreement, Agreement]:
     """Discs seen by a network whose line is off by `bias`: what clicks tell of it, and what masks do."""
     told, masks = Agreement(2), Agreement(2)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[:48, :48]
-    for _ in range(40):
+    for _ in range(images):
         radius, centre = rng.uniform(6, 15), rng.uniform(16, 32, 2)
         distance = np.hypot(rows - centre[0], cols - centre[1])
         truth = (distance < radius).astype(np.uint8)
@@ -153,6 +155,8 @@ def drawn_by(clicks: str, bias: float) -> tuple[Agreement, Agreement]:
                 places = places[np.argsort(-np.abs(distance - radius)[truth == k])[: len(places) // 10]]
             at = places[rng.choice(len(places), 5, replace=False)]
             labels[at[:, 0], at[:, 1]] = k
+            if by_heart:
+                foreground[at[:, 0], at[:, 1]] = (0.001, 0.999)[k]
         probs = np.stack([1 - foreground, foreground])
         told.add(probs, boxed(truth) if clicks == "box" else Known.from_labels(labels, 2))
         masks.add(probs, Known.from_labels(truth, 2))
@@ -165,6 +169,34 @@ def test_random_clicks_find_the_line_that_masks_would_draw(bias: float) -> None:
     score, offset = told.best()
     assert masks.at(offset) > masks.curve.max() - 0.01
     assert score == pytest.approx(masks.at(offset), abs=0.05)
+
+
+@pytest.mark.parametrize("bias", [-1.5, 1.5])
+def test_learnt_clicks_help_a_few_held_out_ones_to_draw_the_line(bias: float) -> None:
+    lost: dict[str, list[float]] = {"few": [], "both": []}
+    for seed in range(1, 9):
+        few, learnt = drawn_by("anywhere", bias, 2, seed)[0], drawn_by("anywhere", bias, 40, seed + 10)[0]
+        both = few.with_learnt(learnt)
+        assert few.by_few
+        assert both is not None
+        masks = drawn_by("anywhere", bias, 40, seed + 20)[1]
+        for name, agreement in (("few", few), ("both", both)):
+            lost[name].append(masks.curve.max() - masks.at(agreement.best()[1]))
+    assert np.mean(lost["both"]) < 0.01
+    assert np.mean(lost["few"]) > 2 * np.mean(lost["both"])
+
+
+def test_clicks_that_are_known_by_heart_draw_no_line() -> None:
+    few, learnt = drawn_by("anywhere", 1.5, 10)[0], drawn_by("anywhere", 1.5, by_heart=True)[0]
+    assert few.with_learnt(learnt) is None
+
+
+def test_nothing_is_joined_to_what_masks_or_boxes_tell_and_masks_are_not_joined() -> None:
+    (few, masks), boxes = drawn_by("anywhere", 1.5, 4), drawn_by("box", 1.5, 4)[0]
+    assert not masks.by_few
+    assert not boxes.by_few
+    assert few.with_learnt(masks) is None
+    assert few.with_learnt(boxes) is None
 
 
 @pytest.mark.parametrize("bias", [-1.5, 0.0, 1.5])

@@ -41,7 +41,7 @@ from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
-from pointillist.train.select import Score
+from pointillist.train.select import HeldOut, Score
 from pointillist.train.stop import NonFiniteError, StoppedError
 from pointillist.train.store import (
     read_checkpoint,
@@ -342,6 +342,22 @@ def test_what_is_beside_a_run_says_what_it_cost_and_how_it_was_chosen(tmp_path: 
     assert {"commit", "versions", "device", "train_s", "data_sha256"} <= about["environment"].keys()
     shutil.rmtree(tmp_path / "checkpoints")
     assert read_run(tmp_path) == small_run()
+
+
+def test_the_line_is_drawn_by_learnt_clicks_too_unless_masks_choose(tmp_path: Path) -> None:
+    train_small(small_run(), tmp_path / "clicks")
+    found, about = read_model(tmp_path / "clicks")
+    assert float(found["offset"][0]) == about["line"]["held_out/offset"]
+    held_out = HeldOut(small_run(), small_run().data.names("val"), CPU)
+    network = load_trained(tmp_path / "clicks", CPU).network
+    network.offset.zero_()
+    drawn = held_out.draw_line(network, small_run())
+    assert drawn is not None
+    assert drawn.told() == about["line"]
+    # By eight images' clicks, where three images' had chosen these weights.
+    assert drawn.likelihood not in [record["held_out/likelihood"] for record in about["history"]]
+    train_small(small_run(select="masks"), tmp_path / "masks")
+    assert "line" not in read_model(tmp_path / "masks")[1]
 
 
 def test_choosing_the_last_weights_reads_no_validation_labels(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ SLACK = 0.005
 """An estimate this much lower says nothing: on PH2 with 5+5 clicks its own spread is .007."""
 BOX_SLACK = 0.01
 """Likewise for rows and columns of boxes, tags and sizes, which hardly see the outline."""
+BY_HEART = 2.0
+"""Standard errors by which learnt labels may be better known than held-out ones, and still count."""
 OFFSETS = np.arange(-4, 4.01, 0.25)
 """What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _DENSE = 0.25
@@ -169,6 +171,33 @@ class Agreement:
         return [_expected(fit(item.everywhere), item) for item in self._sparse]
 
     @property
+    def by_few(self) -> bool:
+        """Whether labels on some pixels, of background and of foreground, are all that is known."""
+        return not self.told.any() and not self._dense and _two_sided(self.clicks)
+
+    def with_learnt(self, learnt: Agreement) -> Agreement | None:
+        """Join labels that the network has learnt, unless it knows them by heart.
+
+        By heart: their mean log p is more than two standard errors above that of these, held-out ones.
+
+        Args:
+            learnt: counted on training images; only what is labelled sparsely there is joined.
+
+        Returns:
+            both together; None: there is nothing to join, or it says nothing.
+        """
+        if not learnt._sparse:
+            return None
+        (mine, doubt), (theirs, their_doubt) = _likelihood(self._sparse), _likelihood(learnt._sparse)
+        if theirs > mine + BY_HEART * np.sqrt(doubt + their_doubt):
+            return None
+        both = Agreement(len(self._logs))
+        both._sparse = self._sparse + learnt._sparse
+        both.clicks = self.clicks + learnt.clicks
+        both._logs, both._counts = self._logs + learnt._logs, self._counts + learnt._counts
+        return both
+
+    @property
     def slack(self) -> float:
         """By how much less later weights may score without being worse; 0 where all is counted."""
         if self.told.any():
@@ -209,6 +238,14 @@ class _Sparse(NamedTuple):
     labels: Int64[np.ndarray, " n"]
     everywhere: Float[np.ndarray, "m k"]
     shown: Bool[np.ndarray, " k"]
+
+
+def _likelihood(items: Sequence[_Sparse]) -> tuple[float, float]:
+    """Give the mean log p of the true class, each class weighing the same, and its squared standard error."""
+    logs, labels = (np.concatenate(parts) for parts in list(zip(*items, strict=True))[:2])
+    each = [logs[labels == label, label] for label in np.unique(labels)]
+    mean = float(np.mean([values.mean() for values in each]))
+    return mean, float(sum(values.var() / len(values) for values in each)) / len(each) ** 2
 
 
 class _Areas(NamedTuple):

@@ -17,7 +17,7 @@ from pointillist.core.target import Target
 from pointillist.train.batch import augmented
 from pointillist.train.device import Device
 from pointillist.train.feed import Batch, Feed, steps_per_epoch
-from pointillist.train.network import Average, TwinNetwork, build_network
+from pointillist.train.network import Average, Network, TwinNetwork, build_network
 from pointillist.train.run import Run
 from pointillist.train.select import Score
 from pointillist.train.start import fill_from
@@ -188,13 +188,7 @@ class Learner:
         return record
 
     def _judged(self, score: Score) -> dict[str, float | int]:
-        record: dict[str, float | int] = {
-            "held_out/dice": score.dice,
-            "held_out/likelihood": score.likelihood,
-            "held_out/offset": score.offset,
-        }
-        if score.masks_dice is not None and score.masks_best is not None:
-            record |= {"masks/dice": score.masks_dice, "masks/best": score.masks_best}
+        record = score.told()
         kept = self.best is None or score.keeps_up(self.best)
         if kept:
             self.keep(score.offset)
@@ -214,6 +208,13 @@ class Learner:
         self.selected = {name: tensor.detach().clone() for name, tensor in own.items()}
         self.selected["offset"][0] = offset
         self.selected_step = self.step_number
+
+    def chosen(self) -> Network:
+        """Build the network of the selected weights, without an offset."""
+        network = build_network(self.run.model, self.num_classes, self.run.seed, self.feed.tally.moments())
+        network.load_state_dict(self.selected)
+        network.offset.zero_()
+        return network.to(self.device.device).eval()
 
     def to_checkpoint(self) -> Checkpoint:
         """Give everything that the next step depends on."""

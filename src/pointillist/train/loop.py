@@ -213,6 +213,10 @@ def _finish(learner: Learner, held_out: HeldOut, folder: Path) -> None:
         "annotation": {"train": learner.feed.tally.to_json(), "val": held_out.tally.to_json()},
         "history": learner.history,
     }
+    network = learner.chosen()
+    if held_out and (drawn := held_out.draw_line(network, learner.run)) is not None:
+        learner.selected["offset"][0] = drawn.offset
+        about["line"] = drawn.told()
     about["environment"] = environment(learner.run, learner.data_sha256, learner.device)
     about["environment"]["train_s"] = round(learner.spent_s(), 3)
     write_model(folder, learner.selected, about)

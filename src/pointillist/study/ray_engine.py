@@ -49,9 +49,12 @@ class OnRay:
         ray = self.ray
         if ray.is_initialized():
             return
-        quiet = {"include_dashboard": False} if self.address is None else {}
+        own: dict[str, Any] = {}
+        if self.address is None:
+            # Ray waits for workers that it starts in advance, and for ever when one of them dies first.
+            own = {"include_dashboard": False, "_system_config": {"prestart_worker_first_driver": False}}
         try:
-            ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **quiet)
+            ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **own)
         except Exception as error:  # Ray has no narrower one for a node that does not come up.
             fix = "Start it with 'ray start --head', and see that both sides have the same token."
             if self.address is None:

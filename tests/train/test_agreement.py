@@ -191,6 +191,12 @@ def test_clicks_that_are_known_by_heart_draw_no_line() -> None:
     assert few.with_learnt(learnt) is None
 
 
+@pytest.mark.parametrize(("images", "enough"), [(6, False), (7, False), (8, True)])
+def test_fifty_clicks_of_each_class_draw_a_line_learnt_ones_among_them(images: int, enough: bool) -> None:
+    few, learnt = drawn_by("anywhere", 1.5, 2)[0], drawn_by("anywhere", 1.5, images, 1)[0]
+    assert (few.with_learnt(learnt) is not None) == enough
+
+
 def test_nothing_is_joined_to_what_masks_or_boxes_tell_and_masks_are_not_joined() -> None:
     (few, masks), boxes = drawn_by("anywhere", 1.5, 4), drawn_by("box", 1.5, 4)[0]
     assert not masks.by_few

@@ -345,18 +345,19 @@ def test_what_is_beside_a_run_says_what_it_cost_and_how_it_was_chosen(tmp_path: 
 
 
 def test_the_line_is_drawn_by_learnt_clicks_too_unless_masks_choose(tmp_path: Path) -> None:
-    train_small(small_run(), tmp_path / "clicks")
+    run = small_run(annotate=PointsAnnotator(positive=8, negative=8))
+    train_small(run, tmp_path / "clicks")
     found, about = read_model(tmp_path / "clicks")
     assert float(found["offset"][0]) == about["line"]["held_out/offset"]
-    held_out = HeldOut(small_run(), small_run().data.names("val"), CPU)
+    held_out = HeldOut(run, run.data.names("val"), CPU)
     network = load_trained(tmp_path / "clicks", CPU).network
     network.offset.zero_()
-    drawn = held_out.draw_line(network, small_run())
+    drawn = held_out.draw_line(network, run)
     assert drawn is not None
     assert drawn.told() == about["line"]
     # By eight images' clicks, where three images' had chosen these weights.
     assert drawn.likelihood not in [record["held_out/likelihood"] for record in about["history"]]
-    train_small(small_run(select="masks"), tmp_path / "masks")
+    train_small(run.model_copy(update={"select": "masks"}), tmp_path / "masks")
     assert "line" not in read_model(tmp_path / "masks")[1]
 
 

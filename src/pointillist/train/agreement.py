@@ -21,6 +21,8 @@ SLACK = 0.005
 """An estimate this much lower says nothing: on PH2 with 5+5 clicks its own spread is .007."""
 BOX_SLACK = 0.01
 """Likewise for rows and columns of boxes, tags and sizes, which hardly see the outline."""
+FEWEST_JOINED = 50
+"""Likewise with learnt ones among them: drawn by 25 clicks of each class, one line of three cost .019."""
 BY_HEART = 2.0
 """Standard errors by which learnt labels may be better known than held-out ones, and still count."""
 OFFSETS = np.arange(-4, 4.01, 0.25)
@@ -184,9 +186,10 @@ class Agreement:
             learnt: counted on training images; only what is labelled sparsely there is joined.
 
         Returns:
-            both together; None: there is nothing to join, or it says nothing.
+            both together; None: there is too little to join, or it says nothing.
         """
-        if not learnt._sparse:
+        counts = (self.clicks + learnt.clicks)[0].sum(1)
+        if not learnt._sparse or counts[counts > 0].min() < FEWEST_JOINED:
             return None
         (mine, doubt), (theirs, their_doubt) = _likelihood(self._sparse), _likelihood(learnt._sparse)
         if theirs > mine + BY_HEART * np.sqrt(doubt + their_doubt):

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.marks import Box, Points
 from pointillist.exchange import EXPORTERS, IMPORTERS
 from tests.cli.command import pointillist
-from tests.exchange.project import label_map, project, write
+from tests.exchange.project import CLASSES, label_map, project, write
 from tests.exchange.test_importers import RUNS, SQUARE, coco
 
 MAP = label_map("00011100 00011100 00011100 02222000 00000000 00000000".replace(" ", "\n"))
@@ -85,6 +87,24 @@ def test_mistakes_are_told_and_nothing_is_written(
     assert done.code == 2
     assert said in done.err
     assert not (root / "annotations").exists()
+
+
+def test_clicks_do_not_come_back_from_coco_as_background(tmp_path: Path) -> None:
+    root, clicks = project(tmp_path / "p"), tmp_path / "clicks"
+    for name in ("a", "b"):
+        click = Points(label=1, at=((2.0, 3.0),))
+        said = Annotation(name=name, height=6, width=8, classes=CLASSES, marks=(click,))
+        write_annotation(clicks / f"{name}.json", said)
+    done = pointillist("export", "coco", root, "--annotations", clicks, "-o", tmp_path / "c.json")
+    assert done.code == 2, done
+    assert "csv, json and geojson hold clicks" in " ".join(done.err.split())
+    box = Box(label=1, top=0, left=0, bottom=2, right=2)
+    write_annotation(clicks / "a.json", said.model_copy(update={"name": "a", "marks": (click, box)}))
+    done = pointillist("export", "coco", root, "--annotations", clicks, "-o", tmp_path / "c.json")
+    assert done.code == 0, done
+    assert "images without a box or an area of an object" in done.out
+    assert pointillist("import", "coco", tmp_path / "c.json", "--to", root).code == 0
+    assert [file.name for file in (root / "annotations").iterdir()] == ["a.json"]
 
 
 def test_export_of_label_maps_checks_them(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble, Tag
+from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Points, Scribble, Tag
 from pointillist.exchange import EXPORTERS
 from tests.exchange.project import CLASSES, COLOURS, SHAPE, brought, drawn, label_map, project
 
@@ -92,7 +92,8 @@ def test_json_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_label_maps_come_back_from_coco(tmp_path_factory: pytest.TempPathFactory, labels: np.ndarray) -> None:
     folder = tmp_path_factory.mktemp("coco")
     path = write("coco", folder / "c.json", a=labels)
-    back = brought("coco", path, project(folder / "p")).annotations["a"]
+    rest = None if labels.any() else "background"
+    back = brought("coco", path, project(folder / "p"), rest=rest).annotations["a"]
     np.testing.assert_array_equal(back.marks[0].to_map(), labels)  # type: ignore[union-attr]
 
 
@@ -133,6 +134,48 @@ def test_pycocotools_reads_the_file(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert written.left_out["points marks"] == 1
     boxed = [entry["bbox"] for entry in theirs.anns.values() if not entry["segmentation"]]
     assert boxed == [[1, 0, 7, 3], [0, 0, 8, 6]]
+
+
+CLICKS, LINES = MARKS[:2], MARKS[2:4]
+ABSENT = (Tag(label=1, present=False), Tag(label=2, present=False))
+GAPS = Dense.from_map(np.where(np.arange(48).reshape(SHAPE) % 5 == 0, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "marks", [CLICKS, LINES, ABSENT[:1], (GAPS,), (), (*CLICKS, *LINES, GAPS, ABSENT[0])]
+)
+def test_coco_refuses_what_would_read_as_background(marks: tuple[Mark, ...], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="got 1 image without either"):
+        write("coco", tmp_path / "c.json", annotation(*marks))
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_coco_leaves_out_images_that_it_cannot_tell_from_background(tmp_path: Path) -> None:
+    kept = [
+        annotation(MARKS[4], *CLICKS, name="box"),
+        annotation(Dense.from_map(SPARSE), name="sparse"),
+        annotation(Dense.from_map(np.zeros(SHAPE, np.uint8)), name="empty"),
+        annotation(*ABSENT, name="told"),
+    ]
+    clicked = annotation(*CLICKS, name="clicked")
+    path = tmp_path / "c.json"
+    written = EXPORTERS["coco"].write(
+        path, classes=CLASSES, colours=COLOURS, annotations=[*kept, clicked], masks=[("gaps", GAPS.to_map())]
+    )
+    listed = json.loads(path.read_text())["images"]
+    assert [image["file_name"] for image in listed] == [one.name for one in kept]
+    assert [image["id"] for image in listed] == [1, 2, 3, 4]
+    assert written.images == 4
+    assert "which would read as background (2)" in written.said()[1]
+    root = project(tmp_path / "p", ("box", "sparse", "empty", "told", "clicked", "gaps"))
+    # By default an image without an object may as well be one that nobody has looked at.
+    assert set(brought("coco", path, root).annotations) == {"box", "sparse"}
+    back = brought("coco", path, root, rest="background").annotations
+    assert set(back) == {"box", "sparse", "empty", "told"}
+    assert drawn(back["empty"]) == drawn(back["told"]) == "\n".join(["0" * 8] * 6)
+    boxes = brought("coco", path, root, rest="background", kind="boxes").annotations
+    assert boxes["box"].marks == (MARKS[4],)
+    assert boxes["told"].marks == ABSENT
 
 
 def test_geojson_is_classified_coloured_and_closed(tmp_path: Path) -> None:

@@ -106,12 +106,55 @@ def test_coco_boxes_and_what_has_none(tmp_path: Path) -> None:
     root = project(tmp_path / "p")
     data = coco(SQUARE, RUNS)
     data["images"].append({"id": 2, "file_name": "b.png"})  # type: ignore[attr-defined]
-    intake = brought("coco", write(tmp_path / "c.json", data), root, kind="boxes")
-    assert intake.annotations["a"].marks == (
+    path = write(tmp_path / "c.json", data)
+    intake = brought("coco", path, root, kind="boxes", rest="background")
+    boxes = (
         Box(label=1, top=1, left=1, bottom=3, right=4),
         Box(label=2, top=3, left=4, bottom=5, right=6),
     )
+    assert intake.annotations["a"].marks == boxes
     assert intake.annotations["b"].marks == (Tag(label=1, present=False), Tag(label=2, present=False))
+    for rest in (None, "unlabelled"):
+        intake = brought("coco", path, root, kind="boxes", rest=rest)
+        assert {name: found.marks for name, found in intake.annotations.items()} == {"a": boxes}
+
+
+def test_coco_outlines_without_a_box_do_not_tell_that_their_class_is_absent(tmp_path: Path) -> None:
+    outline = {"category_id": 5, "segmentation": SQUARE["segmentation"]}
+    with pytest.raises(InputError, match="nothing"):
+        brought(
+            "coco",
+            write(tmp_path / "c.json", coco(outline)),
+            project(tmp_path / "p"),
+            kind="boxes",
+            rest="background",
+        )
+
+
+def test_coco_images_without_an_object_stay_unlabelled(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    data = coco(SQUARE)
+    data["images"].append({"id": 2, "file_name": "b.png"})  # type: ignore[attr-defined]
+    # A click: no area, and no word about the pixels around it.
+    data["annotations"].append({"image_id": 2, "category_id": 5, "keypoints": [3, 2, 2]})  # type: ignore[attr-defined]
+    path = write(tmp_path / "c.json", data)
+    intake = brought("coco", path, root)
+    assert set(intake.annotations) == {"a"}
+    assert "Unlabelled: images without any object (1): b." in intake.said()
+    full = brought("coco", path, root, rest="background")
+    assert drawn(full.annotations["b"]) == "\n".join(["0" * 8] * 6)
+    assert not any("Unlabelled" in line for line in full.said())
+    # Of a class that the folder does not declare: whoever drew it looked at the image.
+    data["annotations"][-1] = {"image_id": 2, "category_id": 7, "bbox": [1, 1, 2, 2]}  # type: ignore[index]
+    other = brought("coco", write(path, data), root).annotations["b"]
+    assert drawn(other) == "\n".join(["0" * 8] * 6)
+
+
+def test_coco_without_any_object_is_refused_with_the_way_to_say_background(tmp_path: Path) -> None:
+    path, root = write(tmp_path / "c.json", coco()), project(tmp_path / "p")
+    for kind in ("areas", "boxes"):
+        with pytest.raises(InputError, match=r"got 1 image without any: a\. .*--rest background"):
+            brought("coco", path, root, kind=kind)
 
 
 def test_coco_keypoints_are_numbers_of_pixels(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,9 +14,10 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Box, Dense, ExtremePoints, Mark
+from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Tag
 from pointillist.core.raster import outline, to_labels
 from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.text import counted
 from pointillist.data.objects import find_objects
 from pointillist.exchange.exporter import Colours, Exporter, Written
 from pointillist.exchange.importer import (
@@ -35,6 +35,7 @@ from pointillist.exchange.runs import decode_runs, expand_counts
 from pointillist.exchange.sheet import Rest, Sheet
 
 Id = int | str
+UNTOLD = "images without a box or an area of an object, which would read as background"
 
 
 class _Runs(Foreign):
@@ -69,7 +70,11 @@ class _Coco(Foreign):
 
 
 class CocoImporter(Importer):
-    """Read an instances file: areas, or their boxes, or keypoints; whoever made it marked all objects."""
+    """Read an instances file: areas, or their boxes, or keypoints.
+
+    Whoever marked an object in an image marked all of them. An image without any shows none, or nobody has
+    marked it: the file can't tell, and it stays unlabelled unless ``rest`` is said to be background.
+    """
 
     reads: ClassVar[str] = (
         "a COCO instances file: polygons and run lengths, or --as boxes, or keypoints by --as points"
@@ -96,6 +101,10 @@ class CocoImporter(Importer):
             size = (image.height, image.width) if both else None
             sheet = intake.sheet(image.file_name, size, path)  # type: ignore[arg-type]
             if sheet is not None:
+                placed = any(entry.segmentation or entry.bbox for entry in objects[image.number])
+                if not placed and choices.kind != "points" and choices.rest != "background":
+                    intake.pass_over(sheet)
+                    continue
                 labelled = [
                     (intake.label(names[entry.category_id]), entry) for entry in objects[image.number]
                 ]
@@ -127,15 +136,13 @@ def _draw_areas(objects: Labelled, sheet: Sheet, intake: Intake, path: Path) -> 
 
 
 def _draw_boxes(objects: Labelled, sheet: Sheet, intake: Intake, path: Path) -> None:
-    drawn = 0
     for label, entry in objects:
         if entry.bbox is None or label == IGNORE:
             intake.skipped["objects without a box, or unlabelled"] += 1
         else:
             sheet.box(label, *_edges(entry.bbox))
-            drawn += 1
-    if not drawn:
-        # Every object has a box: where there is none, no class is shown.
+    if not objects:
+        # An image without a box would count as not annotated: that it shows no class must be said.
         for label in range(1, len(intake.classes)):
             sheet.tag(label, present=False)
 
@@ -168,7 +175,11 @@ def _decode(runs: _Runs, sheet: Sheet, path: Path) -> tuple[int, np.ndarray]:
 
 
 class CocoExporter(Exporter):
-    """Write boxes, and an object for every connected component of label maps, as uncompressed run lengths."""
+    """Write boxes, and an object for every connected component of label maps, as uncompressed run lengths.
+
+    An image that the file lists without an object is background to most readers. Images that hold none and
+    are not known to be background throughout, of clicks alone for one, are therefore left out.
+    """
 
     writes: ClassVar[str] = "COCO instances: boxes, and the components of label maps as run lengths"
 
@@ -187,22 +198,30 @@ class CocoExporter(Exporter):
         images: dict[str, dict[str, Any]] = {}
         objects: list[dict[str, Any]] = []
 
-        def image(name: str, height: int, width: int) -> int:
-            entry = {"id": len(images) + 1, "file_name": (files or {}).get(name, name)}
-            return int(images.setdefault(name, {**entry, "height": height, "width": width})["id"])
+        def add(name: str, labels: MaskArray, boxes: Sequence[Box | ExtremePoints], empty: bool) -> None:
+            if not (boxes or empty or (labels != IGNORE).all() or _shows_object(labels)):
+                written.left_out[UNTOLD] += 1
+                return
+            size = {"height": labels.shape[0], "width": labels.shape[1]}
+            entry = {"id": len(images) + 1, "file_name": (files or {}).get(name, name), **size}
+            number = int(images.setdefault(name, entry)["id"])
+            for box in boxes:
+                objects.append(_boxed(box, len(objects) + 1, number, labels.shape))
+                written.entries["boxes"] += 1
+            _components(labels, number, objects, len(classes), written)
 
-        add = partial(_components, objects=objects, num_classes=len(classes), written=written)
         for annotation in annotations:
-            number = image(annotation.name, annotation.height, annotation.width)
-            for mark in annotation.marks:
-                if isinstance(mark, Box | ExtremePoints):
-                    objects.append(_boxed(mark, len(objects) + 1, number, annotation))
-                    written.entries["boxes"] += 1
-                elif not isinstance(mark, Dense):
-                    written.left_out[f"{mark.kind} marks"] += 1
-            add(_dense(annotation), number)
+            boxes = [mark for mark in annotation.marks if isinstance(mark, Box | ExtremePoints)]
+            others = [mark for mark in annotation.marks if not isinstance(mark, Box | ExtremePoints | Dense)]
+            written.left_out.update(f"{mark.kind} marks" for mark in others)
+            absent = {mark.label for mark in others if isinstance(mark, Tag) and not mark.present}
+            add(annotation.name, _dense(annotation), boxes, absent >= set(range(1, len(classes))))
         for name, labels in masks:
-            add(labels, image(name, *labels.shape))
+            add(name, labels, (), False)
+        if not images and written.left_out[UNTOLD]:
+            must = "coco must be given boxes, or label maps with objects"
+            fix = "csv, json and geojson hold clicks and lines."
+            raise InputError(must, counted(written.left_out[UNTOLD], "images") + " without either", fix)
         written.images = len(images)
         categories = [{"id": label, "name": name} for label, name in enumerate(classes) if label]
         everything = {"images": list(images.values()), "annotations": objects, "categories": categories}
@@ -227,8 +246,12 @@ def _components(
         written.left_out["label maps' unlabelled pixels, which read as background"] += 1
 
 
-def _boxed(mark: Box | ExtremePoints, number: int, image: int, annotation: Annotation) -> dict[str, Any]:
-    top, left, bottom, right = outline(mark, np.ones(2), (annotation.height, annotation.width))
+def _shows_object(labels: MaskArray) -> bool:
+    return bool(((labels != 0) & (labels != IGNORE)).any())
+
+
+def _boxed(mark: Box | ExtremePoints, number: int, image: int, size: tuple[int, int]) -> dict[str, Any]:
+    top, left, bottom, right = outline(mark, np.ones(2), size)
     return {
         "id": number,
         "image_id": image,

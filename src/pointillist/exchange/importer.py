@@ -100,6 +100,9 @@ def bring(importer: Importer, path: Path, root: Path, choices: Choices) -> Intak
         InputError: something is wrong with either; all wrong files are named.
     """
     rest = choices.rest or (importer.rest if choices.kind == "areas" else "unlabelled")
+    if choices.kind == "boxes":
+        # A box says itself that what lies outside is background; what lies inside must stay open.
+        rest = "unlabelled"
     intake = Intake(root, choices.classes, rest)
     importer.read(path, choices, intake)
     intake.check(path)

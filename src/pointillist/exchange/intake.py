@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -45,6 +45,7 @@ class Intake:
         self.noted: Counter[str] = Counter()
         self.annotations: dict[str, Annotation] = {}
         self.no_image: dict[str, None] = {}
+        self._passed: dict[str, None] = {}
         self.undeclared: Counter[str] = Counter()
         self._met: dict[str, None] = {}
         self._owners = Owners(self.items)
@@ -107,6 +108,10 @@ class Intake:
             annotation = before.model_copy(update={"marks": before.marks + annotation.marks})
         self.annotations[annotation.name] = annotation
 
+    def pass_over(self, sheet: Sheet) -> None:
+        """Leave an image unlabelled that is listed without an object: none is there, or none marked yet."""
+        self._passed[sheet.name] = None
+
     def label(self, theirs: str) -> int | None:
         """Give the class of a name, IGNORE for what is void; None where the folder declares no such class."""
         key = theirs.casefold()
@@ -140,6 +145,10 @@ class Intake:
                     fix,
                     path,
                 )
+            if self._passed:
+                found = f"{counted(len(self._passed), 'images')} without any: {_some(self._passed)}"
+                fix = "If they show none, --rest background makes them background."
+                raise InputError("PATH must list objects", found, fix, path)
             found = f"none of {len(self.no_image)}: {', '.join(list(self.no_image)[:5])}"
             fix = "Images are found by their file's name without its ending. "
             fix += nearest(PurePosixPath(next(iter(self.no_image), "")).stem, list(self.items)[:100])[:300]
@@ -173,9 +182,11 @@ class Intake:
             counts = ", ".join(f"{name} ({count})" for name, count in self.undeclared.most_common(20))
             skipped.append(f"marks of classes that are not declared: {counts}")
         if self.no_image:
-            names = ", ".join(list(self.no_image)[:5]) + (", ..." if len(self.no_image) > 5 else "")
-            skipped.append(f"images that are not there ({len(self.no_image)}): {names}")
+            skipped.append(f"images that are not there ({len(self.no_image)}): {_some(self.no_image)}")
         lines += [f"Skipped: {reason}." for reason in skipped]
+        if passed := [name for name in self._passed if name not in self.annotations]:
+            lines.append(f"Unlabelled: images without any object ({len(passed)}): {_some(passed)}.")
+            lines.append("If they show none, --rest background makes them background.")
         lines += [f"{note[0].upper()}{note[1:]} ({count})." for note, count in self.noted.items()]
         if self.rest == "background":
             lines.append("What no mark covers counts as background.")
@@ -213,3 +224,8 @@ class Intake:
             found = f"{old.name}, {', '.join(old.classes)}, {old.height} x {old.width}"
             raise InputError(must, found, "--replace puts the new one in its place.", path)
         return old.model_copy(update={"marks": old.marks + new.marks, "seconds": None})
+
+
+def _some(names: Iterable[str]) -> str:
+    first = list(names)
+    return ", ".join(first[:5]) + (", ..." if len(first) > 5 else "")

@@ -1,5 +1,6 @@
 """A run so small that it trains in a second."""
 
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,21 @@ def train_small(run: Run, folder: Path, **options: Any) -> Silent:
     watch = Silent()
     train(run, folder, CPU, watch, Options(**options))
     return watch
+
+
+class Teller(Silent):
+    """Tells the process that will kill this one that the first step begins."""
+
+    def __init__(self, begun: Event) -> None:
+        super().__init__()
+        self.begun = begun
+
+    def begin(self, total_steps: int, done: int) -> None:
+        super().begin(total_steps, done)
+        self.begun.set()
+
+
+def train_and_tell(run: Run, folder: Path, begun: Event) -> None:
+    """Train in a process of its own, and save at every step."""
+    torch.set_num_threads(1)
+    train(run, folder, CPU, Teller(begun), Options(save_every_s=0.0))

@@ -2,11 +2,10 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +52,7 @@ from pointillist.train.store import (
 )
 from pointillist.train.teacher import MeanTeacher
 from pointillist.train.term import Term
-from tests.train.small import CPU, Silent, small_run, train_small
+from tests.train.small import CPU, Silent, small_run, train_and_tell, train_small
 
 RUNS = {
     "points": small_run(),
@@ -139,25 +138,25 @@ def test_f07_killed_at_every_step_it_ends_bit_for_bit_the_same(
 def test_f01_sigkill_at_random_instants(tmp_path: Path) -> None:
     run = small_run(epochs=400)
     train_small(run, tmp_path / "whole")
-    (tmp_path / "run.json").write_text(run.to_json())
-    code = (
-        "import torch; torch.set_num_threads(1)\n"
-        "from tests.train.small import *\n"
-        f"run = Run.model_validate_json(open({str(tmp_path / 'run.json')!r}).read())\n"
-        f"print('go', flush=True); train_small(run, Path({str(tmp_path / 'killed')!r}), save_every_s=0.0)"
-    )
+    # Processes of their own, but torch is imported only once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.train.small"])
     rng = np.random.default_rng(0)
     kills = 0
-    for _ in range(20):
-        command = [sys.executable, "-c", code]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(float(rng.uniform(0.05, 0.6)))
-            process.kill()
-        kills += process.returncode == -signal.SIGKILL
-    train_small(run, tmp_path / "killed")
+    for number in range(20):
+        begun = context.Event()
+        process = context.Process(target=train_and_tell, args=(run, tmp_path / "killed", begun))
+        process.start()
+        if number % 4:  # Every fourth is killed whatever it does, the others as they train and save.
+            assert begun.wait(60)
+        time.sleep(float(rng.uniform(0, 0.3)))
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        process.close()
+    watch = train_small(run, tmp_path / "killed")
     assert kills >= 15
+    assert watch.done  # Some were killed after a step.
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert log(tmp_path / "killed") == log(tmp_path / "whole")
     leftovers = [p for p in (tmp_path / "killed").rglob(".*.tmp*")]
@@ -191,15 +190,24 @@ def interrupted(folder: Path, step: int = 8) -> None:
         train(small_run(), folder, CPU, Killer(step), Options(save_every_s=0.0))
 
 
+@pytest.fixture(scope="module")
+def whole_and_killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Train once to the end and once until a kill, for all tests that damage a copy."""
+    whole, killed = (tmp_path_factory.mktemp("checkpoints") / name for name in ("whole", "killed"))
+    train_small(small_run(), whole)
+    interrupted(killed)
+    return whole, killed
+
+
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "gone"])
 @pytest.mark.parametrize(
     "name", ["network.safetensors", "optimizer.safetensors", "state.json", durable.MANIFEST]
 )
 def test_f10_a_damaged_checkpoint_is_seen_and_the_one_before_is_used(
-    tmp_path: Path, name: str, damage: str
+    tmp_path: Path, whole_and_killed: tuple[Path, Path], name: str, damage: str
 ) -> None:
-    train_small(small_run(), tmp_path / "whole")
-    interrupted(tmp_path / "killed")
+    whole, killed = whole_and_killed
+    shutil.copytree(killed, tmp_path / "killed")
     newest = max((tmp_path / "killed" / "checkpoints").iterdir())
     content = (newest / name).read_bytes()
     if damage == "gone":
@@ -213,7 +221,7 @@ def test_f10_a_damaged_checkpoint_is_seen_and_the_one_before_is_used(
     watch = train_small(small_run(), tmp_path / "killed")
     assert any(f"{newest.name} is damaged" in message for message in watch.said)
     assert watch.done < int(newest.name.removeprefix("step-"))
-    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert weights(tmp_path / "killed") == weights(whole)
 
 
 def test_f10_with_every_checkpoint_damaged_it_stops_and_never_starts_anew(tmp_path: Path) -> None:

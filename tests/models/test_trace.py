@@ -46,7 +46,7 @@ def test_three_levels_by_hand() -> None:
 
 
 @every_model
-@settings(max_examples=4)
+@settings(max_examples=8)
 @given(
     channels=st.integers(1, 4),
     num_classes=st.integers(1, 5),

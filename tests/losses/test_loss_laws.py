@@ -76,7 +76,7 @@ every_dtype = pytest.mark.parametrize("dtype", [torch.float64, torch.float32, to
 
 def for_all(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Try a few examples of each law on each loss: there are many pairs."""
-    return lambda law: settings(max_examples=10)(given(**strategies)(law))
+    return lambda law: settings(max_examples=15)(given(**strategies)(law))
 
 
 def same(a: Tensor, b: Tensor) -> None:

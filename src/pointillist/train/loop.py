@@ -213,8 +213,8 @@ def _finish(learner: Learner, held_out: HeldOut, folder: Path) -> None:
         "annotation": {"train": learner.feed.tally.to_json(), "val": held_out.tally.to_json()},
         "history": learner.history,
     }
-    network = learner.chosen()
-    if held_out and (drawn := held_out.draw_line(network, learner.run)) is not None:
+    by_labels = bool(held_out) and learner.run.select == "held-out"
+    if by_labels and (drawn := held_out.draw_line(learner.chosen(), learner.run)) is not None:
         learner.selected["offset"][0] = drawn.offset
         about["line"] = drawn.told()
     about["environment"] = environment(learner.run, learner.data_sha256, learner.device)

@@ -93,8 +93,10 @@ def labels_dice(labels: Mapping[str, MaskArray], truths: Mapping[str, MaskArray]
     each = []
     for name, truth in truths.items():
         known = np.where(labels[name] == IGNORE, np.uint8(IGNORE), truth)
-        each.append(mean_dice(confusion_matrix(labels[name], known, classes)))
-    return float(np.nanmean(each))
+        matrix = confusion_matrix(labels[name], known, classes)
+        if matrix.sum() > matrix[0, 0]:  # Else neither shows an object.
+            each.append(mean_dice(matrix))
+    return float(np.mean(each))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """A training begins by itself where that is wanted and enough is new, and ends with whoever began it."""
 
+import os
 import shutil
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -81,6 +83,22 @@ def until_scored(told: list[News]) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("no score was told")
+
+
+def test_a_cancelled_training_tells_the_page_and_nothing_in_the_terminal(
+    project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[News] = []
+    training = Training(project, told.append)
+    draw(project, [*project.data.names("train")[:2], *project.data.names("val")[:2]], 2)
+    training.start()
+    until_scored(told)
+    assert training._process is not None
+    assert os.getpgid(training._process.pid) != os.getpgid(0), "Ctrl+C ends it through the server alone"
+    training.close()
+    assert told[-1]["state"] == "cancelled"
+    assert training._process.returncode == 128 + signal.SIGTERM
+    assert capfd.readouterr().err == ""
 
 
 def end_quickly(run: Run, folder: Path) -> None:

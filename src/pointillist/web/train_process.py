@@ -11,6 +11,7 @@ from pointillist.core.errors import InputError
 from pointillist.study.local import end_with_parent
 from pointillist.train.loop import train
 from pointillist.train.run import Run
+from pointillist.train.stop import NonFiniteError, StoppedError
 
 
 class Lines:
@@ -46,9 +47,11 @@ def main() -> None:
     run = validated(Run, sys.stdin.read(), text=True)
     try:
         train(run, Path(sys.argv[1]), watch=Lines(run.epochs))
-    except InputError as error:
+    except StoppedError as error:
+        sys.exit(128 + error.signum)  # Whoever asked for it knows.
+    except (InputError, NonFiniteError) as error:
         _say({"state": "failed", "message": str(error)})
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, InputError) else 1)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,8 @@ class Training:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Ctrl+C is for the server, which ends this in its turn.
+            process_group=0 if os.name == "posix" else None,
             env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         )
         assert self._process.stdin is not None

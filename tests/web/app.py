@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from pointillist.web.gates import Gates
+from pointillist.web.names import Names
 from pointillist.web.project import Project
 from pointillist.web.server import build
 from tests.datasets.trees import draw_folder
@@ -29,7 +30,7 @@ def served(root: Path) -> Iterator[TestClient]:
     """Serve a new folder of images; the client knows the token."""
     if not root.exists():
         plain_folder(root)
-    gates = Gates(build(Project(root)), frozenset({HOST}), TOKEN, "pointillist-8123")
+    gates = Gates(build(Project(root)), Names(frozenset({HOST})), TOKEN, "pointillist-8123")
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     # The gates let the lifespan through to the application.
     with TestClient(gates, base_url=f"http://{HOST}", headers=bearer) as client:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import socket
@@ -17,14 +16,11 @@ import typer
 from PIL import Image
 
 from pointillist.cli.console import out
+from pointillist.cli.listen import BACKLOG, listen, listen_anywhere, reached_at
 from pointillist.core.errors import InputError
 
 INSTALL = "Run pip install 'pointillist[annotate]'."
-BACKLOG = 2048
-"""Connections that may wait: with the usual few, clicks of many people at once are reset."""
 FEWEST_LETTERS = 16
-PORTS = range(8765, 8785)
-"""The same port each time where it can be: a browser keeps what was not saved by address and port."""
 
 
 def annotate_command(
@@ -58,28 +54,28 @@ def annotate_command(
     uvicorn, build, gates = _web()
     if restore is not None:
         return _restore(root, restore)
+    from pointillist.web.names import EVERYWHERE, bracketed, is_local, names_of
     from pointillist.web.project import Project
     from pointillist.web.snapshot import keeping
 
-    local = host in ("127.0.0.1", "localhost", "::1")
-    if not local:
+    host = host.strip("[]")
+    if not is_local(host):
         _check_open(host, token)
     # Large images are meant; and what a decoder suppresses, another thread's decoder may switch on again.
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     project = Project(root)
     application = build(project)
-    listening = _listen_anywhere(host) if port is None else _listen(host, port)
+    listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
-    address = f"{host}:{number}"
     secret, ticket = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     app = gates(
         application,
-        hosts=frozenset({address, *([f"localhost:{number}"] if local else [])}),
+        names=names_of(host, number),
         token=secret,
         cookie=f"pointillist-{number}",
         tickets={ticket} if browser else set(),
     )
-    page = f"http://{address}/?token="
+    page = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}/?token="
     out.print(f"The annotator: {page}{secret}\nCtrl+C ends it; every click is on the disk already.")
     if browser:
         # Others on this machine may read a browser's arguments: this lets it in once.
@@ -118,29 +114,6 @@ def _serve(uvicorn: Any, app: Any, listening: socket.socket) -> None:
 def _cut_off(record: logging.LogRecord) -> bool:
     raised = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     return isinstance(raised, asyncio.CancelledError) or record.getMessage().startswith("Cancel ")
-
-
-def _listen_anywhere(host: str) -> socket.socket:
-    for candidate in PORTS:
-        with contextlib.suppress(InputError):
-            return _listen(host, candidate)
-    return _listen(host, 0)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # With its protocol named: only then does asyncio send small answers at once (TCP_NODELAY).
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        fix = "Leave --port out, and a free one is taken."
-        raise InputError(f"{host}:{port} must be free to listen on", str(error), fix) from None
-    return listening
 
 
 def _restore(root: Path, name: str) -> None:

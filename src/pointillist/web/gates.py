@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 
+from pointillist.web.names import Names
 from pointillist.web.tries import Tries
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -40,8 +41,7 @@ class Gates:
 
     Args:
         app: behind them.
-        hosts: what a request may be addressed to, each HOST:PORT: a name that resolves to this machine, but
-            is not ours, is another page's (DNS rebinding).
+        names: what a request may be addressed to, and which pages are ours.
         token: what a request must know: a cookie, an ``Authorization: Bearer`` header, or once, for a
             browser, ``/?token=``, which becomes the cookie.
         cookie: its name, another for each port: browsers share cookies between ports.
@@ -53,7 +53,7 @@ class Gates:
     """
 
     app: App
-    hosts: frozenset[str]
+    names: Names
     token: str
     cookie: str
     tickets: set[str] = field(default_factory=set)
@@ -66,7 +66,7 @@ class Gates:
         if scope["type"] != "http":
             return await _refuse(send, HTTPStatus.FORBIDDEN, "only HTTP is spoken here")
         headers = _headers(scope)
-        refusal = self._host(headers) or _size(scope, headers) or self._origin(headers)
+        refusal = self._host(scope, headers) or _size(scope, headers) or self._origin(headers)
         if refusal is not None:
             return await _refuse(send, *refusal)
         address = (scope.get("client") or ("",))[0]
@@ -96,16 +96,17 @@ class Gates:
         self.tries.wrong(address, way)
         return False
 
-    def _host(self, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
-        hosts = headers.get("host", [])
-        if len(hosts) == 1 and hosts[0].lower() in self.hosts:
+    def _host(self, scope: Scope, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
+        hosts, arrived = headers.get("host", []), scope.get("server") or ("", None)
+        if len(hosts) == 1 and self.names.are_ours(hosts[0], arrived[0], arrived[1]):
             return None
         return HTTPStatus.FORBIDDEN, "the request must be addressed to this server's own name"
 
     def _origin(self, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
         origins, sites = headers.get("origin", []), headers.get("sec-fetch-site", [])
-        own = {f"{scheme}://{host}" for host in self.hosts for scheme in ("http", "https")}
-        if all(site in ("same-origin", "none") for site in sites) and all(one in own for one in origins):
+        (host,) = headers["host"]
+        ours = all(self.names.is_own_page(origin, host) for origin in origins)
+        if ours and all(site in ("same-origin", "none") for site in sites):
             return None
         return HTTPStatus.FORBIDDEN, "the request must come from this server's own page"
 

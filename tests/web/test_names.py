@@ -14,8 +14,10 @@ import httpx2 as httpx
 import pytest
 
 from pointillist.cli.listen import reached_at
-from pointillist.web.names import Names, names_of
+from pointillist.core.errors import InputError
+from pointillist.web.names import Names, checked_public, names_of
 from tests.web.app import plain_folder
+from tests.web.browser import free_port
 
 TOKEN = "A-token.of_20~letters"
 
@@ -29,7 +31,7 @@ class Begun:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
         assert self.process.stdout is not None
         (self.page,) = re.findall(r"(\S+)/\?token=", "".join(self._until("token=")))
-        self.port = int(self.page.rpartition(":")[2]) if flags[-2:-1] != ("--public",) else 0
+        self.port = int(flags[flags.index("--port") + 1] if "--port" in flags else self.page.split(":")[-1])
 
     def _until(self, word: str) -> Iterator[str]:
         assert self.process.stdout is not None
@@ -119,3 +121,107 @@ def test_s03_the_address_at_which_a_connection_arrived_is_ours_and_no_other() ->
         assert not names.are_ours(host, address, port), (host, address)
     assert names_of("annotate.lan", 8765) == Names(frozenset({"annotate.lan:8765"}))
     assert names_of("127.0.0.1", 8765).hosts == {"127.0.0.1:8765", "localhost:8765"}
+
+
+PUBLIC = "https://annotate.example.org"
+# What a browser asks, as nginx with the lines of docs/annotator.md passes it on, as Caddy does, and as nginx
+# does by itself.
+PROXIES = {
+    "nginx": {
+        "Host": "annotate.example.org",
+        "X-Forwarded-For": "198.51.100.7",
+        "X-Forwarded-Proto": "https",
+        "Connection": "close",
+    },
+    "caddy": {
+        "Host": "annotate.example.org",
+        "X-Forwarded-For": "198.51.100.7",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "annotate.example.org",
+        "Via": "2.0 Caddy",
+        "Accept-Encoding": "gzip",
+    },
+    "bare": {"Connection": "close"},
+}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+    root = tmp_path_factory.mktemp("proxied") / "mine"
+    with begun(root, "--port", free_port(), "--public", f"{PUBLIC}:443/") as server:
+        yield server
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_s03_s05_behind_a_proxy_with_tls_its_page_may_ask(proxied: Begun, proxy: str) -> None:
+    assert proxied.page == PUBLIC
+    local = f"http://127.0.0.1:{proxied.port}"
+    with httpx.Client(base_url=local, headers=PROXIES[proxy]) as browser:
+        entered = browser.get("/", params={"token": TOKEN})
+        assert entered.status_code == 303
+        assert entered.headers["location"] == "/", "relative: it stays behind the proxy"
+        cookie = entered.headers["set-cookie"]
+        assert "; Secure" in cookie
+        assert "; HttpOnly" in cookie
+        own = {"Cookie": cookie.partition(";")[0], "Sec-Fetch-Site": "same-origin"}
+        browser.cookies.clear()
+        assert browser.get("/api/project", headers=own).status_code == 200
+        asked = browser.post("/api/train/cancel", headers={**own, "Origin": PUBLIC}, json={})
+        assert asked.status_code == 200
+        for origin in ("http://annotate.example.org", "https://evil.com", f"{PUBLIC}.evil.com", "null"):
+            asked = browser.post("/api/train/cancel", headers={**own, "Origin": origin}, json={})
+            assert asked.status_code == 403, origin
+        with browser.stream("GET", "/api/stream", headers=own) as stream:
+            assert next(stream.iter_lines()), "news comes"
+
+
+def test_s03_s05_behind_a_proxy_other_names_are_refused_as_ever(proxied: Begun) -> None:
+    local = f"http://127.0.0.1:{proxied.port}"
+    assert proxied.ask(local, method="POST", Origin=local) == 200, "on the machine itself it still answers"
+    assert proxied.ask(local, "annotate.example.org:443") == 200, "some proxies write the port"
+    for host in (
+        "evil.com",
+        "annotate.example.org.evil.com",
+        "annotate.example.org:80",
+        f"annotate.example.org:{proxied.port}",
+    ):
+        assert proxied.ask(local, host) == 403, host
+        forwarded = {"X-Forwarded-Host": "annotate.example.org", "X-Forwarded-Proto": "https"}
+        assert proxied.ask(local, host, **forwarded) == 403, "what is said to be forwarded opens no gate"
+
+
+def test_s10_guesses_through_a_proxy_count_for_who_makes_them_and_without_one_for_the_machine(
+    proxied: Begun, tmp_path: Path
+) -> None:
+    wrong = {"Authorization": "Bearer wrong"}
+
+    def guesses(server: Begun) -> list[int]:
+        local = f"http://127.0.0.1:{server.port}"
+        with httpx.Client(base_url=local, headers=wrong) as one:
+            names = [{"X-Forwarded-For": f"198.51.100.{number}"} for number in range(100, 140)]
+            return [one.get("/api/project", headers=name).status_code for name in names]
+
+    assert guesses(proxied) == [401] * 40, "forty people, one guess each"
+    with begun(tmp_path / "mine") as server:
+        assert 429 in guesses(server), "one person, who gives forty addresses"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "annotate.example.org",
+        "ftp://annotate.example.org",
+        "https://annotate.example.org/there",
+        "https://annotate.example.org?x",
+        "https://me@annotate.example.org",
+        "https://annotate.example.org:port",
+        "https://",
+        "https://bücher.example",
+        "https://a b",
+        "https://[::1",
+    ],
+)
+def test_a_public_address_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(InputError, match="--public must be the address of a host alone"):
+        checked_public(given)
+    assert checked_public("http://[FD00::2]:8080/") == "http://[fd00::2]:8080"

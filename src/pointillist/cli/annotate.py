@@ -40,6 +40,14 @@ def annotate_command(
             "rather set the variable.",
         ),
     ] = None,
+    public: Annotated[
+        str | None,
+        typer.Option(
+            "--public",
+            metavar="ADDRESS",
+            help="Where people open the page, when a proxy shows it elsewhere: https://annotate.example.org.",
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     restore: Annotated[
         str | None,
@@ -54,11 +62,12 @@ def annotate_command(
     uvicorn, build, gates = _web()
     if restore is not None:
         return _restore(root, restore)
-    from pointillist.web.names import EVERYWHERE, bracketed, is_local, names_of
+    from pointillist.web.names import EVERYWHERE, bracketed, checked_public, is_local, names_of
     from pointillist.web.project import Project
     from pointillist.web.snapshot import keeping
 
     host = host.strip("[]")
+    public = checked_public(public) if public is not None else None
     if not is_local(host):
         _check_open(host, token)
     # Large images are meant; and what a decoder suppresses, another thread's decoder may switch on again.
@@ -70,18 +79,19 @@ def annotate_command(
     secret, ticket = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     app = gates(
         application,
-        names=names_of(host, number),
+        names=names_of(host, number, public),
         token=secret,
         cookie=f"pointillist-{number}",
         tickets={ticket} if browser else set(),
     )
-    page = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}/?token="
+    own = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}"
+    page = f"{public or own}/?token="
     out.print(f"The annotator: {page}{secret}\nCtrl+C ends it; every click is on the disk already.")
     if browser:
         # Others on this machine may read a browser's arguments: this lets it in once.
         webbrowser.open(f"{page}{ticket}")
     with keeping(project.store.path):
-        _serve(uvicorn, app, listening)
+        _serve(uvicorn, app, listening, proxied=public is not None)
 
 
 def _check_open(host: str, token: str | None) -> None:
@@ -92,7 +102,7 @@ def _check_open(host: str, token: str | None) -> None:
     out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
 
 
-def _serve(uvicorn: Any, app: Any, listening: socket.socket) -> None:
+def _serve(uvicorn: Any, app: Any, listening: socket.socket, proxied: bool) -> None:
     from pointillist.web.connection import Impatient, allow_many_files
 
     allow_many_files()
@@ -102,6 +112,8 @@ def _serve(uvicorn: Any, app: Any, listening: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         backlog=BACKLOG,
+        # Who asks is what a proxy says; without one, who guesses at the token could give any address.
+        proxy_headers=proxied,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )

@@ -122,6 +122,7 @@ class Gates:
 
     async def _enter(self, send: Send) -> None:
         cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+        cookie += "; Secure" if self.names.secure else ""
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
         await _with_headers(send)(
             {"type": "http.response.start", "status": HTTPStatus.SEE_OTHER.value, "headers": headers}

@@ -108,7 +108,7 @@ def checked_public(given: str) -> str:
     if parts.scheme not in DEFAULT_PORTS or not host or not plain or not _OF_HOSTS.issuperset(host):
         must = "--public must be the address of a host alone"
         fix = (
-            "Write it as https://annotate.example.org, without a path; other letters as the xn--... they are."
+            "Write it as https://annotate.example.org, without a path, other letters as xn--..."
         )
         raise InputError(must, repr(given), fix)
     ending = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"

@@ -26,12 +26,12 @@ def plain_folder(root: Path) -> Path:
 
 
 @contextmanager
-def served(root: Path) -> Iterator[TestClient]:
+def served(root: Path, token: str = TOKEN) -> Iterator[TestClient]:
     """Serve a new folder of images; the client knows the token."""
     if not root.exists():
         plain_folder(root)
-    gates = Gates(build(Project(root)), Names(frozenset({HOST})), TOKEN, "pointillist-8123")
-    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    gates = Gates(build(Project(root)), Names(frozenset({HOST})), token, "pointillist-8123")
+    bearer = {"Authorization": f"Bearer {token}"}
     # The gates let the lifespan through to the application.
     with TestClient(gates, base_url=f"http://{HOST}", headers=bearer) as client:
         yield client

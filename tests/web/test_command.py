@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from pointillist.web.gates import LETTERS
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
+from tests.web.app import served
 
 
 def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
@@ -64,6 +66,30 @@ def test_s09_another_host_needs_a_token_of_its_own(tmp_path: Path) -> None:
         said = pointillist("annotate", tmp_path / "mine", "--host", "0.0.0.0", "--no-browser", *token)
         assert said.code == 2
         assert "must come with a --token of at least 16 letters" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize("wrong", ["#", "&", ";", " ", "ü", "+", "%", '"', "\n", "/", "?", ","])
+def test_a_token_that_an_address_would_change_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("POINTILLIST_TOKEN", f"0123456789{wrong}abcdefghij")
+    said = pointillist("annotate", tmp_path, "--no-browser")
+    assert said.code == 2
+    assert f"must hold nothing but A-Z, a-z, 0-9 and - . _ ~; got one with {wrong!r}." in said.err
+    assert "0123456789" not in said.err, "it is a secret all the same"
+
+
+def test_any_token_that_is_not_refused_opens_the_printed_address(tmp_path: Path) -> None:
+    with served(tmp_path / "mine", "".join(sorted(LETTERS))) as client:
+        entered = client.get(
+            f"/?token={''.join(sorted(LETTERS))}", headers={"Authorization": ""}, follow_redirects=False
+        )
+        assert entered.status_code == 303
+        cookie = entered.headers["set-cookie"].partition(";")[0]
+        client.cookies.clear()
+        inside = {"Authorization": "", "Cookie": cookie}
+        assert client.get("/api/project", headers=inside).status_code == 200
+        assert client.get("/api/project").status_code == 200, "as a header"
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

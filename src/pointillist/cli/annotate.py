@@ -62,11 +62,14 @@ def annotate_command(
     uvicorn, build, gates = _web()
     if restore is not None:
         return _restore(root, restore)
+    from pointillist.web.gates import check_token
     from pointillist.web.names import EVERYWHERE, bracketed, checked_public, is_local, names_of
     from pointillist.web.project import Project
     from pointillist.web.snapshot import keeping
 
     host = host.strip("[]")
+    if token is not None:
+        check_token(token)
     public = checked_public(public) if public is not None else None
     if not is_local(host):
         _check_open(host, token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import string
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 
+from pointillist.core.errors import InputError
 from pointillist.web.names import Names
 from pointillist.web.tries import Tries
 
@@ -23,6 +25,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 8 << 20
+LETTERS = frozenset(string.ascii_letters + string.digits + "-._~")
+"""Of a token: an address, a cookie and a header all take them as they are."""
 HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
@@ -128,6 +132,18 @@ class Gates:
             {"type": "http.response.start", "status": HTTPStatus.SEE_OTHER.value, "headers": headers}
         )
         await send({"type": "http.response.body", "body": b""})
+
+
+def check_token(token: str) -> None:
+    """Refuse a token that an address, a cookie or a header would change.
+
+    Raises:
+        InputError: it has letters beyond `LETTERS`.
+    """
+    if wrong := sorted(set(token) - LETTERS):
+        must = "a token must hold nothing but A-Z, a-z, 0-9 and - . _ ~"
+        fix = "In an address others mean something else. Choose another, or give none: one is made up."
+        raise InputError(must, f"one with {' '.join(map(repr, wrong))}", fix)
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

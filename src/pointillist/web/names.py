@@ -107,9 +107,7 @@ def checked_public(given: str) -> str:
     plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
     if parts.scheme not in DEFAULT_PORTS or not host or not plain or not _OF_HOSTS.issuperset(host):
         must = "--public must be the address of a host alone"
-        fix = (
-            "Write it as https://annotate.example.org, without a path, other letters as xn--..."
-        )
+        fix = "Write it as https://annotate.example.org, without a path, other letters as xn--..."
         raise InputError(must, repr(given), fix)
     ending = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{bracketed(host)}{ending}"

@@ -11,9 +11,10 @@ import httpx2 as httpx
 import pytest
 
 from pointillist.web.gates import LETTERS
+from pointillist.web.project import Project
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
-from tests.web.app import served
+from tests.web.app import plain_folder, served
 
 
 def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
@@ -58,6 +59,47 @@ def test_ctrl_c_cuts_open_pages_off_without_a_traceback(tmp_path: Path) -> None:
             assert time.monotonic() - began < 15
         said = server.stderr.read()
         assert said.strip() in ("", "Interrupted."), said
+
+
+def begun(root: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert "token=" in server.stdout.readline()
+    return server
+
+
+def test_a_folder_has_one_server_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    root = plain_folder(tmp_path / "mine")
+    first = begun(root)
+    try:
+        said = pointillist("annotate", root, "--no-browser")
+        assert said.code == 2
+        told = " ".join(said.err.split())
+        assert f"a folder must have one server; got process {first.pid} on " in told
+        assert "Open its page" in told
+        assert said.out == "", "no address is printed that nobody answers"
+        reader = Project(root)  # Whoever looks at what was drawn is not kept from it.
+        assert reader.store.counts() == {}
+        reader.store.close()
+        assert pointillist("annotate", root, "--restore", "list").code == 0
+        with begun(plain_folder(tmp_path / "other")) as other:
+            other.kill()  # Another folder is another matter.
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    with begun(root) as second:
+        second.send_signal(signal.SIGTERM)
+        second.wait()
+        assert second.stdout is not None
+    with begun(root) as third:
+        third.kill()
+
+
+def test_a_folder_without_images_is_left_as_it_was(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "nowhere"):
+        assert pointillist("annotate", root, "--no-browser").code == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_s09_another_host_needs_a_token_of_its_own(tmp_path: Path) -> None:

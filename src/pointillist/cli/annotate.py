@@ -59,42 +59,53 @@ def annotate_command(
     ] = None,
 ) -> None:
     """Click on images in a browser, see the segmentation follow, train, and export masks."""
-    uvicorn, build, gates = _web()
+    _check_installed()
     if restore is not None:
         return _restore(root, restore)
+    from pointillist.web.alone import alone
     from pointillist.web.gates import check_token
-    from pointillist.web.names import EVERYWHERE, bracketed, checked_public, is_local, names_of
-    from pointillist.web.project import Project
-    from pointillist.web.snapshot import keeping
+    from pointillist.web.names import checked_public, is_local
+    from pointillist.web.project import HOME
 
     host = host.strip("[]")
+    public = checked_public(public) if public is not None else None
     if token is not None:
         check_token(token)
-    public = checked_public(public) if public is not None else None
     if not is_local(host):
         _check_open(host, token)
     # Large images are meant; and what a decoder suppresses, another thread's decoder may switch on again.
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    with alone(root / HOME):
+        _annotate(root, host, port, token or secrets.token_urlsafe(24), public, browser)
+
+
+def _annotate(root: Path, host: str, port: int | None, token: str, public: str | None, browser: bool) -> None:
+    from pointillist.web.gates import Gates
+    from pointillist.web.names import EVERYWHERE, bracketed, names_of
+    from pointillist.web.project import Project
+    from pointillist.web.server import build
+    from pointillist.web.snapshot import keeping
+
     project = Project(root)
     application = build(project)
     listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
-    secret, ticket = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    app = gates(
+    ticket = secrets.token_urlsafe(24)
+    app = Gates(
         application,
         names=names_of(host, number, public),
-        token=secret,
+        token=token,
         cookie=f"pointillist-{number}",
         tickets={ticket} if browser else set(),
     )
     own = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}"
     page = f"{public or own}/?token="
-    out.print(f"The annotator: {page}{secret}\nCtrl+C ends it; every click is on the disk already.")
+    out.print(f"The annotator: {page}{token}\nCtrl+C ends it; every click is on the disk already.")
     if browser:
         # Others on this machine may read a browser's arguments: this lets it in once.
         webbrowser.open(f"{page}{ticket}")
     with keeping(project.store.path):
-        _serve(uvicorn, app, listening, proxied=public is not None)
+        _serve(app, listening, proxied=public is not None)
 
 
 def _check_open(host: str, token: str | None) -> None:
@@ -105,7 +116,9 @@ def _check_open(host: str, token: str | None) -> None:
     out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
 
 
-def _serve(uvicorn: Any, app: Any, listening: socket.socket, proxied: bool) -> None:
+def _serve(app: Any, listening: socket.socket, proxied: bool) -> None:
+    import uvicorn
+
     from pointillist.web.connection import Impatient, allow_many_files
 
     allow_many_files()
@@ -148,13 +161,9 @@ def _restore(root: Path, name: str) -> None:
     out.print(f"{store} has the {last(chosen)} events of {name} again.\nWhat was there is kept: {aside}")
 
 
-def _web() -> tuple[Any, Any, Any]:
+def _check_installed() -> None:
     try:
         import fastapi  # noqa: F401
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ImportError:
         raise InputError("the annotator needs the packages fastapi and uvicorn", "none", INSTALL) from None
-    from pointillist.web.gates import Gates
-    from pointillist.web.server import build
-
-    return uvicorn, build, Gates

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pointillist.core.errors import InputError
 
 MANIFEST = "MANIFEST.json"
+LOCK = ".lock"
 
 
 class CorruptError(Exception):
@@ -161,22 +162,27 @@ ENDING_S = 2.0
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(
+    folder: Path, must: str = "a run's folder must have one process", fix: str = "Wait for it, or stop it."
+) -> Iterator[None]:
     """Hold a folder for this process; the lock dies with the process, so it is never stale.
+
+    Args:
+        folder: made when it is not there.
+        must: what another process is told that must hold.
+        fix: what it is told to do.
 
     Raises:
         InputError: another process holds it; the message says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / ".holder"
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=ENDING_S)
     except Timeout:
         who = holder.read_text() if holder.is_file() else "another process"
-        raise InputError(
-            "a run's folder must have one process", who, "Wait for it, or stop it.", folder
-        ) from None
+        raise InputError(must, who, fix, folder) from None
     try:
         host = os.uname().nodename if hasattr(os, "uname") else "this machine"
         write_text(holder, f"process {os.getpid()} on {host}")

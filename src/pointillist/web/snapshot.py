@@ -84,7 +84,8 @@ def restore(store: Path, snapshot: Path, now: datetime) -> Path:
         InputError: the snapshot is damaged, or a server is using the store.
     """
     aside = store.with_name(now.strftime("annotations-aside-%Y%m%dT%H%M%S.sqlite"))
-    with _alone(store.parent):
+    must = "no server may use the store while a snapshot is put back"
+    with durable.locked(store.parent, must, "End it with Ctrl+C."):
         with durable.replacing(store) as temporary:
             try:
                 with closing(_opened(snapshot)) as source:
@@ -121,16 +122,12 @@ def keeping(store: Path) -> Iterator[None]:
     """Take snapshots while a server uses a store: at once when the last is an hour old, then each hour."""
     ended = threading.Event()
     thread = threading.Thread(target=_keep, args=(store, ended), name="snapshots", daemon=True)
-    with closing(sqlite3.connect(_used(store.parent), isolation_level=None)) as used:
-        # Held as long as this process lives: nobody puts a snapshot back meanwhile.
-        used.execute("BEGIN")
-        used.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _keep(store: Path, ended: threading.Event) -> None:
@@ -174,18 +171,3 @@ def _passed(newest_first: Sequence[Path], written: Path) -> list[Path]:
         days.setdefault(path.name.partition("T")[0], path)
     kept = {written, *newest_first[:LATEST], *list(days.values())[:DAYS]}
     return [path for path in newest_first if path not in kept]
-
-
-def _used(home: Path) -> Path:
-    return home / "serving.lock"
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    with closing(sqlite3.connect(_used(home), isolation_level=None, timeout=durable.ENDING_S)) as used:
-        try:
-            used.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            must = "no server may use the store while a snapshot is put back"
-            raise InputError(must, "one that does", "End it with Ctrl+C.", home) from None
-        yield

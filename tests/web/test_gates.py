@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -89,6 +90,39 @@ def test_s11_bodies_are_small_json_and_announced_as_they_are(client: TestClient)
             yield b" " * (1 << 16)
 
     assert client.post("/api/images/0/events", content=endless(), headers=json).status_code == 413
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["/", "/api/project", "/api/train"])
+def test_s11_what_is_neither_get_nor_post_is_refused_alike(
+    client: TestClient, path: str, method: str
+) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("again", {"again": "yes"}),
+        ("again", {"again": 1}),
+        ("again", {"again": None}),
+        ("again", {"again": True, "more": 1}),
+        ("again", {}),
+        ("again", []),
+        ("cancel", {"again": True}),
+        ("cancel", []),
+        ("", {"epochs": 5}),
+    ],
+    ids=str,
+)
+def test_bodies_that_say_something_else_are_refused(client: TestClient, path: str, body: Any) -> None:
+    answer = client.post(f"/api/train/{path}".rstrip("/"), json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+    assert client.post("/api/train/again", json={"again": False}).json() == {"again": False}
+    assert client.post("/api/train/cancel", json={}).status_code == 200
 
 
 def test_s13_s14_what_is_answered_may_not_run_or_be_framed(client: TestClient) -> None:

@@ -27,6 +27,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 LARGEST_BODY = 8 << 20
 LETTERS = frozenset(string.ascii_letters + string.digits + "-._~")
 """Of a token: an address, a cookie and a header all take them as they are."""
+METHODS = ("GET", "POST")
 HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
@@ -159,8 +160,8 @@ def _bearer(headers: dict[str, list[str]]) -> str:
 
 
 def _size(scope: Scope, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str] | None:
-    if scope["method"] not in ("GET", "HEAD", "POST"):
-        return HTTPStatus.METHOD_NOT_ALLOWED, "only GET, HEAD and POST are answered"
+    if scope["method"] not in METHODS:
+        return HTTPStatus.METHOD_NOT_ALLOWED, f"only {' and '.join(METHODS)} are answered"
     if scope["method"] != "POST":
         return None
     (kind, *_) = headers.get("content-type", [""])
@@ -207,6 +208,8 @@ def _with_headers(send: Send) -> Send:
 async def _refuse(send: Send, status: HTTPStatus, why: str) -> None:
     body = json.dumps({"error": why}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", ", ".join(METHODS).encode()))
     start = {"type": "http.response.start", "status": status.value, "headers": headers}
     await _with_headers(send)(start)
     await send({"type": "http.response.body", "body": body})

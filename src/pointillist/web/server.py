@@ -44,9 +44,15 @@ class Sent(BaseModel):
 class Wish(BaseModel):
     """Whether another training begins by itself whenever enough has been drawn."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     again: bool
+
+
+class Nothing(BaseModel):
+    """The body of a request that says all by its address."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def build(project: Project) -> FastAPI:
@@ -249,7 +255,7 @@ def _jobs(
     listeners: set[asyncio.Queue[News]],
 ) -> None:
     @app.post("/api/train")
-    def train() -> dict[str, str]:
+    def train(body: Nothing | None = None) -> dict[str, str]:
         training.start()
         return {"state": "running"}
 
@@ -259,12 +265,12 @@ def _jobs(
         return {"again": training.again}
 
     @app.post("/api/train/cancel")
-    def cancel() -> dict[str, str]:
+    def cancel(body: Nothing | None = None) -> dict[str, str]:
         training.cancel()
         return {}
 
     @app.post("/api/export")
-    async def write() -> dict[str, Any]:
+    async def write(body: Nothing | None = None) -> dict[str, Any]:
         folder = project.home.parent / "export"
         await asyncio.to_thread(scout.settle)
         told = await asyncio.to_thread(export, project, live, folder)

@@ -146,8 +146,8 @@ def read_model(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     try:
         files = durable.read_generation(folder / "model")
         weights = load(files["model.safetensors"])
-        about: dict[str, Any] = json.loads(files["about.json"])
-    except (CorruptError, SafetensorError, ValueError, KeyError) as error:
+        about: dict[str, Any] = dict(json.loads(files["about.json"]))
+    except (CorruptError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Restore the folder from a backup, or train again."
         raise InputError("the model must match its manifest", str(error), fix, folder) from None
     if about.get("format") != FORMAT:

@@ -27,6 +27,15 @@ def asked_for() -> list[Requirement]:
     ]
 
 
+def test_s19_no_torch_is_installed_whose_reading_of_weights_runs_code() -> None:
+    """CVE-2026-24747: before 2.10 ``weights_only`` could be got round; and nothing is read without."""
+    (torch,) = [one for one in asked_for() if one.name == "torch"]
+    assert not torch.specifier.contains("2.9.1")
+    assert torch.specifier.contains("2.10.0")
+    sources = (ROOT / "src").rglob("*.py")
+    assert not [path for path in sources if re.search(r"--trust\b|weights_only=False", path.read_text())]
+
+
 def test_s27_every_line_is_one_exact_version() -> None:
     assert [line for line in LINES if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
     assert len(pinned()) == len(LINES)

@@ -119,3 +119,18 @@ def test_nothing_runs_what_a_user_loads() -> None:
         and not (path.name in {"imagenet.py", "sam_weights.py"} and _only_tensors(node))
     ]
     assert not calls
+
+
+UNPACKERS = {"zipfile", "tarfile", "shutil.unpack_archive", "zipimport", "py7zr", "rarfile"}
+
+
+def test_s20_no_archive_is_unpacked() -> None:
+    """So that no name in one leads out of a folder: archives are unpacked by whoever downloads them."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            if isinstance(node, ast.Attribute):
+                names = [ast.unparse(node)]
+            assert not UNPACKERS & set(names), path

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from pointillist.web import gates
 from pointillist.web.gates import LARGEST_BODY
 from pointillist.web.tries import ADDRESSES, MOST, Tries
 from tests.web.app import HOST, TOKEN, served
@@ -136,7 +137,49 @@ def test_s13_s14_what_is_answered_may_not_run_or_be_framed(client: TestClient) -
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_s06_s08_no_other_page_may_hold_an_answer_or_be_told_an_address(client: TestClient) -> None:
+    key = client.get("/api/project").json()["images"][0]["id"]
+    answers = [
+        *(client.get(path) for path in ("/", "/page/app.js", "/api/project", "/nothing")),
+        client.get(f"/api/images/{key}/tiles/0/0_0.png"),
+        client.get(f"/api/images/{key}/thumbnail.webp"),
+        client.get("/", headers={"Authorization": ""}),
+        client.get("/", params={"token": TOKEN}, follow_redirects=False),
+        client.get("/", headers={"Host": "evil.com"}),
+        client.post("/api/train", content=b""),
+        client.post("/api/train/again", json={}),
+    ]
+    client.cookies.clear()
+    assert {answer.status_code for answer in answers} >= {200, 303, 401, 403, 404, 415, 422}
+    for answer in answers:
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_s08_tokens_are_compared_in_constant_time_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def never(given: bytes, token: bytes) -> bool:
+        compared.append((given, token))
+        return False
+
+    monkeypatch.setattr(gates.hmac, "compare_digest", never)
+    ways: list[dict[str, Any]] = [
+        {"headers": {"Authorization": f"Bearer {TOKEN}"}},
+        {"headers": {"Authorization": "", "Cookie": f"pointillist-8123={TOKEN}"}},
+        {"headers": {"Authorization": ""}, "params": {"token": TOKEN}},
+    ]
+    for way in ways:
+        answer = client.get("/", follow_redirects=False, **way)
+        assert answer.status_code == 401, "nothing else says that it is the token"
+    assert compared == [(TOKEN.encode(), TOKEN.encode())] * 3
 
 
 CLIMBS = (

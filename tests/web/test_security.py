@@ -1,6 +1,8 @@
 """What an attacker may try at a server: other names, other files, other users of the machine, the network."""
 
 import ast
+import itertools
+import json
 import os
 import re
 import shutil
@@ -8,10 +10,12 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import uuid
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,8 @@ from PIL import Image
 
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
+from pointillist.data.picture import read_picture
+from pointillist.web import project
 from pointillist.web.project import Project
 from tests.web.app import plain_folder, served
 
@@ -37,6 +43,8 @@ def watch(event, given):
             file.write(f"{event} {given[1:] if event == 'socket.connect' else given}\\n")
 import sys
 sys.addaudithook(watch)
+with open(os.environ["WATCHED"], "a") as file:
+    file.write(f"watched {sys.argv[0:1]} 127.0.0.1 {os.getpid()}\\n")
 """
 
 
@@ -59,7 +67,11 @@ class Server:
             "POINTILLIST_TOKEN": TOKEN,
         }
         command = [sys.executable, "-m", "pointillist", "annotate", str(self.root)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
+        self.said = home / "said"
+        with self.said.open("w") as said_there:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=said_there, text=True, env=env
+            )
         assert self.process.stdout is not None
         said = self.process.stdout.readline() + self.process.stdout.readline()
         ((address, port, token),) = re.findall(r"(http://127\.0\.0\.1:(\d+))/\?token=(\S+)", said)
@@ -193,6 +205,34 @@ def test_s16_an_image_bomb_is_left_out_and_the_others_go_on(tmp_path: Path) -> N
     assert time.monotonic() - began < 60, "1.6 thousand million pixels were not decoded"
 
 
+def test_s16_others_are_answered_while_a_large_image_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = plain_folder(tmp_path / "mine")
+    Image.new("RGB", (3000, 2000)).save(root / "images" / "patient1-9.png")
+    begun, ended = threading.Event(), threading.Event()
+
+    def slowly(path: Path, known: Any) -> Any:
+        if path.name == "patient1-9.png":
+            begun.set()
+            assert ended.wait(60)
+        return read_picture(path, known)
+
+    monkeypatch.setattr(project, "read_picture", slowly)
+    with served(root) as client, ThreadPoolExecutor() as pool:
+        shown = {image["name"]: image["id"] for image in client.get("/api/project").json()["images"]}
+        large = shown.pop("patient1-9")
+        tiles = [pool.submit(client.get, f"/api/images/{large}/tiles/12/{n}_0.png") for n in range(4)]
+        assert begun.wait(60)
+        for other in shown.values():
+            assert client.get(f"/api/images/{other}/tiles/0/0_0.png").status_code == 200
+            assert click(client, other, 1, 1, 1).status_code == 200
+        assert client.get("/api/project").status_code == 200
+        assert not any(tile.done() for tile in tiles), "it is still being decoded"
+        ended.set()
+        assert [tile.result().status_code for tile in tiles] == [200] * 4
+
+
 CLIENTS = {"urllib", "http", "requests", "httpx", "httpx2", "aiohttp", "ftplib", "smtplib", "socket"}
 
 
@@ -256,12 +296,42 @@ def test_s26_no_other_user_reads_the_token_in_arguments_or_files(server: Server)
     assert not [path for path in home.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
-def test_s28_serving_segmenting_and_exporting_connect_to_nobody(server: Server) -> None:
+def test_s08_the_token_is_printed_once_and_never_logged(server: Server) -> None:
+    head = f"Host: 127.0.0.1:{server.port}\r\n"
     with server.client() as client:
-        image = client.get("/api/project").json()["images"][0]
-        for label in (0, 1):
+        assert client.get("/", params={"token": TOKEN}).status_code == 303
+        assert client.get("/api/project", headers={"Referer": f"/?token={TOKEN}"}).status_code == 200
+        client.cookies.clear()
+        wrong = {"params": {"token": f"{TOKEN}x"}, "headers": {"Authorization": ""}}
+        assert client.get("/", **wrong).status_code == 401  # type: ignore[arg-type]
+    for broken in (
+        f"GET /?token={TOKEN} HTTP/9\r\n{head}\r\n",
+        f"GET /?token={TOKEN} \x00 HTTP/1.1\r\n{head}\r\n",
+        f"GET / HTTP/1.1\r\n{head}Authorization : Bearer {TOKEN}\r\n\r\n",
+        f"POST /api/train HTTP/1.1\r\n{head}Authorization: Bearer {TOKEN}\r\nContent-Length: x\r\n\r\n",
+    ):
+        assert " 400 " in server.raw(broken)
+    said = server.said.read_text()
+    assert "Invalid HTTP request" in said, "broken requests are logged"
+    assert TOKEN not in said
+
+
+def test_s28_serving_segmenting_training_and_exporting_connect_to_nobody(server: Server) -> None:
+    with server.client() as client:
+        images = client.get("/api/project").json()["images"]
+        for image, label in itertools.product(images, (0, 1)):
             assert click(client, image["id"], label, 3 + 10 * label, 3).status_code == 200
-        assert client.get(f"/api/images/{image['id']}/overlay", params={"after": 2}).status_code in (200, 204)
+        overlay = f"/api/images/{images[0]['id']}/overlay"
+        assert client.get(overlay, params={"after": 2}).status_code in (200, 204)
         assert client.post("/api/export", json={}).status_code == 200
+        assert client.post("/api/train", json={}).status_code == 200
+        with client.stream("GET", "/api/stream") as stream:
+            for line in stream.iter_lines():
+                news = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+                assert news.get("state") != "failed", news
+                if news.get("type") == "training" and news.get("epoch", 0) > 0:
+                    break
+        assert client.post("/api/train/cancel", json={}).status_code == 200
     said = server.connections.read_text().splitlines()
+    assert len({line for line in said if line.startswith("watched")}) > 1, "the training was watched, too"
     assert [line for line in said if "127.0.0.1" not in line] == []

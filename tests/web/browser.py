@@ -77,3 +77,14 @@ def opened(browser: Any, address: str, scale: float = 1, **context: Any) -> Any:
 def until_saved(page: Any) -> None:
     """Wait until all that was drawn is on the disk."""
     page.locator("#saved[data-state=saved]").wait_for(timeout=30_000)
+
+
+def click(
+    page: Any, row: float, col: float, button: str = "left", size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> None:
+    """Click on the middle of a pixel while the whole image is in view."""
+    box, (height, width) = page.locator("#ink").bounding_box(), size
+    scale = min(box["width"] / width, box["height"] / height)
+    x = box["x"] + box["width"] / 2 + (col + 0.5 - width / 2) * scale
+    y = box["y"] + box["height"] / 2 + (row + 0.5 - height / 2) * scale
+    page.mouse.click(x, y, button=button)

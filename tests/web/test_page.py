@@ -17,7 +17,7 @@ from pointillist.core.marks import Points
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Ph2
 from pointillist.web.project import Project
-from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, lesions, opened, until_saved
+from tests.web.browser import CHROMIUM, Server, click, draw_lesions, lesions, opened, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -34,17 +34,6 @@ def server(root: Path) -> Iterator[Server]:
     found = Server(root)
     yield found
     found.kill()
-
-
-def click(
-    page: Any, row: float, col: float, button: str = "left", size: tuple[int, int] = (HEIGHT, WIDTH)
-) -> None:
-    """Click on the middle of a pixel while the whole image is in view."""
-    box, (height, width) = page.locator("#ink").bounding_box(), size
-    scale = min(box["width"] / width, box["height"] / height)
-    x = box["x"] + box["width"] / 2 + (col + 0.5 - width / 2) * scale
-    y = box["y"] + box["height"] / 2 + (row + 0.5 - height / 2) * scale
-    page.mouse.click(x, y, button=button)
 
 
 def click_both(page: Any, truth: np.ndarray, count: int, rng: np.random.Generator) -> None:

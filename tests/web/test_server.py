@@ -72,7 +72,14 @@ def test_a_click_is_stored_and_comes_back_as_it_was(client: TestClient, tmp_path
     revision = send(client, first["id"], event).json()["revision"]
     assert send(client, first["id"], event).json()["revision"] == revision, "sent again, stored once"
     told = client.get(f"/api/images/{first['id']}/marks").json()
-    assert told == {"revision": revision, "marks": [{"id": event["id"], "mark": event["mark"]}], "undone": []}
+    mark = {"id": event["id"], "by": "other", "mark": event["mark"]}
+    assert told == {"revision": revision, "marks": [mark], "undone": []}
+    told = client.get(f"/api/images/{first['id']}/marks?client={TAB}").json()
+    assert [one["by"] for one in told["marks"]] == ["me"]
+    told = client.get(f"/api/images/{first['id']}/marks?client={uuid.uuid4()}").json()
+    assert [one["by"] for one in told["marks"]] == ["other"]
+    assert TAB not in json.dumps(told), "whose it is stays with the server"
+    assert client.get(f"/api/images/{first['id']}/marks?client=%27").status_code == 422
     assert client.get(f"/api/images/{second['id']}/marks").json() == {
         "revision": 0,
         "marks": [],
@@ -283,6 +290,7 @@ def test_annotations_that_came_with_the_images_are_taken_over_once(tmp_path: Pat
         with served(root) as client:
             (image,) = (image for image in images(client) if image["name"] == sample.name)
             told = client.get(f"/api/images/{image['id']}/marks").json()["marks"]
+            assert {one["by"] for one in told} == {"import"}
             assert [one["mark"] for one in told] == [mark.model_dump(mode="json") for mark in drawn.marks]
     with served(root) as client:
         undo = {"kind": "undo", "id": str(uuid.uuid4()), "sequence": 0, "of": told[0]["id"]}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -115,6 +116,11 @@ class Project:
         """Give what is on an image, and the number of its last event."""
         events, revision = self.store.events(name)
         return replay(events), revision
+
+    def authors(self, name: str, client: str | None) -> dict[str, Literal["me", "import"]]:
+        """Say which marks on an image a client drew, and which came with the images; not whose others are."""
+        own = self.store.drawn_by(name, client) if client else ()
+        return {**dict.fromkeys(self.store.drawn_by(name, _OWN.hex), "import"), **dict.fromkeys(own, "me")}
 
     def check(self, name: str, events: Sequence[AnyEvent]) -> None:
         """Refuse marks that don't lie on the image, or name a class that the project does not have.

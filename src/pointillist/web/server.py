@@ -157,11 +157,16 @@ def _images(app: FastAPI, project: Project) -> None:
 
 def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:
     @app.get("/api/images/{key}/marks")
-    def marks(key: str) -> dict[str, Any]:
-        state, revision = project.on_image(project.name(key))
+    def marks(key: str, client: Identifier | None = None) -> dict[str, Any]:
+        name = project.name(key)
+        state, revision = project.on_image(name)
         live.note(revision)
+        by = project.authors(name, client)
         told = {
-            field: [{"id": name, "mark": mark.model_dump(mode="json")} for name, mark in found.items()]
+            field: [
+                {"id": one, "by": by.get(one, "other"), "mark": mark.model_dump(mode="json")}
+                for one, mark in found.items()
+            ]
             for field, found in (("marks", state.marks), ("undone", state.undone))
         }
         return {"revision": revision, **told}

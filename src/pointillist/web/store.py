@@ -86,6 +86,11 @@ class Store:
         """The project's own id, made with the store: names of images may be those of another project."""
         return str(self._reader().execute("SELECT id FROM project").fetchone()[0])
 
+    def drawn_by(self, image: str, client: str) -> frozenset[str]:
+        """Give the ids of the marks that a client drew on an image, those taken back included."""
+        query = "SELECT id FROM events WHERE image = ? AND kind = 'add' AND client = ?"
+        return frozenset(row[0] for row in self._reader().execute(query, (image, client)))
+
     def revisions(self) -> dict[str, int]:
         """Give the number of the last event of every image that has any."""
         return dict(self._reader().execute("SELECT image, MAX(number) FROM events GROUP BY image").fetchall())

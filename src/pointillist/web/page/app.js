@@ -157,7 +157,7 @@ function showTotals() {
 async function loadMarks() {
   const { id } = image;
   const { signal } = opening;
-  const ask = () => get(imagePath(id, "marks"), { signal });
+  const ask = () => get(imagePath(id, `marks?client=${outbox.client}`), { signal });
   let answer = await ask();
   // What was stored while the answer was on its way is neither in it nor in the outbox any more.
   for (let tries = 0; tries < 5 && answer.revision < outbox.revision(id); tries += 1) answer = await ask();

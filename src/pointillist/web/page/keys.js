@@ -10,7 +10,7 @@ const GROUPS = [
     ["4", "pan tool", "pan"],
     ["[", "previous class", "previousClass"],
     ["]", "next class", "nextClass"],
-    ["Ctrl+Z", "undo the mark drawn last", "undo"],
+    ["Ctrl+Z", "undo your last mark; others' marks stay", "undo"],
     ["Ctrl+Shift+Z", "redo (also Ctrl+Y)", "redo"],
     ["Esc", "drop the stroke being drawn", "escape"],
   ]],

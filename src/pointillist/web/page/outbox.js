@@ -16,7 +16,7 @@ export class Outbox {
   #send;
   #tell;
   #client = uuid();
-  #sequence = 0;
+  #sequence = Date.now(); // goes on rising in the next tab, which has the same client
   #database = null;
   #known = () => false;
   #lanes = new Map(); // image id -> its queue; each image posts on its own
@@ -35,6 +35,7 @@ export class Outbox {
   // One database for each project: the same address may serve another project tomorrow.
   async open(project, known) {
     this.#known = known;
+    this.#client = this.#remembered(`client of ${project}`);
     try {
       const opening = indexedDB.open(`annotate ${project}`, 1);
       opening.onupgradeneeded = () => opening.result.createObjectStore("events", { autoIncrement: true });
@@ -49,6 +50,21 @@ export class Outbox {
     this.#tell.changed(this.state());
     this.#wake();
     return this.#items().filter((item) => !known(item.image)).length;
+  }
+
+  // Who draws here, by an id that means nothing elsewhere: this browser, in all its tabs and after a reload.
+  get client() {
+    return this.#client;
+  }
+
+  #remembered(name) {
+    try {
+      const found = localStorage.getItem(name) ?? this.#client;
+      localStorage.setItem(name, found);
+      return found;
+    } catch {
+      return this.#client; // Storage is forbidden: until the reload it holds.
+    }
   }
 
   // Gives the event its id and its place in the sequence; what comes back can be shown at once.

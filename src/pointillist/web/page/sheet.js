@@ -1,8 +1,10 @@
 // The marks of one image: what the server knows, with what still waits in the outbox merged in by id.
+// All are shown; undo takes one's own, and when there are none what was imported: others' marks are theirs.
 
 export class Sheet {
   revision = -1;
   #marks = new Map(); // id of the event that added it -> mark
+  #by = new Map(); // id -> "me", "import" or "other"
   #live = []; // ids in the order they were added, or brought back
   #undone = []; // ids, the one undone last at the end
   #passed = new Set(); // undone before a newer mark was drawn: redo no longer offers them
@@ -11,6 +13,7 @@ export class Sheet {
     const wasUndone = this.#undone;
     this.revision = revision;
     this.#marks = new Map([...marks, ...undone].map(({ id, mark }) => [id, mark]));
+    for (const { id, by } of [...marks, ...undone]) this.#by.set(id, by);
     this.#live = marks.map(({ id }) => id);
     // Undoing goes backwards through the drawing order, so that the first one undone lies deepest.
     const still = new Set(undone.map(({ id }) => id).filter((id) => !this.#passed.has(id)));
@@ -32,6 +35,7 @@ export class Sheet {
     if (event.kind === "add") {
       if (this.#marks.has(event.id)) return;
       this.#marks.set(event.id, event.mark);
+      this.#by.set(event.id, "me");
       this.#live.push(event.id);
       return;
     }
@@ -43,11 +47,15 @@ export class Sheet {
   }
 
   get undoable() {
-    return this.#live.at(-1);
+    return this.#last(this.#live, "me") ?? this.#last(this.#live, "import");
   }
 
   get redoable() {
-    return this.#undone.at(-1);
+    return this.#undone.findLast((id) => this.#by.get(id) !== "other");
+  }
+
+  #last(ids, author) {
+    return ids.findLast((id) => this.#by.get(id) === author);
   }
 
   get marks() {

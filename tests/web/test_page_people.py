@@ -1,0 +1,60 @@
+"""Several people on one image: what each takes back is their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointillist.web.project import Project
+from tests.web.browser import CHROMIUM, Server, click, draw_lesions, opened, until_saved
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    draw_lesions(tmp_path / "skin", 3)
+    found = Server(tmp_path / "skin")
+    yield found
+    found.kill()
+
+
+def rows(root: Path) -> list[float]:
+    """Give the row of every click that is on the first image."""
+    project = Project(root)
+    annotation = project.annotation("train-00000")
+    project.store.close()
+    return [] if annotation is None else [round(mark.places[0][0]) for mark in annotation.marks]  # type: ignore[union-attr]
+
+
+def test_undo_takes_back_ones_own_mark_also_after_a_reload(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    anna, bela = (opened(browser, server.address) for _ in range(2))
+    for page, row in ((anna, 20), (anna, 40), (bela, 60)):
+        click(page, row, 96)
+        until_saved(page)
+    count = anna.locator("#images [aria-current] .count")
+    sync_api.expect(count).to_have_text("3")
+    anna.keyboard.press("Control+z")
+    sync_api.expect(count).to_have_text("2")
+    until_saved(anna)
+    assert rows(tmp_path / "skin") == [20, 60]
+    anna.reload()
+    sync_api.expect(count).to_have_text("2")
+    sync_api.expect(anna.locator("#redo")).to_be_enabled()
+    anna.keyboard.press("Control+z")
+    sync_api.expect(count).to_have_text("1")
+    sync_api.expect(anna.locator("#undo")).to_be_disabled()
+    anna.keyboard.press("Control+z")
+    until_saved(anna)
+    assert rows(tmp_path / "skin") == [60]
+    # Who has drawn nothing takes nothing back.
+    carl = opened(browser, server.address)
+    sync_api.expect(carl.locator("#images [aria-current] .count")).to_have_text("1")
+    sync_api.expect(carl.locator("#undo")).to_be_disabled()
+    sync_api.expect(carl.locator("#redo")).to_be_disabled()
+    for page in (anna, bela, carl):
+        page.context.close()

@@ -309,8 +309,11 @@ def test_one_broken_file_leaves_the_others_alone(tmp_path: Path, left: int) -> N
         shown = images(client)
         assert len(shown) in (len(data.entries) - 1, len(data.entries))
         readable = [image for image in shown if image["name"] != broken.stem]
+        assert client.get("/api/next-image").json()["id"] in [image["id"] for image in readable]
         click_both(client, readable[0], root)
         assert client.get(f"/api/images/{readable[0]['id']}/overlay").status_code == 200
+        told = [image["broken"] for image in images(client) if image["name"] == broken.stem]
+        assert all(words and str(root) not in words for words in told)
         told = client.post("/api/export", json={}).json()
         assert told["skipped"] == [broken.stem]
         assert Path(told["folder"]).is_absolute()

@@ -28,7 +28,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownImageError, answers(404, lambda _: "the project has no such image"))
     app.add_exception_handler(RequestValidationError, answers(422, _first_wrong))
     app.add_exception_handler(RefusedError, answers(422, str))
-    app.add_exception_handler(InputError, answers(409, _in_words))
+    app.add_exception_handler(InputError, answers(409, in_words))
 
     async def answer_http(_: Request, error: Any) -> Response:
         return JSONResponse({"error": str(error.detail)}, error.status_code)
@@ -38,7 +38,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
 
 
-def _in_words(error: InputError) -> str:
+def in_words(error: InputError) -> str:
     """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
     found = f"; got {error.found}" if error.file is None else ""
     return f"{error.expected}{found}. {error.fix}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.decode import image_orientation, image_size
+from pointillist.data.draw import Picture
 from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.events import Add, OnImage, replay
@@ -42,6 +43,9 @@ class Project:
     Args:
         root: as of the data set ``folder``.
 
+    Attributes:
+        broken: images whose pixels could not be read when that was tried last, and why.
+
     Raises:
         InputError: the folder holds no images, or its store is damaged.
     """
@@ -54,7 +58,8 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
-        self.sample = Kept(self.data.read, lambda sample: sample.image.nbytes, KEPT)
+        self.broken: dict[str, InputError] = {}
+        self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
         self._sizes: dict[str, tuple[int, int] | InputError] = {}
@@ -110,7 +115,12 @@ class Project:
         """
         path, known = self.data.item(name).image, self.data.value_range
         height, width = self.size(name)
-        return Pyramid(height, width, lambda: read_picture(path, known), lambda: read_eighth(path))
+
+        def full() -> Picture:
+            with self._noting(name):
+                return read_picture(path, known)
+
+        return Pyramid(height, width, full, lambda: read_eighth(path))
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
@@ -179,6 +189,20 @@ class Project:
                     own = uuid.uuid5(_OWN, f"{item.name} {seen[said]} {said}").hex
                     events.append(Add(id=own, sequence=seen[said], mark=mark))
                 self.store.append(item.name, _OWN.hex, events).result()
+
+    def _read(self, name: str) -> Sample:
+        with self._noting(name):
+            return self.data.read(name)
+
+    @contextmanager
+    def _noting(self, name: str) -> Iterator[None]:
+        """Note whether an image could be read: a header tells nothing of torn or foreign pixels."""
+        try:
+            yield
+        except InputError as error:
+            self.broken[name] = error
+            raise
+        self.broken.pop(name, None)
 
     def _remember(self, name: str) -> None:
         # Once in a server's life: decoding an image for every click would cost more than storing it.

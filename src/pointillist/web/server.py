@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
-from pointillist.web.answers import answer_errors
+from pointillist.web.answers import answer_errors, in_words
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.kept import Kept
@@ -132,6 +133,8 @@ def _images(app: FastAPI, project: Project) -> None:
             told = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
             if (size := project.known_size(name)) is not None:
                 told |= {"height": size[0], "width": size[1]}
+            if name in project.broken:
+                told["broken"] = in_words(project.broken[name])
             images.append(told)
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
@@ -212,12 +215,16 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
 
 def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:
     """Choose the most doubtful image, or while none is known the one with the fewest marks."""
-    if known := [name for name in doubts if name != viewed and project.readable(name)]:
+
+    def whole(name: str) -> bool:
+        return name not in project.broken and project.readable(name)
+
+    if known := [name for name in doubts if name != viewed and whole(name)]:
         return max(known, key=lambda name: doubts[name])
     counts = project.store.counts()
-    others = (name for name in project.splits if name != viewed and project.readable(name))
+    others = (name for name in project.splits if name != viewed and whole(name))
     # Of a large project nearly all have none: the first of them, without looking at the others.
-    least: str | None = viewed
+    least = viewed = viewed if viewed is not None and whole(viewed) else None
     for name in others:
         if name not in counts:
             return name
@@ -229,8 +236,11 @@ def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, floa
 def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
     @app.get("/api/next-image")
     def which() -> dict[str, str]:
-        found = _most_useful(project, live.viewed, dict(scout.doubts))
-        return {} if found is None else {"id": project.keys[found]}
+        while (found := _most_useful(project, live.viewed, dict(scout.doubts))) is not None:
+            with suppress(InputError):  # It is noted, and not chosen again.
+                project.sample(found)
+                return {"id": project.keys[found]}
+        return {}
 
     @app.get("/api/gauge")
     def agreement() -> dict[str, Any]:
@@ -243,6 +253,8 @@ def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
             if project.readable(name):
                 doubt = scout.doubts.get(name)
                 found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
+                if name in project.broken:
+                    found[-1]["broken"] = in_words(project.broken[name])
         return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}
 
     @app.get("/api/images/{key}/thumbnail.webp")

@@ -61,13 +61,18 @@ export const imagePath = (id, rest) => `/api/images/${encodeURIComponent(id)}/${
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+// Of an image: its file can't be read, and asking again changes nothing.
+export const isBroken = (error) => error.status === 409;
+
 // Tries until it works or the signal says that nobody wants it any more; failed(error) hears of the first failure.
+// What the server refuses for good is thrown.
 export async function patiently(task, failed, signal) {
   for (let delay = 500; ; delay = Math.min(2 * delay, 10000)) {
     try {
       return await task();
     } catch (error) {
       if (signal?.aborted) return null;
+      if (isBroken(error)) throw error;
       if (delay === 500) failed(error);
       await sleep(delay);
       if (signal?.aborted) return null;

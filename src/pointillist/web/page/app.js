@@ -1,6 +1,6 @@
 // Wires the page together: which image, which tool, which class, and what follows from each mark.
 
-import { get, imagePath, listen, patiently, post } from "./api.js";
+import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
 import { Controls } from "./controls.js";
 import { Cursor } from "./cursor.js";
 import { Gauge } from "./gauge.js";
@@ -18,7 +18,7 @@ import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { toast } from "./toast.js";
 import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
-import { position } from "./words.js";
+import { counted, position } from "./words.js";
 
 const PAN_STEP = 80;
 
@@ -42,6 +42,10 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
     complain(`A mark was not taken: ${words}`);
     if (id === image?.id) quietly(loadMarks());
   },
+  held(id, count, words) {
+    complain(`${counted(count, "mark")} not taken, kept here: ${words}`);
+    refuse(id, words);
+  },
   away: (error) => error.status === 401 && complain(error.message),
   memoryOnly: () => complain("This browser keeps no copy of what is not saved yet. Leave this tab open until it says saved."),
 });
@@ -55,7 +59,7 @@ const viewer = new Viewer($("osd"), {
     ink.draw();
     quietly(guide.opened());
   },
-  failed: () => toast("A part of the image has not come from the server; it is asked for again."),
+  failed: (path) => quietly(askWhy(image.id, path)),
 });
 const ink = new Ink($("ink"), viewer);
 
@@ -87,6 +91,7 @@ const results = new Results({
     $("ink").focus();
   },
   current: () => image?.id,
+  broken: (id, words) => list.has(id) && (words || id !== image?.id) && list.setBroken(id, words),
   failed: (error) => complain(error.message),
 });
 
@@ -155,6 +160,7 @@ function showTotals() {
 }
 
 async function loadMarks() {
+  if (image.broken) return;
   const { id } = image;
   const { signal } = opening;
   const ask = () => get(imagePath(id, `marks?client=${outbox.client}`), { signal });
@@ -175,45 +181,92 @@ async function inspect(id) {
 
 // ---- images ----
 
-// Of a large project the list comes without sizes: each is asked for when its image is opened.
 function openImage(id) {
   if (!list.has(id) || id === image?.id) return;
   opening.abort();
   opening = new AbortController();
-  const { signal } = opening;
   const wanted = list.image(id);
-  if (wanted.width) {
+  if (wanted.width && !wanted.broken) show(wanted);
+  else quietly(inquire(wanted, opening.signal));
+}
+
+// Of a large project the list comes without sizes: each is asked for when its image is opened. What could
+// not be read may have been put right.
+async function inquire(wanted, signal) {
+  const failed = (error) => complain(error.message);
+  try {
+    if (!wanted.width) Object.assign(wanted, await patiently(() => get(imagePath(wanted.id, "size"), { signal }), failed, signal));
+    if (wanted.broken) await patiently(() => request(viewer.firstTile(wanted), { signal }), failed, signal);
+    if (signal.aborted) return;
+    list.setBroken(wanted.id, null);
     show(wanted);
-    return;
+  } catch (error) {
+    if (!isBroken(error)) throw error;
+    begin(wanted);
+    refuse(wanted.id, error.message);
   }
-  const ask = () => get(imagePath(id, "size"), { signal });
-  patiently(ask, (error) => complain(error.message), signal).then((size) => {
-    if (!size || signal.aborted) return;
-    Object.assign(wanted, size);
-    show(wanted);
-  });
+}
+
+// A tile has not come: because of the way to the server, or because the file can't be read?
+let asking = null;
+async function askWhy(id, path) {
+  if (asking === id) return;
+  asking = id;
+  try {
+    await request(path);
+  } catch (error) {
+    if (isBroken(error)) refuse(id, error.message);
+    else toast("A part of the image has not come from the server; it is asked for again.");
+  }
+  asking = null;
+}
+
+// Nothing is drawn on what can't be seen; the stage says why.
+function refuse(id, words) {
+  list.setBroken(id, words);
+  if (id !== image?.id) return;
+  gestures.cancel();
+  cursor.leave();
+  opening.abort();
+  viewer.close();
+  segmentation.close();
+  sheet = new Sheet();
+  ink.setOverlay(null);
+  ink.set({ marks: [] });
+  $("zoom").textContent = $("where").textContent = "";
+  $("undo").disabled = $("redo").disabled = true;
+  $("notice").textContent = `${image.name} can't be read: ${words}`;
+  $("notice").hidden = false;
+  overlaySource = null;
+  showOverlayState();
 }
 
 function show(wanted) {
+  begin(wanted);
+  const { id } = image;
+  for (const event of outbox.pending(id)) sheet.apply(event);
+  ink.marks = sheet.marks;
+  viewer.open(image);
+  segmentation.open(id);
+  outbox.release(id);
+  $("notice").hidden = true;
+  showOverlayState();
+  patiently(loadMarks, (error) => complain(error.message), opening.signal);
+}
+
+function begin(wanted) {
   gestures.cancel();
   image = wanted;
   const { id } = image;
   sheet = new Sheet();
-  for (const event of outbox.pending(id)) sheet.apply(event);
   overlaySource = null;
   ink.setOverlay(null);
   ink.stopPulse();
-  ink.marks = sheet.marks;
-  viewer.open(image);
-  segmentation.open(id);
   list.select(id);
   history.replaceState(null, "", `#image=${encodeURIComponent(id)}`);
   $("image-name").textContent = image.name;
-  $("image-name").title = `${image.name}: ${image.width} × ${image.height}`;
+  $("image-name").title = image.width ? `${image.name}: ${image.width} × ${image.height}` : image.name;
   $("undo").disabled = $("redo").disabled = true;
-  $("notice").hidden = true;
-  showOverlayState();
-  patiently(loadMarks, (error) => complain(error.message), opening.signal);
 }
 
 function step(by) {

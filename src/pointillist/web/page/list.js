@@ -39,6 +39,14 @@ export class ImageList {
     this.#describe(row);
   }
 
+  // Why its file can't be read, in words; null: it can.
+  setBroken(id, words) {
+    const row = this.#rows.get(id);
+    if (row.image.broken === words) return;
+    row.image.broken = words;
+    this.#describe(row);
+  }
+
   select(id) {
     const before = this.#rows.get(this.#current)?.button;
     before?.removeAttribute("aria-current");
@@ -92,6 +100,14 @@ export class ImageList {
   }
 
   #describe({ image, labels, button, state, count }) {
+    button.classList.toggle("broken", Boolean(image.broken));
+    button.title = image.broken ? `${image.name}: ${image.broken}` : image.name;
+    if (image.broken) {
+      state.textContent = "";
+      count.textContent = "can't be read";
+      button.setAttribute("aria-label", `${image.name}, can't be read: ${image.broken}`);
+      return;
+    }
     const complete = labels !== null && labels.size > 1;
     state.textContent = complete ? "✓" : "";
     count.textContent = image.marks || "";

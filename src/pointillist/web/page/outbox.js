@@ -22,7 +22,7 @@ export class Outbox {
   #lanes = new Map(); // image id -> its queue; each image posts on its own
   #away = false;
 
-  // send(image, client, events) posts; tell = {changed, stored, refused, memoryOnly}.
+  // send(image, client, events) posts; tell = {changed, stored, refused, held, away, memoryOnly}.
   constructor(send, tell) {
     this.#send = send;
     this.#tell = tell;
@@ -69,6 +69,7 @@ export class Outbox {
 
   // Gives the event its id and its place in the sequence; what comes back can be shown at once.
   put(image, body) {
+    this.#lane(image).held = false;
     const event = { id: uuid(), sequence: this.#sequence++, ...body };
     const item = { image, client: this.#client, event, key: null };
     item.kept = this.#keep(item);
@@ -87,8 +88,18 @@ export class Outbox {
     return this.#lane(image).revision;
   }
 
+  // Of all that waits, held is what belongs to images that the server can't read.
   state() {
-    return { count: this.#items().length, away: this.#away };
+    const held = [...this.#lanes.values()].reduce((sum, lane) => sum + (lane.held ? lane.items.length : 0), 0);
+    return { count: this.#items().length, held, away: this.#away };
+  }
+
+  // The image can be read again.
+  release(image) {
+    const lane = this.#lane(image);
+    if (!lane.held) return;
+    lane.held = false;
+    this.#pump(image);
   }
 
   #items() {
@@ -97,7 +108,7 @@ export class Outbox {
 
   #lane(image) {
     if (!this.#lanes.has(image)) {
-      this.#lanes.set(image, { items: [], busy: false, timer: 0, delay: FIRST_DELAY, singly: 0, revision: -1 });
+      this.#lanes.set(image, { items: [], busy: false, timer: 0, delay: FIRST_DELAY, singly: 0, held: false, revision: -1 });
     }
     return this.#lanes.get(image);
   }
@@ -145,7 +156,7 @@ export class Outbox {
 
   async #pump(image) {
     const lane = this.#lane(image);
-    if (lane.busy || lane.timer || !lane.items.length || !this.#known(image)) return;
+    if (lane.busy || lane.timer || lane.held || !lane.items.length || !this.#known(image)) return;
     lane.busy = true;
     const batch = this.#batch(lane);
     try {
@@ -168,7 +179,14 @@ export class Outbox {
   }
 
   #failed(image, lane, batch, error) {
-    // Only 422 is for good: an image that can't be read now (409) may come back.
+    // Only 422 is for good. An image that can't be read now (409) may come back, at the latest with another
+    // disk: its marks stay here, nobody's else wait for them, and nothing is sent until it is opened again.
+    if (error.status === 409) {
+      this.#away = false;
+      lane.held = true;
+      this.#tell.held(image, lane.items.length, error.message);
+      return;
+    }
     if (error.status === 422) {
       this.#away = false;
       if (batch.length > 1) {

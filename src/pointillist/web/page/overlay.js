@@ -18,6 +18,11 @@ export class Segmentation {
     document.addEventListener("visibilitychange", () => this.#wake());
   }
 
+  close() {
+    this.#abort.abort();
+    this.#wanted = this.#shown = -1;
+  }
+
   open(id) {
     this.#abort.abort();
     this.#abort = new AbortController();

@@ -28,7 +28,7 @@ export class Results {
   #thumbnails = new Thumbnails(this.#grid);
   #closing = new AbortController();
 
-  // host = {pick(id), current(), failed(error)}
+  // host = {pick(id), current(), failed(error), broken(id, words)}
   constructor(host) {
     this.#host = host;
     $("results-close").addEventListener("click", () => this.#dialog.close());
@@ -78,7 +78,10 @@ export class Results {
     const { signal } = this.#closing;
     const answer = await patiently(() => get("/api/results", { signal }), this.#host.failed, signal);
     if (!answer || signal.aborted) return;
-    for (const { id, marks, doubt } of answer.images) this.#describe(id, marks, doubt);
+    for (const { id, marks, doubt, broken } of answer.images) {
+      this.#host.broken(id, broken ?? null);
+      this.#describe(id, marks, doubt, broken);
+    }
     if (this.#order.length && this.#informed) this.#offer();
     else this.#arrange();
     this.#thumbnails.start();
@@ -100,11 +103,12 @@ export class Results {
     return { ...image, place, doubt: null, button, item, wrong, count };
   }
 
-  #describe(id, marks, doubt) {
+  #describe(id, marks, doubt, broken) {
     const card = this.#cards.get(id);
     if (!card) return;
     Object.assign(card, { marks, doubt });
-    card.wrong.textContent = doubt === null ? "not looked at yet" : `≈ ${fine(doubt)} wrong`;
+    const known = doubt === null ? "not looked at yet" : `≈ ${fine(doubt)} wrong`;
+    card.wrong.textContent = broken ? "can't be read" : known;
     card.count.textContent = counted(marks, "mark");
     const split = card.split === "train" ? "" : `, ${card.split}`;
     const spoken = card.wrong.textContent.replace("≈", "about");

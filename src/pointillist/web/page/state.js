@@ -4,10 +4,14 @@ import { SOURCES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function describeSaved({ count, away }) {
-  const waiting = away ? `server away, ${count} kept here` : `${count} unsaved`;
-  $("saved").textContent = count ? waiting : "saved";
-  $("saved").dataset.state = count ? (away ? "away" : "waiting") : "saved";
+export function describeSaved({ count, held, away }) {
+  const waiting = count - held;
+  let [words, state] = ["saved", "saved"];
+  if (waiting) [words, state] = away ? [`server away, ${waiting} kept here`, "away"] : [`${waiting} unsaved`, "waiting"];
+  else if (held) [words, state] = [`${held} not taken`, "held"];
+  $("saved").textContent = words;
+  $("saved").dataset.state = state;
+  $("saved").title = held ? `${held} kept here: on images that can't be read` : "";
 }
 
 export function describeProgress({ images, marked }) {

@@ -4,8 +4,18 @@ import { imagePath } from "./api.js";
 
 const TILE = 256;
 const OVERLAP = 1; // as in tiles.py: with none, OpenSeadragon draws each tile a CSS pixel too large
+const LEAST = Math.log2(TILE); // the level from which down the whole image is one tile
 const KEEP_VISIBLE = 0.25;
 const NEAREST_FROM = 2; // device pixels for one pixel of the image
+
+const LOADING = {
+  jobLimit: 4, // of the six connections, two are held by the stream and the long poll
+  tileRetryMax: 1000,
+  tileRetryDelay: 2500,
+  timeout: 60000,
+};
+
+const topLevel = (width, height) => Math.ceil(Math.log2(Math.max(width, height)));
 
 export class Viewer {
   image = null;
@@ -13,6 +23,7 @@ export class Viewer {
   #item = null;
   #smooth = true;
 
+  // failed(path) hears of a tile that has not come; it is asked for again until the image is closed.
   constructor(element, { drawn, opened, failed }) {
     // OpenSeadragon would insert an inline style, which the content security policy refuses and reports.
     // It looks for a marker first: an element of that name, in no namespace, is one but styles nothing.
@@ -35,10 +46,6 @@ export class Viewer {
       minZoomImageRatio: 0.5,
       maxZoomPixelRatio: 64,
       preserveImageSizeOnResize: true,
-      imageLoaderLimit: 4, // of the six connections, two are held by the stream and the long poll
-      tileRetryMax: 1000,
-      tileRetryDelay: 2500,
-      timeout: 60000,
     });
     this.#osd.addHandler("update-viewport", () => {
       this.#setSmoothing();
@@ -52,23 +59,37 @@ export class Viewer {
       this.#item = this.#osd.world.getItemAt(0);
       opened();
     });
-    this.#osd.addHandler("open-failed", failed);
-    this.#osd.addHandler("tile-load-failed", failed);
+    this.#osd.addHandler("tile-load-failed", ({ tile, tiledImage }) => {
+      if (tiledImage === this.#item) failed(tile.getUrl());
+    });
+  }
+
+  // A loader goes on asking for what has failed, whatever is open by then: each image gets one of its own.
+  close() {
+    this.#item = null;
+    this.#osd.imageLoader.tileRetryMax = 0;
+    this.#osd.close();
+    this.#osd.imageLoader = new OpenSeadragon.ImageLoader(LOADING);
   }
 
   open(image) {
+    this.close();
     this.image = image;
-    this.#item = null;
-    const maxLevel = Math.ceil(Math.log2(Math.max(image.width, image.height)));
+    const maxLevel = topLevel(image.width, image.height);
     this.#osd.open({
       width: image.width,
       height: image.height,
       tileSize: TILE,
       tileOverlap: OVERLAP,
-      minLevel: Math.min(maxLevel, Math.log2(TILE)), // from here down the whole image is one tile
+      minLevel: Math.min(maxLevel, LEAST), // from here down the whole image is one tile
       maxLevel,
       getTileUrl: (level, x, y) => imagePath(image.id, `tiles/${level}/${x}_${y}.png`),
     });
+  }
+
+  // On which the whole image is, if it is not a large one.
+  firstTile({ id, width, height }) {
+    return imagePath(id, `tiles/${Math.min(topLevel(width, height), LEAST)}/0_0.png`);
   }
 
   get ready() {

@@ -142,6 +142,8 @@ def test_nothing_moves_when_the_gauge_comes(open_page: Open, width: int) -> None
     for told in (None, {**LONGEST, **FEW, "verdict": verdict}, ALONE, LONGEST):
         streams.append(": here\n\n" if told is None else f"data: {json.dumps(told)}\n\n")
         page.reload()
+        if width <= 860:
+            page.locator("#open-side").click()
         if told is not None:
             sync_api.expect(page.locator("#verdict")).to_have_text(str(told["verdict"]))
         sync_api.expect(page.locator("#agreement")).to_be_visible(visible=told in (ALONE, LONGEST))

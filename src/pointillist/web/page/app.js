@@ -3,6 +3,7 @@
 import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
 import { Controls } from "./controls.js";
 import { Cursor } from "./cursor.js";
+import { Drawers } from "./drawers.js";
 import { Gauge } from "./gauge.js";
 import { Gestures } from "./gestures.js";
 import { Guide } from "./guide.js";
@@ -82,7 +83,7 @@ const segmentation = new Segmentation((bitmap, source) => {
   showOverlayState();
 });
 
-const list = new ImageList($("images"), { pick: openImage, inspect: (id) => quietly(inspect(id)) });
+const list = new ImageList($("images"), { pick: openImage, chosen: () => drawers.close(), inspect: (id) => quietly(inspect(id)) });
 const training = new Training({ say: toast, finished: () => segmentation.refresh() });
 const gauge = new Gauge();
 const results = new Results({
@@ -95,6 +96,7 @@ const results = new Results({
   failed: (error) => complain(error.message),
 });
 
+const drawers = new Drawers($("ink")); // before the gestures: it may keep a press from them
 const gestures = new Gestures($("ink"), viewer, {
   tool: () => controls.tool,
   label: labelOf,
@@ -306,6 +308,10 @@ function toggle(id, property) {
 }
 
 function togglePanels() {
+  if (drawers.narrow) {
+    drawers.close();
+    return;
+  }
   const only = document.body.classList.toggle("image-only");
   $("panels").setAttribute("aria-pressed", String(only));
 }
@@ -321,7 +327,10 @@ const actions = {
   nextClass: () => controls.stepClass(1),
   undo,
   redo,
-  escape: () => gestures.cancel(),
+  escape() {
+    gestures.cancel();
+    drawers.close();
+  },
   zoomIn: () => viewer.zoomAt(cursor.place, 1.5),
   zoomOut: () => viewer.zoomAt(cursor.place, 1 / 1.5),
   fit: () => viewer.fit(),

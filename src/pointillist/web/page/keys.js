@@ -12,7 +12,7 @@ const GROUPS = [
     ["]", "next class", "nextClass"],
     ["Ctrl+Z", "undo your last mark; others' marks stay", "undo"],
     ["Ctrl+Shift+Z", "redo (also Ctrl+Y)", "redo"],
-    ["Esc", "drop the stroke being drawn", "escape"],
+    ["Esc", "drop the stroke being drawn; close a panel over the image", "escape"],
   ]],
   ["Look", [
     ["Wheel, pinch", "zoom"],

@@ -11,7 +11,8 @@ export class ImageList {
 
   // pick(id) opens an image. inspect(id) is asked once for each marked image that comes into sight:
   // the project tells how many marks an image has, but not of which classes.
-  constructor(root, { pick, inspect }) {
+  // chosen() follows a click: arrows in the list go on.
+  constructor(root, { pick, chosen, inspect }) {
     this.#root = root;
     this.#pick = pick;
     this.#inspect = inspect;
@@ -20,7 +21,9 @@ export class ImageList {
     }, { root });
     root.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (button) pick(button.dataset.id);
+      if (!button) return;
+      pick(button.dataset.id);
+      chosen();
     });
     root.addEventListener("keydown", (event) => this.#key(event));
   }

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
 from pointillist.models import Unet
 from pointillist.train.loop import train
@@ -23,6 +24,7 @@ from pointillist.web.network import Network
 from pointillist.web.project import Project
 from pointillist.web.training import FEWEST_NEW, News, Training
 from tests.web.app import plain_folder
+from tests.web.browser import draw_lesions
 
 
 @pytest.fixture
@@ -56,6 +58,35 @@ def test_another_training_begins_only_where_it_is_wanted_and_enough_is_new(proje
     training.again = True
     draw(project, held_out[:1], FEWEST_NEW - 1)
     assert not training.start_again(), "hardly anything is new since the last began"
+
+
+def test_three_images_with_marks_are_enough_to_train(tmp_path: Path) -> None:
+    draw_lesions(tmp_path / "few", 3)
+    project = Project(tmp_path / "few")
+    draw(project, list(project.splits), 2)
+    training = Training(project, lambda _: None)
+    training.start()
+    training.close()
+    project.store.close()
+
+
+def test_what_to_do_names_no_image_that_has_marks(tmp_path: Path) -> None:
+    draw_lesions(tmp_path / "few", 4)
+    first, second, *others = (f"train-{number:05d}" for number in range(4))
+    splits = f"{{train: [{first}, {second}], val: [{others[0]}], test: [{others[1]}]}}"
+    (tmp_path / "few" / "pointillist.yaml").write_text(f"split: {splits}\n")
+    project = Project(tmp_path / "few")
+    training = Training(project, lambda _: None)
+    draw(project, [first, *others], 2)
+    with pytest.raises(InputError, match=f"Click on some of these: {second}\\."):
+        training.start()
+    project.store.close()
+    splits = f"{{train: [{first}], val: [{others[0]}], test: [{second}, {others[1]}]}}"
+    (tmp_path / "few" / "pointillist.yaml").write_text(f"split: {splits}\n")
+    project = Project(tmp_path / "few")
+    with pytest.raises(InputError, match=r"say in pointillist\.yaml which of yours train"):
+        Training(project, lambda _: None).start()
+    project.store.close()
 
 
 def test_marks_on_held_out_images_alone_begin_none(project: Project) -> None:

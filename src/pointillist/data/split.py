@@ -21,6 +21,11 @@ def _digest(name: str) -> str:
     return hashlib.md5(unicodedata.normalize("NFC", name).encode(), usedforsecurity=False).hexdigest()
 
 
+def _least(split: Split, groups: int) -> int:
+    """From one image alone hardly anything is learnt, and a person may have only a few."""
+    return min(2, groups) if split == "train" else 1
+
+
 def split_by_hash(
     groups: Sequence[str], shares: tuple[float, float, float] = SHARES, salt: str = ""
 ) -> list[Split]:
@@ -28,9 +33,9 @@ def split_by_hash(
 
     A group's place in [0, 1) is the MD5 of its name; train has the lowest ``shares[0]`` of it, then val,
     then test. An item's split depends on its own group alone: neither the order of the files nor new ones
-    matter, at the price that the shares hold only on average. The one exception are sets so small that a
-    split would stay empty: it then takes the group that lies nearest, train first, so that any set trains
-    and three groups fill three splits.
+    matter, at the price that the shares hold only on average. The one exception are sets so small that train
+    would have fewer than two groups, or another split none: it then takes the group that lies nearest, train
+    first, so that any set trains and four groups fill three splits.
 
     Args:
         groups: the group of every item (patient, slide, source tile; its name when alone).
@@ -41,7 +46,7 @@ def split_by_hash(
         InputError: the shares are negative or not together 1.
 
     >>> split_by_hash(["anna", "anna", "bela", "carl"])
-    ['val', 'val', 'test', 'train']
+    ['train', 'train', 'test', 'train']
     """
     if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
         raise InputError(
@@ -51,13 +56,15 @@ def split_by_hash(
     borders = (0.0, shares[0], shares[0] + shares[1], 1.0)
     given = {group: SPLITS[bisect(borders[1:3], place)] for group, place in places.items()}
     for i, split in enumerate(SPLITS):
-        if shares[i] == 0 or split in given.values():
-            continue
-        taken = list(given.values())
-        spare = [g for g in places if split == "train" or taken.count(given[g]) > 1]
         low, high = borders[i], borders[i + 1]
-        for group in sorted(spare, key=lambda g: (max(low - places[g], places[g] - high), g))[:1]:
-            given[group] = split
+        while shares[i] and (taken := list(given.values())).count(split) < _least(split, len(places)):
+            others = [g for g in places if given[g] != split]
+            spare = [
+                g for g in others if split == "train" or taken.count(given[g]) > _least(given[g], len(places))
+            ]
+            if not spare:
+                break
+            given[min(spare, key=lambda g: (max(low - places[g], places[g] - high), g))] = split
     return [given[group] for group in groups]
 
 

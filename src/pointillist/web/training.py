@@ -26,6 +26,10 @@ from pointillist.web.project import Project
 News = dict[str, Any]
 FEWEST = 2
 """Annotated images below which a network is not trained."""
+_DECLARE = (
+    "Add images, or say in pointillist.yaml which of yours train: "
+    "split: {train: [a, b], val: [c], test: [d]}, each by its name."
+)
 MORE, FEWEST_NEW = 1.2, 10
 """A network is trained again by itself when there are so many times the marks, and at least so many more."""
 
@@ -84,10 +88,10 @@ class Training:
         home = self.project.home / f"training-{number}"
         self.project.write_annotations(home / "annotations")
         learnt = self.project.data.names("train")
-        count = sum((home / "annotations" / f"{name}.json").is_file() for name in learnt)
-        if count < FEWEST:
-            some = ", ".join(learnt[:5])
-            fix = f"The others are held out for choosing and testing. Click on some of these: {some}."
+        bare = [name for name in learnt if not (home / "annotations" / f"{name}.json").is_file()]
+        if (count := len(learnt) - len(bare)) < FEWEST:
+            fix = "The others are held out for choosing and testing. "
+            fix += f"Click on some of these: {', '.join(bare[:5])}." if bare else _DECLARE
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
         run = self._describe(home / "annotations")
         run = self._gone_on(run) if goes_on else run

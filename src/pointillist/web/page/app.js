@@ -141,7 +141,12 @@ function record(body) {
 }
 
 function undo() {
-  if (sheet.undoable) record({ kind: "undo", of: sheet.undoable });
+  const of = sheet.undoable;
+  if (!of) return;
+  const { kind, label } = sheet.mark(of);
+  record({ kind: "undo", of });
+  // What lies nowhere is not seen to go.
+  if (kind === "tag" || kind === "size") toast(`Undone: the ${kind} of ${ink.classes[label].name}.`);
 }
 
 function redo() {

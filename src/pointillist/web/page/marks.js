@@ -1,8 +1,11 @@
 // One canvas over the image: the segmentation, the marks, the stroke being drawn and the pulsing ring.
 
+import { Areas, filled } from "./areas.js";
+
 const DARK = "#111";
 const LIGHT = "#fff";
 const DOT = 6; // CSS pixels, at every zoom
+const VEIL = 0.3; // opacity of an area
 const PULSE = 6000; // milliseconds
 const CURSOR = "#ffd60a"; // of the pulse too: where to look
 
@@ -24,6 +27,7 @@ export class Ink {
   #context;
   #viewer;
   #overlay = null;
+  #areas = new Areas(() => this.ask());
   #pulse = null;
   #asked = 0;
   #still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -75,21 +79,20 @@ export class Ink {
     context.clearRect(0, 0, size.width, size.height);
     if (!this.#viewer.ready) return;
     const view = { ...this.#viewer.transform, ...size };
-    if (this.showOverlay && this.#overlay) this.#drawOverlay(view);
+    if (this.showOverlay && this.#overlay) this.#drawBitmap(this.#overlay, this.opacity, view);
     const marks = this.showMarks ? [...this.marks] : [];
     if (this.draft) marks.push(this.draft);
-    for (const kind of ["box", "scribble", "points"]) {
+    for (const kind of ["dense", "box", "centroid", "scribble", "extreme-points", "points"]) {
       for (const mark of marks) if (mark.kind === kind) this.#drawMark(mark, view);
     }
     if (this.#pulse) this.#drawPulse(view);
     if (this.cursor) this.#drawCursor(this.#viewer.toViewer(this.cursor));
   }
 
-  // Only the part in view, cut at whole pixels of the overlay: a browser scales that exactly, while
+  // Only the part in view, cut at whole pixels of the bitmap: a browser scales that exactly, while
   // an image stretched to a hundred thousand pixels would be slow or dropped.
-  #drawOverlay(view) {
+  #drawBitmap(bitmap, opacity, view) {
     const { width, height } = this.#viewer.image;
-    const bitmap = this.#overlay;
     const stepX = (view.scale * width) / bitmap.width;
     const stepY = (view.scale * height) / bitmap.height;
     const left = Math.max(0, Math.floor(-view.x / stepX));
@@ -98,7 +101,7 @@ export class Ink {
     const bottom = Math.min(bitmap.height, Math.ceil((view.height - view.y) / stepY));
     if (right <= left || bottom <= top) return;
     const context = this.#context;
-    context.globalAlpha = this.opacity;
+    context.globalAlpha = opacity;
     context.imageSmoothingEnabled = false;
     context.drawImage(
       bitmap, left, top, right - left, bottom - top,
@@ -112,25 +115,49 @@ export class Ink {
   }
 
   // Dark and light around every colour, so that marks stand out on any image and for any eye.
-  #cased(width, colour, dash = []) {
+  #cased(width, colour, dash = [], path = null) {
     const context = this.#context;
+    const stroke = () => (path ? context.stroke(path) : context.stroke());
     for (const [extra, ink] of [[3, DARK], [1.5, LIGHT]]) {
       context.setLineDash([]);
       context.lineWidth = width + extra;
       context.strokeStyle = ink;
-      context.stroke();
+      stroke();
     }
     context.setLineDash(dash);
     context.lineWidth = width;
     context.strokeStyle = colour;
-    context.stroke();
+    stroke();
     context.setLineDash([]);
   }
 
   #drawMark(mark, view) {
     if (mark.kind === "points") this.#drawPoints(mark, view);
+    else if (mark.kind === "extreme-points") this.#drawPoints({ ...mark, radius: 0 }, view);
     else if (mark.kind === "scribble") this.#drawScribble(mark, view);
+    else if (mark.kind === "dense") this.#drawArea(mark, view);
+    else if (mark.kind === "centroid") this.#drawRange(mark, view);
     else this.#drawBox(mark, view);
+  }
+
+  #drawArea(mark, view) {
+    const area = this.#areas.get(mark);
+    if (!area) return; // it is being unpacked
+    area.fill ??= filled(area, this.classes);
+    this.#drawBitmap(area.fill, VEIL, view);
+    const { width, height } = this.#viewer.image;
+    const place = new DOMMatrix([(view.scale * width) / area.width, 0, 0, (view.scale * height) / area.height, view.x, view.y]);
+    this.#context.lineJoin = this.#context.lineCap = "round";
+    for (const [label, outline] of area.outlines) {
+      const path = new Path2D();
+      path.addPath(outline, place);
+      this.#cased(2, this.#colour(label), label === 0 ? [1, 6] : [], path);
+    }
+  }
+
+  // Where the middle of a class lies, at the least and at the most.
+  #drawRange({ rows, cols, label }, view) {
+    this.#drawBox({ top: rows[0], left: cols[0], bottom: rows[1] + 1, right: cols[1] + 1, label }, view, [4, 5]);
   }
 
   #drawPoints({ at, label, radius }, view) {
@@ -187,12 +214,12 @@ export class Ink {
     this.#cased(2.5, colour, label === 0 ? [1, 6] : []);
   }
 
-  #drawBox({ top, left, bottom, right, label }, view) {
+  #drawBox({ top, left, bottom, right, label }, view, dash = []) {
     const context = this.#context;
     context.lineJoin = "miter";
     context.beginPath();
     context.rect(view.x + left * view.scale, view.y + top * view.scale, (right - left) * view.scale, (bottom - top) * view.scale);
-    this.#cased(2, this.#colour(label));
+    this.#cased(2, this.#colour(label), dash);
   }
 
   // Open in the middle: the pixel to be marked stays in sight.

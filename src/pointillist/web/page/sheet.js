@@ -46,6 +46,10 @@ export class Sheet {
     to.push(event.of);
   }
 
+  mark(id) {
+    return this.#marks.get(id);
+  }
+
   get undoable() {
     return this.#last(this.#live, "me") ?? this.#last(this.#live, "import");
   }

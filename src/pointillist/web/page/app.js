@@ -9,7 +9,7 @@ import { Gestures } from "./gestures.js";
 import { Guide } from "./guide.js";
 import { fillHelp, Keys } from "./keys.js";
 import { ImageList } from "./list.js";
-import { Ink } from "./marks.js";
+import { Ink, RING } from "./marks.js";
 import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
@@ -70,8 +70,8 @@ const guide = new Guide({
   open: openImage,
   say: toast,
   show(row, col) {
-    viewer.goTo(row, col);
-    ink.pulseAt(row, col);
+    const at = viewer.goTo(row, col, RING);
+    ink.pulseAt(at.row, at.col);
     cursor.centre();
   },
 });
@@ -111,6 +111,7 @@ const gestures = new Gestures($("ink"), viewer, {
 });
 
 const controls = new Controls({
+  limited: (low, high) => toast(`A scribble is ${low} to ${high} pixels of the image wide.`),
   toolChanged(tool) {
     gestures.cancel();
     if (tool !== "click") cursor.leave();
@@ -312,6 +313,11 @@ function toggle(id, property) {
   $(id).setAttribute("aria-pressed", String(ink[property]));
 }
 
+function stepField(id, by) {
+  $(id).stepUp(by);
+  $(id).dispatchEvent(new Event("input"));
+}
+
 function togglePanels() {
   if (drawers.narrow) {
     drawers.close();
@@ -330,6 +336,14 @@ const actions = {
   pan: () => controls.pick("pan"),
   previousClass: () => controls.stepClass(-1),
   nextClass: () => controls.stepClass(1),
+  class: (label) => controls.chooseClass(label),
+  wider: () => stepField("width", 1),
+  narrower: () => stepField("width", -1),
+  opaquer: () => stepField("opacity", 2),
+  fainter: () => stepField("opacity", -2),
+  train: () => $("train").click(),
+  cancel: () => $("cancel").click(),
+  export: () => $("export").click(),
   undo,
   redo,
   escape() {

@@ -9,11 +9,17 @@ export class Controls {
   #held = new Set(); // "b", "space"
   #toolChanged;
 
-  constructor({ toolChanged }) {
+  constructor({ toolChanged, limited }) {
     this.#toolChanged = toolChanged;
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => this.pick(button.dataset.tool));
     }
+    const field = $("width");
+    field.addEventListener("change", () => {
+      if (Number(field.value) === this.width) return;
+      field.value = this.width;
+      limited(field.min, field.max);
+    });
     this.#show();
   }
 
@@ -46,6 +52,11 @@ export class Controls {
     if (!this.#count) return;
     const from = this.#chosen || (by > 0 ? 0 : 1);
     this.#choose(((from - 1 + by + this.#count) % this.#count) + 1);
+  }
+
+  // Of a number that no class has, nothing follows.
+  chooseClass(label) {
+    if (label <= this.#count) this.#choose(label);
   }
 
   fillClasses(classes) {

@@ -10,6 +10,9 @@ const GROUPS = [
     ["4", "pan tool", "pan"],
     ["[", "previous class", "previousClass"],
     ["]", "next class", "nextClass"],
+    ["Shift+1 to 9", "the class of this number (where Shift types no digit)"],
+    ["W", "wider scribbles", "wider"],
+    ["Shift+W", "narrower scribbles", "narrower"],
     ["Ctrl+Z", "undo your last mark; others' marks stay", "undo"],
     ["Ctrl+Shift+Z", "redo (also Ctrl+Y)", "redo"],
     ["Esc", "drop the stroke being drawn; close a panel over the image", "escape"],
@@ -24,6 +27,8 @@ const GROUPS = [
     ["0", "whole image", "fit"],
     ["Arrows", "move the image; in the list, the next or previous image"],
     ["O", "segmentation on or off", "overlay"],
+    ["A", "segmentation more opaque", "opaquer"],
+    ["Shift+A", "segmentation less opaque", "fainter"],
     ["M", "marks on or off", "marks"],
     ["F", "image only, without the panels", "panels"],
   ]],
@@ -33,6 +38,9 @@ const GROUPS = [
     ["J", "where a click helps most on this image", "nextPlace"],
     ["Shift+J", "the image where a click helps most", "usefulImage"],
     ["R", "look through the results of all images", "results"],
+    ["T", "train", "train"],
+    ["Shift+T", "cancel the training", "cancel"],
+    ["E", "export masks and marks", "export"],
     ["?", "this sheet", "help"],
   ]],
   ["Mark by keyboard", [
@@ -74,6 +82,7 @@ export class Keys {
     for (const [, rows] of GROUPS) {
       for (const [key, , action] of rows) if (action) this.#actions.set(key.toLowerCase(), actions[action]);
     }
+    this.#actions.set("class", actions.class);
     for (const [key, action] of SILENT) this.#actions.set(key.toLowerCase(), actions[action]);
     addEventListener("keydown", (event) => this.#down(event, held));
     addEventListener("keyup", (event) => this.#release(event.key === " " ? "space" : event.key.toLowerCase(), held));
@@ -93,7 +102,8 @@ export class Keys {
       return;
     }
     if (event.altKey && !event.getModifierState("AltGraph")) return;
-    const action = this.#actions.get(nameOf(event));
+    const digit = alone && event.shiftKey && !/^[0-9]$/.test(event.key) && /^Digit([1-9])$/.exec(event.code);
+    const action = digit ? () => this.#actions.get("class")(Number(digit[1])) : this.#actions.get(nameOf(event));
     if (!action) return;
     event.preventDefault();
     action();

@@ -1,5 +1,11 @@
 // The list of images. Rows out of sight cost nothing (content-visibility in style.css).
 
+const HELD_OUT = {
+  train: "",
+  val: "val: held out to choose the best network, never learnt from by it",
+  test: "test: held out to measure, never learnt from by a network",
+};
+
 export class ImageList {
   #root;
   #pick;
@@ -91,7 +97,7 @@ export class ImageList {
     const name = make("span", "name");
     name.textContent = image.name;
     const split = make("span", "split quiet");
-    if (image.split !== "train") split.textContent = image.split;
+    if (image.split !== "train") Object.assign(split, { textContent: image.split, title: HELD_OUT[image.split] });
     const state = make("span", "tick");
     const count = make("span", "count");
     button.append(name, split, state, count);
@@ -115,7 +121,7 @@ export class ImageList {
     state.textContent = complete ? "✓" : "";
     count.textContent = image.marks || "";
     const marks = image.marks === 1 ? "1 mark" : `${image.marks} marks`;
-    button.setAttribute("aria-label", `${image.name}, ${marks}${complete ? ", two classes or more" : ""}`);
+    button.setAttribute("aria-label", `${image.name}, ${marks}${complete ? ", two classes or more" : ""}${HELD_OUT[image.split] && `, ${HELD_OUT[image.split]}`}`);
   }
 
   #sight(id) {

@@ -6,6 +6,7 @@ const DARK = "#111";
 const LIGHT = "#fff";
 const DOT = 6; // CSS pixels, at every zoom
 const VEIL = 0.3; // opacity of an area
+export const RING = 34; // CSS pixels, the pulse at its widest
 const PULSE = 6000; // milliseconds
 const CURSOR = "#ffd60a"; // of the pulse too: where to look
 
@@ -246,7 +247,7 @@ export class Ink {
     const y = view.y + (this.#pulse.row + 0.5) * view.scale;
     context.globalAlpha = this.#still.matches ? 1 : 1 - 0.8 * beat;
     context.beginPath();
-    context.arc(x, y, 10 + 24 * beat, 0, 2 * Math.PI);
+    context.arc(x, y, 10 + (RING - 10) * beat, 0, 2 * Math.PI);
     this.#cased(2.5, CURSOR);
     context.globalAlpha = 1;
     this.ask();

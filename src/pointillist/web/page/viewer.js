@@ -165,13 +165,19 @@ export class Viewer {
     if (this.ready) this.#osd.viewport.goHome();
   }
 
-  // Close enough to judge the place, but never further out than the user already is.
-  goTo(row, col) {
-    if (!this.ready) return;
+  // Close enough to judge the place, but never further out than the user already is. Gives the place that is
+  // gone to: near the image's edge, so far inside that as many CSS pixels of the image are around it.
+  goTo(row, col, around) {
+    if (!this.ready) return { row, col };
     const { viewport } = this.#osd;
-    viewport.panTo(this.#item.imageToViewportCoordinates(col + 0.5, row + 0.5));
     const close = Math.min(4 * viewport.getHomeZoom(), viewport.imageToViewportZoom(8));
+    const zoom = Math.max(viewport.getZoom(), close);
+    const margin = around / viewport.viewportToImageZoom(zoom);
+    const inside = (at, size) => Math.min(Math.max(at, Math.min(margin, size / 2) - 0.5), Math.max(size - margin, size / 2) - 0.5);
+    const place = { row: inside(row, this.image.height), col: inside(col, this.image.width) };
+    viewport.panTo(this.#item.imageToViewportCoordinates(place.col + 0.5, place.row + 0.5));
     if (viewport.getZoom() < close) viewport.zoomTo(close);
+    return place;
   }
 
   #setSmoothing() {

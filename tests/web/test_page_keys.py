@@ -1,0 +1,63 @@
+"""Every control has a key that the help names, and nothing is changed in silence."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, opened
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root: Path = tmp_path_factory.mktemp("keys") / "skin"
+    draw_lesions(root, 5)
+    found = Server(root)
+    yield found
+    found.kill()
+
+
+def test_settings_training_and_export_go_by_keys(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.locator("#ink").focus()
+    for key, field, value in (("w", "width", "4"), ("Shift+W", "width", "3"), ("a", "opacity", "55")):
+        page.keyboard.press(key)
+        sync_api.expect(page.locator(f"#{field}")).to_have_value(value)
+    page.keyboard.press("b")
+    page.locator("[data-label='0']").click()
+    page.keyboard.press("Shift+Digit1")
+    sync_api.expect(page.locator("[data-label='1']")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("t")
+    sync_api.expect(page.locator("#toasts")).to_contain_text("training images must be annotated")
+    page.keyboard.press("e")
+    sync_api.expect(page.locator("#exported")).to_contain_text("files", timeout=30_000)
+    page.locator("#width").fill("900")
+    page.keyboard.press("Tab")
+    sync_api.expect(page.locator("#width")).to_have_value("200")
+    sync_api.expect(page.locator("#toasts")).to_contain_text("1 to 200 pixels")
+    page.locator("#ink").focus()
+    page.keyboard.press("?")
+    for words in ("wider scribbles", "train", "cancel the training", "export", "the class of this number"):
+        sync_api.expect(page.locator("#help-keys")).to_contain_text(words)
+    held_out = page.locator("#images .split:not(:empty)").first
+    assert re.search("never learnt from", held_out.get_attribute("title"))
+    page.context.close()
+
+
+def test_the_most_useful_place_is_shown_inside_the_image(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.route("**/next", lambda route: route.fulfill(json={"row": HEIGHT - 1, "col": WIDTH - 1}))
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    page.wait_for_timeout(1200)
+    found = re.match(r"row (\d+), column (\d+)", page.locator("#spoken").text_content())
+    zoom = float(page.locator("#zoom").inner_text().split()[0]) / 100
+    assert found is not None, "the middle of the stage is on the image"
+    assert HEIGHT - int(found[1]) == pytest.approx(34 / zoom, abs=1.5)
+    assert WIDTH - int(found[2]) == pytest.approx(34 / zoom, abs=1.5)
+    page.context.close()

@@ -123,7 +123,7 @@ def test_f20_an_earlier_version_says_that_it_is_too_old(
 ) -> None:
     Store(tmp_path / "clicks.sqlite").close()
     monkeypatch.setattr("pointillist.web.schema.SCHEMA", 1)
-    with pytest.raises(InputError, match=r"got 2, of a later version. Update Pointillist"):
+    with pytest.raises(InputError, match=r"got 3, of a later version. Update Pointillist"):
         Store(tmp_path / "clicks.sqlite")
 
 

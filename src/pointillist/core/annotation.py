@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from pointillist.core import durable
 from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Box, Dense, ExtremePoints, Length, Mark
+from pointillist.core.marks import Box, Dense, ExtremePoints, Length, Mark, relabelled
 from pointillist.core.shapes import IGNORE, ImageArray
 
 
@@ -83,6 +84,35 @@ def read_annotation(path: Path) -> Annotation:
     if (size := path.stat().st_size) > 256 << 20:
         raise InputError("an annotation must be at most 256 MiB", f"{size} bytes", "Cut it.", path)
     return validated(Annotation, path.read_bytes(), path, text=True)
+
+
+def in_classes(
+    annotation: Annotation, classes: tuple[str, ...], renamed: Mapping[str, str] | None = None
+) -> Annotation:
+    """Say an annotation in other classes, by their names.
+
+    It stays as it is where it has a name that they lack, or another background.
+
+    Args:
+        annotation: of the same classes in another order, or of some of them.
+        classes: the class names, background first.
+        renamed: a class's name among these by its own.
+
+    >>> from pointillist.core.marks import Tag
+    >>> there = Tag(label=1, present=True)
+    >>> old = Annotation(name="a", height=1, width=1, classes=("no", "b"), marks=(there,))
+    >>> in_classes(old, ("no", "a", "b")).marks[0].label
+    2
+    """
+    names = tuple((renamed or {}).get(name, name) for name in annotation.classes)
+    if annotation.classes == classes or not set(names) <= set(classes):
+        return annotation
+    if names[0] != classes[0]:  # A box is never around background.
+        return annotation
+    table = np.full(256, IGNORE, np.uint8)
+    table[: len(names)] = [classes.index(name) for name in names]
+    marks = tuple(relabelled(mark, table) for mark in annotation.marks)
+    return annotation.model_copy(update={"classes": classes, "marks": marks})
 
 
 def check_fits(

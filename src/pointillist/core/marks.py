@@ -7,6 +7,7 @@ import zlib
 from typing import Annotated, Literal
 
 import numpy as np
+from jaxtyping import UInt8
 from pydantic import Field, model_validator
 
 from pointillist.core.config import Config
@@ -233,6 +234,23 @@ class Centroid(Config):
 
 Drawn = Points | Scribble | Box | ExtremePoints
 Mark = Annotated[Drawn | Dense | Tag | Size | Centroid, Field(discriminator="kind")]
+
+
+def relabelled(mark: Mark, table: UInt8[np.ndarray, " 256"]) -> Mark:
+    """Say a mark in other class indices.
+
+    Args:
+        mark: what was drawn.
+        table: the new index by the old one; IGNORE stays.
+
+    >>> to = np.arange(256, dtype=np.uint8)
+    >>> to[1] = 2
+    >>> relabelled(Tag(label=1, present=True), to).label
+    2
+    """
+    if isinstance(mark, Dense):
+        return Dense.from_map(table[mark.to_map()])
+    return mark.model_copy(update={"label": int(table[mark.label])})
 
 
 def classes_of(mark: Mark) -> frozenset[int]:

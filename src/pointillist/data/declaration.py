@@ -48,6 +48,7 @@ class Declaration(Config):
             or colour ("255,0,0"). Left out: two classes are 0 and 1 or 255, more count from 0; in label maps
             255 is unlabelled.
         colours: RGB of each class in pictures, in their order.
+        renamed: a class's name of today by the one that it had when something was drawn on it.
         groups: what must stay in one split: a regular expression with one group, searched in the name, or a
             file beside pointillist.yaml (YAML mapping or CSV without header: name, group).
         split: lists of names, or shares.
@@ -58,6 +59,7 @@ class Declaration(Config):
     classes: tuple[str, ...] = Field(default=("background", "foreground"), min_length=2, max_length=IGNORE)
     codes: dict[str, str] | None = None
     colours: tuple[tuple[Channel, Channel, Channel], ...] | None = None
+    renamed: dict[str, str] | None = None
     groups: str | None = None
     split: SplitNames | SplitShares | None = None
     value_range: tuple[FiniteFloat, FiniteFloat] | None = None
@@ -77,6 +79,11 @@ class Declaration(Config):
             raise ValueError(f"classes must differ from each other and from {' and '.join(UNKNOWN)}")
         if self.colours is not None and len(self.colours) != len(self.classes):
             raise ValueError(f"colours must be {len(self.classes)}, one per class")
+        for old, new in (self.renamed or {}).items():
+            if old in self.classes:
+                raise ValueError(f"renamed: {old!r} must be none of the classes any more")
+            if new not in self.classes:
+                raise ValueError(f"renamed: {old!r} leads to {new!r}. {nearest(new, self.classes)}")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError("value_range must be [lowest, highest]")
         for code, name in (self.codes or {}).items():

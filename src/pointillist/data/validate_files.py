@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pointillist.core.annotation import check_fits, read_annotation
+from pointillist.core.annotation import check_fits, in_classes, read_annotation
 from pointillist.core.contradiction import contradictions
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.marks import classes_of
@@ -115,6 +115,7 @@ def _annotated(
         return frozenset(), []
     try:
         annotation = read_annotation(item.annotation)
+        annotation = in_classes(annotation, declaration.classes, declaration.renamed)
     except InputErrors as errors:
         return frozenset(), [finding_of(error, root, "H69") for error in errors.errors]
     except InputError as error:

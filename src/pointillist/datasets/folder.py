@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from pointillist.core.annotation import Annotation, check_fits, read_annotation
+from pointillist.core.annotation import Annotation, check_fits, in_classes, read_annotation
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
@@ -157,7 +157,8 @@ class Folder(Dataset):
             return Annotation(name=item.name, height=height, width=width, classes=self.classes, marks=marks)
         if item.annotation is None:
             return None
-        annotation = read_annotation(item.annotation)
+        renamed = self.layout.declaration.renamed
+        annotation = in_classes(read_annotation(item.annotation), self.classes, renamed)
         check_fits(annotation, item.name, self.classes, image, item.annotation)
         return annotation
 

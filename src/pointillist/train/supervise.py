@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pointillist.annotate import Full
-from pointillist.core.annotation import Annotation, check_fits, read_annotation
+from pointillist.core.annotation import Annotation, check_fits, in_classes, read_annotation
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
@@ -53,7 +53,7 @@ def annotation_of(run: Run, sample: Sample) -> Annotation | None:
         path = run.annotations / f"{sample.name}.json"
         annotation = None
         if path.is_file():
-            annotation = read_annotation(path)
+            annotation = in_classes(read_annotation(path), run.data.classes)
             check_fits(annotation, sample.name, run.data.classes, sample.image, path)
     elif run.annotate is not None:
         has_mask = sample.mask is not None

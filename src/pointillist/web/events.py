@@ -56,10 +56,12 @@ class Add(_Event):
         id: of the event, and of the mark.
         sequence: counts the events of one client.
         mark: what was drawn, in pixels of the image.
+        called: the name of its class on the page, which may be older than the project's classes.
     """
 
     kind: Literal["add"] = "add"
     mark: Mark
+    called: str | None = Field(default=None, exclude=True)
 
 
 class _OnMark(_Event):

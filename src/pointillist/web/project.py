@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -18,11 +18,13 @@ from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Mark, Points
 from pointillist.core.sample import Sample
+from pointillist.data.declaration import FILE_NAME
 from pointillist.data.decode import image_orientation, image_size
 from pointillist.data.draw import Picture
 from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
-from pointillist.web.events import Add, OnImage, replay
+from pointillist.web.classes import Classes
+from pointillist.web.events import Add, OnImage, Redo, replay
 from pointillist.web.kept import Kept
 from pointillist.web.store import AnyEvent, RefusedError, Store
 from pointillist.web.tiles import Pyramid
@@ -55,6 +57,7 @@ class Project:
         self.home = root / HOME
         self.splits = {entry.name: entry.split for entry in self.data.entries}
         self.store = Store(self.home / "annotations.sqlite")
+        self.classes = self._know_classes()
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
@@ -125,20 +128,50 @@ class Project:
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
         events, revision = self.store.events(name)
-        return replay(events), revision
+        state = replay(events)
+        return OnImage(self._shown(state.marks), self._shown(state.undone)), revision
 
     def authors(self, name: str, client: str | None) -> dict[str, Literal["me", "import"]]:
         """Say which marks on an image a client drew, and which came with the images; not whose others are."""
         own = self.store.drawn_by(name, client) if client else ()
         return {**dict.fromkeys(self.store.drawn_by(name, _OWN.hex), "import"), **dict.fromkeys(own, "me")}
 
-    def check(self, name: str, events: Sequence[AnyEvent]) -> None:
-        """Refuse marks that don't lie on the image, or name a class that the project does not have.
+    def checked(self, name: str, events: Sequence[AnyEvent]) -> list[AnyEvent]:
+        """Give events as they are stored; refuse marks that don't lie on the image, or on no class.
 
         Raises:
             RefusedError: the first that is wrong.
+            InputError: the image can't be read now, or a mark is on a class that has gone.
         """
-        marks = [event.mark for event in events if isinstance(event, Add)]
+        events = [self._today(event) for event in events]
+        self._check(name, [event.mark for event in events if isinstance(event, Add)])
+        if any(isinstance(event, Redo) for event in events):
+            self._check_back(name, events)
+        return [
+            event.model_copy(update={"mark": self.classes.stored(event.mark)})
+            if isinstance(event, Add)
+            else event
+            for event in events
+        ]
+
+    def _today(self, event: AnyEvent) -> AnyEvent:
+        if not isinstance(event, Add):
+            return event
+        return event.model_copy(update={"mark": self.classes.today(event.mark, event.called)})
+
+    def _check_back(self, name: str, events: Sequence[AnyEvent]) -> None:
+        """Refuse to put back a mark whose class has gone."""
+        drawn = {event.id: event.mark for event in self.store.events(name)[0] if isinstance(event, Add)}
+        for event in events:
+            if isinstance(event, Redo) and event.of in drawn and self.classes.shown(drawn[event.of]) is None:
+                must = "a mark that is put back must be on one of the project's classes"
+                raise RefusedError(must, "one on a class that has gone", "Restore it in pointillist.yaml.")
+
+    def _shown(self, marks: Mapping[str, Mark]) -> dict[str, Mark]:
+        shown = {key: self.classes.shown(mark) for key, mark in marks.items()}
+        return {key: mark for key, mark in shown.items() if mark is not None}
+
+    def _check(self, name: str, marks: Sequence[Mark]) -> None:
         if marks:
             self._remember(name)
             if any(isinstance(mark, Points) and not mark.at for mark in marks):
@@ -171,6 +204,15 @@ class Project:
                 written += 1
         return written
 
+    def _know_classes(self) -> Classes:
+        declared, renamed = self.data.classes, self.data.layout.declaration.renamed or {}
+        try:
+            numbers = self.store.classes(declared, renamed, self.data.root / FILE_NAME)
+        except InputError:
+            self.store.close()
+            raise
+        return Classes(declared, numbers, renamed)
+
     def _take_over(self) -> None:
         """Store what lies beside the images, annotation files and label maps: each mark once.
 
@@ -183,7 +225,7 @@ class Project:
                 marks = () if annotation is None else annotation.marks
                 seen: Counter[str] = Counter()
                 events = []
-                for mark in marks:
+                for mark in map(self.classes.stored, marks):
                     said = mark.model_dump_json()
                     seen[said] += 1
                     own = uuid.uuid5(_OWN, f"{item.name} {seen[said]} {said}").hex

@@ -10,7 +10,7 @@ from pathlib import Path
 from pointillist.core.errors import InputError
 
 APPLICATION = 0x504E5431  # "PNT1"
-SCHEMA = 2
+SCHEMA = 3
 _FIRST = (
     """CREATE TABLE events (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, image TEXT NOT NULL,
@@ -32,7 +32,9 @@ _SECOND = (
         UNIQUE (body, version)) STRICT""",
     "ALTER TABLE events ADD COLUMN view INTEGER REFERENCES views",
 )
-_STEPS = (_FIRST, _SECOND)
+# A label is a class's number here, whatever order people declare their classes in.
+_THIRD = ("CREATE TABLE classes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",)
+_STEPS = (_FIRST, _SECOND, _THIRD)
 """Of each version, what the one before it lacks."""
 
 

@@ -179,8 +179,8 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
         body, name = await request.body(), project.name(key)
         # Not in the loop: label maps of many megabytes may be unpacked, and others wait for their answers.
         sent = await asyncio.to_thread(_read_events, body)
-        await asyncio.to_thread(project.check, name, sent.events)
-        revision = await asyncio.wrap_future(project.store.append(name, sent.client, sent.events))
+        checked = await asyncio.to_thread(project.checked, name, sent.events)
+        revision = await asyncio.wrap_future(project.store.append(name, sent.client, checked))
         live.note(revision)
         _spread(listeners, {"type": "marks", "image": key, "revision": revision})
         return {"revision": revision}

@@ -7,7 +7,7 @@ import queue
 import shlex
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from typing import TypeAlias
 from pydantic import TypeAdapter
 
 from pointillist.core.errors import InputError
+from pointillist.web.classes import number_classes
 from pointillist.web.events import Add, Event, Redo, Undo, View, target
 from pointillist.web.schema import connect, prepare
 from pointillist.web.snapshot import missing, snapshots
@@ -90,6 +91,18 @@ class Store:
         """Give the ids of the marks that a client drew on an image, those taken back included."""
         query = "SELECT id FROM events WHERE image = ? AND kind = 'add' AND client = ?"
         return frozenset(row[0] for row in self._reader().execute(query, (image, client)))
+
+    def classes(self, declared: Sequence[str], renamed: Mapping[str, str], file: Path) -> dict[str, int]:
+        """Give the number by which events know each class; see `number_classes`.
+
+        Raises:
+            InputError: a name with marks has gone.
+        """
+        with closing(connect(self.path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            numbers = number_classes(connection, declared, renamed, file)
+            connection.execute("COMMIT")
+        return numbers
 
     def revisions(self) -> dict[str, int]:
         """Give the number of the last event of every image that has any."""

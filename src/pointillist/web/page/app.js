@@ -133,7 +133,8 @@ function labelOf(background) {
 }
 
 function add(mark) {
-  record({ kind: "add", mark, view: viewer.view });
+  // By its name too: the classes may be changed before a mark that waits is sent.
+  record({ kind: "add", mark, called: ink.classes[mark.label].name, view: viewer.view });
 }
 
 function record(body) {

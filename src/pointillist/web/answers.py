@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pointillist.core.errors import InputError
-from pointillist.web.project import UnknownImageError
+from pointillist.web.project import UnknownImageError, in_words
 from pointillist.web.store import RefusedError
 
 
@@ -36,12 +36,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answer_http)
     # The disk is full, or the store is gone: the page keeps what it has and tries again.
     app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
-
-
-def in_words(error: InputError) -> str:
-    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
-    found = f"; got {error.found}" if error.file is None else ""
-    return f"{error.expected}{found}. {error.fix}"
 
 
 def _first_wrong(error: RequestValidationError) -> str:

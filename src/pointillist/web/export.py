@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pointillist.core import durable
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import MaskArray
@@ -18,7 +19,7 @@ from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
 from pointillist.exchange import EXPORTERS
 from pointillist.web.live import Live
-from pointillist.web.project import Project
+from pointillist.web.project import Project, in_words
 
 FILES = ("coco.json", "marks.csv", "marks.json")
 
@@ -29,11 +30,11 @@ class Exported:
 
     Args:
         files: how many.
-        skipped: images that can't be read.
+        skipped: images of which something is missing in the export, and why; by name.
     """
 
     files: int
-    skipped: tuple[str, ...]
+    skipped: Mapping[str, str]
 
 
 def export(project: Project, live: Live, folder: Path) -> Exported:
@@ -50,25 +51,32 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         folder: masks/, overlays/, annotations/, geojson/, coco.json, marks.csv and marks.json go into it,
             under the images' names.
     """
-    written, masked, skipped = project.write_annotations(folder / "annotations"), [], []
+    drawn, skipped = project.annotations()
+    for annotation in drawn:
+        write_annotation(folder / "annotations" / f"{annotation.name}.json", annotation)
+    masked = []
     for name in project.names.values():
+        if name in skipped:
+            continue
         try:
             sample = project.sample(name)
-        except InputError:
-            skipped.append(name)
+            labels = label_map(project, live, sample)
+        except InputError as error:
+            skipped[name] = in_words(error)
             continue
-        labels = label_map(project, live, sample)
         if labels is None:
             continue
         durable.write_bytes(folder / "masks" / f"{name}.png", palette_png(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
         masked.append(name)
-    _write_for_others(project, folder, masked)
-    return Exported(written + 2 * len(masked) + len(FILES) + len(masked), tuple(skipped))
+    _write_for_others(project, folder, masked, drawn)
+    return Exported(len(drawn) + 2 * len(masked) + len(FILES) + len(masked), skipped)
 
 
-def _write_for_others(project: Project, folder: Path, masked: Sequence[str]) -> None:
+def _write_for_others(
+    project: Project, folder: Path, masked: Sequence[str], drawn: Sequence[Annotation]
+) -> None:
     """Write the masks as COCO and GeoJSON, the marks as one table and one file."""
 
     def masks() -> Iterator[tuple[str, MaskArray]]:
@@ -77,7 +85,6 @@ def _write_for_others(project: Project, folder: Path, masked: Sequence[str]) -> 
             with Image.open(folder / "masks" / f"{name}.png") as picture:
                 yield name, np.asarray(picture)
 
-    drawn = [found for name in project.names.values() if (found := project.annotation(name)) is not None]
     files = {item.name: item.image.name for item in project.data.layout.items}
 
     def write(form: str, path: Path, **what: Any) -> None:

@@ -110,6 +110,7 @@ class Live:
         self.source: Source = "both"
         self.viewed: str | None = None
         self.asked_at = 0.0
+        self._wrong: dict[str, InputError] = {}
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
@@ -127,7 +128,11 @@ class Live:
         self.asked_at = time.monotonic()
 
     async def segmentation(self, name: str, after: int, patience_s: float) -> Segmentation | Why:
-        """Wait for a segmentation that has seen an image's events up to one; or say why there is none."""
+        """Wait for a segmentation that has seen an image's events up to one; or say why there is none.
+
+        Raises:
+            InputError: the image can't be read, or a mark on it can't be.
+        """
         deadline = time.monotonic() + patience_s
         loop, event = asyncio.get_running_loop(), asyncio.Event()
         waiters = self._changed.setdefault(name, [])
@@ -143,6 +148,8 @@ class Live:
                 event.clear()
                 found = self.found.get(name)
                 if found is None:
+                    if name in self._wrong:
+                        raise self._wrong[name]
                     return "nothing"
                 if found.revision >= after and found.total >= total:
                     return found
@@ -174,9 +181,12 @@ class Live:
                     return
                 # The last one asked for is what someone is looking at now.
                 name, _ = self._wanted.popitem()
+            self._wrong.pop(name, None)
             try:
                 self.renew(name)
-            except Exception:  # An image that can't be read must not end the thread: nothing is said of it.
+            except InputError as error:
+                self.found[name], self._wrong[name] = None, error
+            except Exception:  # Nothing must end the thread: nothing is said of this image.
                 self.found[name] = None
             for loop, event in list(self._changed.get(name, ())):
                 loop.call_soon_threadsafe(event.set)

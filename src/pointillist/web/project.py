@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
-from pointillist.core.errors import InputError
+from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.known import Known
-from pointillist.core.marks import Mark, Points
+from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.sample import Sample
 from pointillist.data.declaration import FILE_NAME
 from pointillist.data.decode import image_orientation, image_size
@@ -184,9 +184,26 @@ class Project:
                 raise RefusedError(must, "one that does not hold to it", _AGAIN) from None
 
     def annotation(self, name: str) -> Annotation | None:
-        """Give what was drawn on an image; None: nothing."""
+        """Give what was drawn on an image; None: nothing.
+
+        Raises:
+            InputError: a stored mark can't be, as one on a class that there is none of.
+        """
         marks = list(self.on_image(name)[0].marks.values())
-        return self._annotation(name, marks) if marks else None
+        if not marks:
+            return None
+        classes = len(self.data.classes)
+        found = {mark.label for mark in marks if not isinstance(mark, Dense)}
+        if unknown := sorted(label for label in found if label >= classes):
+            must = f"{name}: every mark must be on one of the {classes} classes, 0 to {classes - 1}"
+            fix = "Take it back, or add the class that it is on to the end of classes in pointillist.yaml."
+            raise InputError(must, f"one on class {unknown[0]}", fix)
+        try:
+            return self._annotation(name, marks)
+        except InputErrors as error:
+            # What was found is the whole annotation: the words say enough of the mark.
+            must = f"{name}: {error.expected.removeprefix('Annotation: ')}"
+            raise InputError(must, "one that does not hold to it", "Take it back.") from None
 
     def known(self, name: str, height: int, width: int) -> Known:
         """Give what the marks on an image say of it, at this size; nothing, where there are none."""
@@ -195,14 +212,18 @@ class Project:
             return Known.nothing(len(self.data.classes), height, width)
         return Known.from_annotation(annotation, height, width)
 
-    def write_annotations(self, folder: Path) -> int:
-        """Write every annotated image's file, and say how many."""
-        written = 0
+    def annotations(self) -> tuple[list[Annotation], dict[str, str]]:
+        """Give what was drawn on each image, and by name why that of others can't be given."""
+        drawn, wrong = [], {}
         for name in self.names.values():
-            if (annotation := self.annotation(name)) is not None:
-                write_annotation(folder / f"{name}.json", annotation)
-                written += 1
-        return written
+            try:
+                annotation = self.annotation(name)
+            except InputError as error:
+                wrong[name] = in_words(error)
+                continue
+            if annotation is not None:
+                drawn.append(annotation)
+        return drawn, wrong
 
     def _know_classes(self) -> Classes:
         declared, renamed = self.data.classes, self.data.layout.declaration.renamed or {}
@@ -266,6 +287,12 @@ class Project:
             "marks": [mark.model_dump() for mark in marks],
         }
         return validated(Annotation, described)
+
+
+def in_words(error: InputError) -> str:
+    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
+    found = f"; got {error.found}" if error.file is None else ""
+    return f"{error.expected}{found}. {error.fix}"
 
 
 class UnknownImageError(Exception):

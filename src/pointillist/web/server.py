@@ -17,12 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
-from pointillist.web.answers import answer_errors, in_words
+from pointillist.web.answers import answer_errors
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation
-from pointillist.web.project import Project
+from pointillist.web.project import Project, in_words
 from pointillist.web.scout import Scout
 from pointillist.web.thumbnail import draw_thumbnail
 from pointillist.web.training import News, Training
@@ -291,7 +291,13 @@ def _jobs(
         folder = project.home.parent / "export"
         await asyncio.to_thread(scout.settle)
         told = await asyncio.to_thread(export, project, live, folder)
-        return {"folder": str(folder.absolute()), "files": told.files, "skipped": told.skipped}
+        skipped = list(told.skipped)
+        return {
+            "folder": str(folder.absolute()),
+            "files": told.files,
+            "skipped": skipped,
+            "why": told.skipped,
+        }
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from pointillist.core.errors import InputError
 from pointillist.data.draw import draw_image, draw_overlay
 from pointillist.data.resample import resized, wanted_size
 from pointillist.web.live import Live
@@ -24,7 +25,10 @@ def draw_thumbnail(project: Project, live: Live, name: str) -> bytes:
     image = project.sample(name).image
     height, width = wanted_size(image.shape[1], image.shape[2], SIDE)
     small = resized(image, height, width)
-    found = live.found.get(name) or live.renew(name)
+    try:
+        found = live.found.get(name) or live.renew(name)
+    except InputError:  # A mark that can't be: the image itself can be looked at.
+        found = None
     if found is None:
         picture = draw_image(small)
     else:

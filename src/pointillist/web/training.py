@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pointillist.annotate import Full
+from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
 from pointillist.train.describe import default_run
 from pointillist.train.feed import steps_per_epoch
@@ -86,7 +87,7 @@ class Training:
         self._marks = sum(self.project.store.counts().values())
         number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
-        self.project.write_annotations(home / "annotations")
+        self._write_annotations(home / "annotations")
         learnt = self.project.data.names("train")
         bare = [name for name in learnt if not (home / "annotations" / f"{name}.json").is_file()]
         if (count := len(learnt) - len(bare)) < FEWEST:
@@ -113,6 +114,15 @@ class Training:
         self._process.stdin.close()
         self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
         self._listener.start()
+
+    def _write_annotations(self, folder: Path) -> None:
+        drawn, wrong = self.project.annotations()
+        for annotation in drawn:
+            write_annotation(folder / f"{annotation.name}.json", annotation)
+        if wrong:
+            first = next(iter(wrong.values()))
+            more = f" So are {len(wrong) - 1} more." if len(wrong) > 1 else ""
+            self.tell({"type": "notice", "message": f"Left out of the training: {first}{more}"})
 
     def start_again(self) -> bool:
         """Begin another training if that is wanted, none goes on and enough is new; say whether one began.

@@ -13,7 +13,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
 from pointillist.web.events import Add, View
 from pointillist.web.schema import APPLICATION, SCHEMA
-from pointillist.web.store import VERSION, Store
+from pointillist.web.store import VERSION, Seen, Store
 
 # As version 1 wrote it: never to be changed.
 FIRST = """
@@ -70,7 +70,7 @@ def test_f20_a_store_of_version_1_is_brought_up_and_goes_on(tmp_path: Path) -> N
     assert store.project == "the first"
     assert store.events("a") == (sent, 30)
     assert store.append("a", "tab", sent).result() == 30, "what is sent again is known by its old words"
-    store.remember("a", "pixels", 10, 20, "file", 6)
+    store.remember("a", Seen("file", 10, 20, 6), lambda: "pixels")
     store.append("a", "tab", [click(30, VIEW)]).result()
     store.close()
     with closing(sqlite3.connect(path)) as connection:
@@ -105,7 +105,7 @@ for after, path in enumerate(sys.argv[1:], 1):
 
 
 def test_f20_an_upgrade_that_is_killed_after_any_statement_loses_nothing(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{number}.sqlite" for number in range(24)]
+    paths = [tmp_path / f"{number}.sqlite" for number in range(32)]
     (sent, *_) = [old_store(path) for path in paths]
     command = [sys.executable, "-c", DYING, *map(str, paths)]
     codes = [int(code) for code in subprocess.run(command, capture_output=True, check=True).stdout.split()]

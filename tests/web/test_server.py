@@ -23,6 +23,7 @@ from pointillist.annotate import Boxes
 from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
 from pointillist.web import scout, server
+from pointillist.web.store import Store
 from tests.web.app import plain_folder, served
 
 TAB = str(uuid.uuid4())
@@ -379,3 +380,51 @@ def test_what_is_sent_is_read_beside_the_loop(client: TestClient, monkeypatch: p
         )
         assert answer.status_code == 422
         assert answer.json()["error"]
+
+
+def test_no_click_waits_until_its_image_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoding, waits = threading.Event(), threading.Event()
+    read = Folder.read
+
+    def slowly(data: Folder, name: str) -> Any:
+        decoding.set()
+        assert waits.wait(60)
+        return read(data, name)
+
+    monkeypatch.setattr(Folder, "read", slowly)
+    try:
+        with served(tmp_path / "mine") as client:
+            (image, *_) = images(client)
+            assert send(client, image["id"], add(point(1, 2, 3))).status_code == 200
+            assert decoding.wait(60), "it is decoded later"
+            waits.set()
+            path = tmp_path / "mine" / ".pointillist" / "annotations.sqlite"
+
+            def noted() -> bool:
+                with closing(sqlite3.connect(path)) as store:
+                    return bool(store.execute("SELECT sha256 FROM images").fetchone()[0])
+
+            settled(noted)
+    finally:
+        waits.set()
+
+
+def test_an_image_that_was_replaced_under_its_name_takes_no_clicks(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    with served(root) as client:
+        (image, *_) = images(client)
+        send(client, image["id"], add(point(1, 2, 3)))
+        store = Store(root / ".pointillist" / "annotations.sqlite")
+        settled(lambda: not store.pixels_wanted(image["name"]))
+        store.close()
+    (path,) = (root / "images").glob(f"{image['name']}.*")
+    with Image.open(path) as picture:
+        pixels = np.array(picture)
+    Image.fromarray(pixels).save(path, compress_level=1)
+    with served(root) as client:
+        assert send(client, image["id"], add(point(1, 2, 3))).status_code == 200, "the same pixels"
+    Image.fromarray(255 - pixels).save(path)
+    with served(root) as client:
+        answer = send(client, image["id"], add(point(1, 2, 3)))
+        assert answer.status_code == 422
+        assert "must be the image that was annotated" in answer.json()["error"]

@@ -1,6 +1,10 @@
 """What can't be shown, learnt or written keeps nobody from the rest, and is named in words."""
 
+import csv
 import json
+import signal
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from pointillist.core.annotation import read_annotation
 from pointillist.core.marks import Dense, Mark, Points
 from pointillist.datasets import Folder
 from pointillist.web.events import Add
@@ -116,3 +121,93 @@ def test_what_others_drew_is_learnt_beside_it(root: Path) -> None:
     finally:
         live.close()
         project.store.close()
+
+
+def file_of(root: Path, name: str) -> Path:
+    return Folder(root=root, size=None).item(name).image
+
+
+def test_f19_marks_on_an_image_that_is_gone_are_told_of_and_exported(root: Path) -> None:
+    gone, back, *_ = Folder(root=root, size=None).names("train")
+    with served(root) as client:
+        found = images(client)
+        assert client.get("/api/project").json()["skipped"] == []
+        mark = points(1, 2, 3)
+        assert send(client, found[gone], mark).status_code == 200
+        event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": 0, "mark": mark.model_dump(mode="json")}
+        undo = {"kind": "undo", "id": str(uuid.uuid4()), "sequence": 1, "of": event["id"]}
+        for one, exported in ((event, 2), (undo, 1)):
+            body = {"client": TAB, "events": [one]}
+            assert client.post(f"/api/images/{found[back]}/events", json=body).status_code == 200
+            folder = Path(client.post("/api/export", json={}).json()["folder"])
+            assert len(list((folder / "annotations").iterdir())) == exported, "none of what was taken back"
+    before = read_annotation(folder / "annotations" / f"{gone}.json")
+    file_of(root, gone).rename(root / "elsewhere")
+    for path in (root / "masks").glob(f"{gone}.*"):
+        path.unlink()
+    project = Project(root)
+    project.store.close()
+    assert project.missing == (gone,)
+    with served(root) as client:
+        why = "its file is no longer there; its marks are kept. Put it back under this name."
+        assert client.get("/api/project").json()["skipped"] == [{"name": gone, "why": why}]
+        (folder / "annotations" / f"{gone}.json").unlink()
+        told = client.post("/api/export", json={}).json()
+        assert told["skipped"] == [gone]
+        assert told["why"] == {gone: why}
+        assert read_annotation(folder / "annotations" / f"{gone}.json") == before
+        assert [row["image"] for row in csv.DictReader((folder / "marks.csv").read_text().splitlines())] == [
+            gone
+        ]
+        assert [one["name"] for one in json.loads((folder / "marks.json").read_text())["annotations"]] == [
+            gone
+        ]
+
+
+def test_images_that_can_not_be_shown_are_told_with_why(root: Path) -> None:
+    names = Folder(root=root, size=None).names("train")
+    file_of(root, names[0]).write_bytes(b"")
+    file_of(root, names[1]).write_bytes(b"no picture")
+    with served(root) as client:
+        told = client.get("/api/project").json()
+        assert {one["name"] for one in told["skipped"]} == set(names[:2])
+        assert not {one["name"] for one in told["images"]} & set(names[:2])
+        assert all(str(root) not in one["why"] and one["why"].endswith(".") for one in told["skipped"])
+
+
+def test_a_name_of_a_foreign_store_leads_nowhere(root: Path) -> None:
+    Project(root).store.close()
+    store_anyhow(root, "../../away", points(1, 2, 2))
+    project = Project(root)
+    project.store.close()
+    assert project.missing == ()
+
+
+def test_f19_a_click_while_the_images_are_away_is_told_so_and_stored_when_they_are_back(root: Path) -> None:
+    with served(root) as client:
+        (key, *_) = images(client).values()
+        (root / "images").rename(root / "away")
+        for _ in range(2):
+            answer = send(client, key, points(1, 2, 3))
+            assert answer.status_code == 409, "the page keeps the click"
+            assert "an image must be a readable regular file" in answer.json()["error"]
+            assert str(root) not in answer.json()["error"]
+        assert client.get(f"/api/images/{key}/tiles/0/0_0.png").status_code == 409
+        (root / "away").rename(root / "images")
+        assert send(client, key, points(1, 2, 3)).status_code == 200
+        assert client.get(f"/api/images/{key}/size").status_code == 200
+
+
+def test_it_is_told_on_the_terminal(root: Path) -> None:
+    names = Folder(root=root, size=None).names("train")
+    Project(root).store.close()
+    store_anyhow(root, "gone", points(1, 2, 2))
+    file_of(root, names[0]).write_bytes(b"")
+    command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = [server.stdout.readline() for _ in range(4)]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) in (0, 130)
+    assert said[2].startswith(f"1 image can't be read: {names[0]}. 'pointillist data check ")
+    assert said[3].startswith("1 image with marks can't be found: gone. The marks are kept")

@@ -17,7 +17,7 @@ import pytest
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
 from pointillist.web.events import Add, Redo, Undo, replay
-from pointillist.web.store import RefusedError, Store
+from pointillist.web.store import RefusedError, Seen, Store
 
 
 def click(sequence: int = 0, label: int = 1, row: float = 2.0) -> Add:
@@ -154,10 +154,26 @@ def test_f16_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
 
 def test_an_image_that_was_replaced_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path / "clicks.sqlite")
-    store.remember("a", "0" * 64, 10, 20, "f" * 64, 1)
-    store.remember("a", "0" * 64, 10, 20, "f" * 64, 1)
+    seen, other = Seen("f" * 64, 10, 20, 1), Seen("e" * 64, 10, 20, 1)
+
+    def decoded() -> str:
+        raise AssertionError("what is known by its file is not decoded")
+
+    assert not store.pixels_wanted("a")
+    store.remember("a", seen, decoded)
+    assert store.pixels_wanted("a")
+    store.remember("a", seen, decoded)
+    assert store.size("a") == (10, 20)
     with pytest.raises(RefusedError, match="a must be the image that was annotated"):
-        store.remember("a", "1" * 64, 10, 20, "f" * 64, 1)
+        store.remember("a", other, lambda: "0" * 64)
+    store.note_pixels("a", "e" * 64, "1" * 64)
+    assert store.pixels_wanted("a"), "those of another file are not noted"
+    store.note_pixels("a", "f" * 64, "0" * 64)
+    assert not store.pixels_wanted("a")
+    store.remember("a", other, lambda: "0" * 64)
+    for wrong in (other, Seen("e" * 64, 20, 10, 1)):
+        with pytest.raises(RefusedError, match="a must be the image that was annotated"):
+            store.remember("a", wrong, lambda: "1" * 64)
     store.close()
 
 

@@ -8,19 +8,26 @@ import secrets
 import socket
 import warnings
 import webbrowser
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from PIL import Image
 
-from pointillist.cli.console import out
+from pointillist.cli.console import out, typed
 from pointillist.cli.listen import BACKLOG, listen, listen_anywhere, reached_at
 from pointillist.core.errors import InputError
+from pointillist.core.text import counted
+
+if TYPE_CHECKING:
+    from pointillist.web.project import Project
 
 INSTALL = "Run pip install 'pointillist[annotate]'."
 FEWEST_LETTERS = 16
+TOLD = 5
+"""Names of images that are told where something is wrong with many."""
 
 
 def annotate_command(
@@ -101,11 +108,31 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
     own = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}"
     page = f"{public or own}/?token="
     out.print(f"The annotator: {page}{token}\nCtrl+C ends it; every click is on the disk already.")
+    _tell_skipped(project)
     if browser:
         # Others on this machine may read a browser's arguments: this lets it in once.
         webbrowser.open(f"{page}{ticket}")
     with keeping(project.store.path):
         _serve(app, listening, proxied=public is not None)
+
+
+def _tell_skipped(project: Project) -> None:
+    skipped, missing = project.skipped(), project.missing
+    if broken := [name for name in skipped if name not in missing]:
+        out.print(
+            f"{counted(len(broken), 'images')} can't be read: {_listed(broken)}. "
+            f"'pointillist data check {typed(project.data.root)}' says why."
+        )
+    if missing:
+        out.print(
+            f"{counted(len(missing), 'images')} with marks can't be found: {_listed(missing)}. "
+            "The marks are kept: put the files back under these names."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + more
 
 
 def _check_open(host: str, token: str | None) -> None:

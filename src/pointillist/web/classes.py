@@ -13,6 +13,7 @@ import numpy as np
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense, Mark, classes_of, relabelled
 from pointillist.core.shapes import IGNORE
+from pointillist.core.text import counted
 
 
 def number_classes(
@@ -60,16 +61,12 @@ def _refuse(connection: sqlite3.Connection, gone: Mapping[int, str], file: Path)
     if not images:
         return
     found = [
-        f"none called {gone[number]!r}, with {_count(len(on), 'mark')} on {_count(len(set(on)), 'image')}"
+        f"none called {gone[number]!r}, with {counted(len(on), 'marks')} on {counted(len(set(on)), 'images')}"
         for number, on in sorted(images.items())
     ]
     first = gone[min(images)]
     fix = f"Restore the name. If the class has a new one, say so: 'renamed: {{{first}: NEW NAME}}'."
     raise InputError("classes must hold every class that marks are on", "; ".join(found), fix, file)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 class Classes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
 from pointillist.exchange import EXPORTERS
 from pointillist.web.live import Live
-from pointillist.web.project import Project, in_words
+from pointillist.web.project import GONE, Project, in_words
 
 FILES = ("coco.json", "marks.csv", "marks.json")
 
@@ -43,7 +43,7 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
     Masks hold class indices, in the colours of the classes: of what is shown (the pixels' classifier, the
     network or both, whatever held-out marks found best), at the images' full size; where a person labelled a
     pixel, that label. Images of which nothing can be said get no mask. What an earlier export wrote is
-    replaced, file by file.
+    replaced, file by file. The marks on an image whose file is gone are written all the same.
 
     Args:
         project: its images and marks.
@@ -51,9 +51,11 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         folder: masks/, overlays/, annotations/, geojson/, coco.json, marks.csv and marks.json go into it,
             under the images' names.
     """
-    drawn, skipped = project.annotations()
+    drawn, skipped = project.annotations([*project.names.values(), *project.missing])
     for annotation in drawn:
         write_annotation(folder / "annotations" / f"{annotation.name}.json", annotation)
+    skipped |= dict.fromkeys(project.missing, GONE)
+    _remove_taken_back(project, folder, {annotation.name for annotation in drawn} | skipped.keys())
     masked = []
     for name in project.names.values():
         if name in skipped:
@@ -72,6 +74,13 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         masked.append(name)
     _write_for_others(project, folder, masked, drawn)
     return Exported(len(drawn) + 2 * len(masked) + len(FILES) + len(masked), skipped)
+
+
+def _remove_taken_back(project: Project, folder: Path, there: Collection[str]) -> None:
+    """Remove what an earlier export told of images whose marks have all been taken back since."""
+    for name in project.store.revisions():
+        if name in project.splits and name not in there:
+            (folder / "annotations" / f"{name}.json").unlink(missing_ok=True)
 
 
 def _write_for_others(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -18,6 +20,7 @@ from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.sample import Sample
+from pointillist.data.container import open_regular
 from pointillist.data.declaration import FILE_NAME
 from pointillist.data.decode import image_orientation, image_size
 from pointillist.data.draw import Picture
@@ -26,7 +29,7 @@ from pointillist.datasets import Folder
 from pointillist.web.classes import Classes
 from pointillist.web.events import Add, OnImage, Redo, replay
 from pointillist.web.kept import Kept
-from pointillist.web.store import AnyEvent, RefusedError, Store
+from pointillist.web.store import AnyEvent, RefusedError, Seen, Store
 from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
@@ -35,6 +38,7 @@ _OWN = uuid.UUID(int=0)
 _AGAIN = "Draw it again."
 LOOKED_AT = 2000
 """Images whose headers are read before the list of a project is shown."""
+GONE = "its file is no longer there; its marks are kept. Put it back under this name."
 KEPT = 1 << 30
 """Bytes of decoded images that stay in memory."""
 
@@ -65,8 +69,15 @@ class Project:
         self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
+        self._one_by_one = threading.Lock()
         self._sizes: dict[str, tuple[int, int] | InputError] = {}
         self._take_over()
+        # A name from a store that came from elsewhere may be a path.
+        gone = sorted(self.store.revisions().keys() - self.splits.keys())
+        self.missing = tuple(
+            name for name in gone if Path(name).name == name and self.on_image(name)[0].marks
+        )
+        """Images with marks whose files are no longer there."""
 
     def name(self, opaque: str) -> str:
         """Look up an image.
@@ -84,7 +95,8 @@ class Project:
         Raises:
             InputError: it can't be read.
         """
-        if name not in self._sizes:
+        # What could not be read is tried again: a folder that was away may be back.
+        if not isinstance(self._sizes.get(name), tuple):
             try:
                 self._sizes[name] = image_size(self.data.item(name).image)
             except InputError as error:
@@ -109,6 +121,12 @@ class Project:
         """Height and width of an image whose header has been read."""
         found = self._sizes.get(name)
         return None if isinstance(found, InputError) else found
+
+    def skipped(self) -> dict[str, str]:
+        """Say by name which images can't be shown, as far as is known, and why."""
+        broken = {name: self._sizes[name] for name in self.names.values() if not self.readable(name)}
+        found = {name: in_words(error) for name, error in broken.items() if isinstance(error, InputError)}
+        return found | dict.fromkeys(self.missing, GONE)
 
     def pyramid(self, name: str) -> Pyramid:
         """Give an image at all sizes, read from its file as they are asked for.
@@ -212,14 +230,14 @@ class Project:
             return Known.nothing(len(self.data.classes), height, width)
         return Known.from_annotation(annotation, height, width)
 
-    def annotations(self) -> tuple[list[Annotation], dict[str, str]]:
-        """Give what was drawn on each image, and by name why that of others can't be given."""
+    def annotations(self, names: Iterable[str]) -> tuple[list[Annotation], dict[str, str]]:
+        """Give what was drawn on each of some images, and by name why that of others can't be given."""
         drawn, wrong = [], {}
-        for name in self.names.values():
+        for name in names:
             try:
                 annotation = self.annotation(name)
             except InputError as error:
-                wrong[name] = in_words(error)
+                wrong[name] = GONE if name in self.missing else in_words(error)
                 continue
             if annotation is not None:
                 drawn.append(annotation)
@@ -251,6 +269,9 @@ class Project:
                     seen[said] += 1
                     own = uuid.uuid5(_OWN, f"{item.name} {seen[said]} {said}").hex
                     events.append(Add(id=own, sequence=seen[said], mark=mark))
+                if marks and self.store.size(item.name) is None:
+                    with suppress(InputError):
+                        self._remember(item.name)  # Its size, for when its file is gone.
                 self.store.append(item.name, _OWN.hex, events).result()
 
     def _read(self, name: str) -> Sample:
@@ -268,17 +289,34 @@ class Project:
         self.broken.pop(name, None)
 
     def _remember(self, name: str) -> None:
-        # Once in a server's life: decoding an image for every click would cost more than storing it.
+        # Once in a server's life: to read an image for every click would cost more than storing it.
         if name not in self._remembered:
-            sample = self.sample(name)
             path = self.data.item(name).image
-            file = hashlib.sha256(path.read_bytes()).hexdigest()
-            size = (sample.height, sample.width)
-            self.store.remember(name, _pixels(sample), *size, file, image_orientation(path))
+            seen = Seen(_hash(path), *self.size(name), image_orientation(path))
+            self.store.remember(name, seen, lambda: _pixels(self.sample(name)))
             self._remembered.add(name)
+            threading.Thread(target=self._note_pixels, args=(name,), name="pixels", daemon=True).start()
+
+    def _note_pixels(self, name: str) -> None:
+        """Note the pixels that are annotated; no click waits until they are decoded."""
+        # One by one: decoded for this alone, large images would not fit into memory together.
+        with self._one_by_one, suppress(InputError, OSError, sqlite3.Error):
+            if self.store.pixels_wanted(name):
+                pixels = _pixels(self.sample(name))
+                # Of another file that came meanwhile they are not noted.
+                self.store.note_pixels(name, _hash(self.data.item(name).image), pixels)
+
+    def _drawn_at(self, name: str) -> tuple[int, int]:
+        """Give an image's size; of a file that is away, as the store knows it."""
+        try:
+            return self.size(name)
+        except InputError:
+            if (size := self.store.size(name)) is None:
+                raise
+            return size
 
     def _annotation(self, name: str, marks: Sequence[Mark]) -> Annotation:
-        height, width = self.size(name)
+        height, width = self._drawn_at(name)
         described = {
             "name": name,
             "height": height,
@@ -304,4 +342,9 @@ def _opaque(project: str, name: str) -> str:
 
 
 def _pixels(sample: Sample) -> str:
-    return hashlib.sha256(np.ascontiguousarray(sample.image).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(sample.image).data).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -33,7 +33,16 @@ _SECOND = (
     "ALTER TABLE events ADD COLUMN view INTEGER REFERENCES views",
 )
 # A label is a class's number here, whatever order people declare their classes in.
-_THIRD = ("CREATE TABLE classes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",)
+# A click does not wait until a large image is decoded: its pixels' hash comes later.
+_THIRD = (
+    "CREATE TABLE classes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    "ALTER TABLE images RENAME TO old_images",
+    """CREATE TABLE images (
+        name TEXT PRIMARY KEY, sha256 TEXT,
+        height INTEGER NOT NULL, width INTEGER NOT NULL, file TEXT, orientation INTEGER) STRICT""",
+    "INSERT INTO images SELECT name, sha256, height, width, file, orientation FROM old_images",
+    "DROP TABLE old_images",
+)
 _STEPS = (_FIRST, _SECOND, _THIRD)
 """Of each version, what the one before it lacks."""
 

@@ -129,18 +129,19 @@ def _images(app: FastAPI, project: Project) -> None:
         data, images = project.data, []
         for key, name in project.names.items():
             if not project.readable(name):
-                continue  # 'pointillist data check' says why.
-            told = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
+                continue  # It is among the skipped.
+            one = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
             if (size := project.known_size(name)) is not None:
-                told |= {"height": size[0], "width": size[1]}
+                one |= {"height": size[0], "width": size[1]}
             if name in project.broken:
-                told["broken"] = in_words(project.broken[name])
-            images.append(told)
+                one["broken"] = in_words(project.broken[name])
+            images.append(one)
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
             for name, colour in zip(data.classes, data.colours, strict=True)
         ]
-        return {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
+        told = {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
+        return told | {"skipped": [{"name": name, "why": why} for name, why in project.skipped().items()]}
 
     @app.get("/api/images/{key}/size")
     def size(key: str) -> dict[str, int]:

@@ -7,14 +7,14 @@ import queue
 import shlex
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -30,6 +30,15 @@ TOGETHER = 500
 VERSION = version("pointillist")
 AnyEvent: TypeAlias = Add | Undo | Redo
 _EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
+
+
+class Seen(NamedTuple):
+    """A file that people draw on: its SHA-256, its upright size, and the EXIF orientation that was undone."""
+
+    file: str
+    height: int
+    width: int
+    orientation: int
 
 
 class RefusedError(InputError):
@@ -115,31 +124,51 @@ class Store:
         query = f"SELECT image, COUNT(*) FROM ({last}) WHERE kind != 'undo' GROUP BY image"
         return dict(self._reader().execute(query).fetchall())
 
-    def remember(self, name: str, sha256: str, height: int, width: int, file: str, orientation: int) -> None:
-        """Note once which pixels were annotated under a name.
+    def remember(self, name: str, seen: Seen, pixels: Callable[[], str]) -> None:
+        """Note once which file was annotated under a name.
 
         Args:
             name: of the image.
-            sha256: of the decoded pixels.
-            height: of the upright image.
-            width: likewise.
-            file: the SHA-256 of the file.
-            orientation: by EXIF, 1..8, that was undone.
+            seen: its file.
+            pixels: gives the SHA-256 of the decoded pixels; asked only of another file than was annotated, to
+                tell whether it shows the same.
 
         Raises:
-            RefusedError: other pixels were: clicks would land elsewhere.
+            RefusedError: other pixels were annotated: clicks would land elsewhere.
         """
         with closing(connect(self.path)) as connection:
             connection.execute(
-                "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET file = excluded.file, orientation = excluded.orientation "
-                "WHERE file IS NULL AND sha256 = excluded.sha256",
-                (name, sha256, height, width, file, orientation),
+                "INSERT OR IGNORE INTO images VALUES (?, NULL, ?, ?, ?, ?)",
+                (name, seen.height, seen.width, seen.file, seen.orientation),
             )
-            row = connection.execute("SELECT sha256, height, width FROM images WHERE name = ?", (name,))
-            if row.fetchone() != (sha256, height, width):
+            query = "SELECT sha256, file, height, width FROM images WHERE name = ?"
+            sha256, file, *size = connection.execute(query, (name,)).fetchone()
+            if file == seen.file:
+                return
+            if size != [seen.height, seen.width] or sha256 is None or sha256 != pixels():
                 fix = "Put the old file back, or annotate the new one under another name."
                 raise RefusedError(f"{name} must be the image that was annotated", "another image", fix)
+            connection.execute(
+                "UPDATE images SET file = ?, orientation = ? WHERE name = ? AND file IS NULL",
+                (seen.file, seen.orientation, name),
+            )
+
+    def note_pixels(self, name: str, file: str, sha256: str) -> None:
+        """Note the SHA-256 of the pixels of a file that was annotated, once they are decoded."""
+        with closing(connect(self.path)) as connection:
+            where = "WHERE name = ? AND file = ? AND sha256 IS NULL"
+            connection.execute(f"UPDATE images SET sha256 = ? {where}", (sha256, name, file))
+
+    def pixels_wanted(self, name: str) -> bool:
+        """Say whether an image was annotated whose pixels have not been noted."""
+        query = "SELECT 1 FROM images WHERE name = ? AND sha256 IS NULL"
+        return self._reader().execute(query, (name,)).fetchone() is not None
+
+    def size(self, name: str) -> tuple[int, int] | None:
+        """Give height and width of an image as it was annotated; None: nobody has."""
+        query = "SELECT height, width FROM images WHERE name = ?"
+        found: tuple[int, int] | None = self._reader().execute(query, (name,)).fetchone()
+        return found
 
     def close(self) -> None:
         """Store what waits, and end."""

@@ -116,7 +116,7 @@ class Training:
         self._listener.start()
 
     def _write_annotations(self, folder: Path) -> None:
-        drawn, wrong = self.project.annotations()
+        drawn, wrong = self.project.annotations(self.project.splits)
         for annotation in drawn:
             write_annotation(folder / f"{annotation.name}.json", annotation)
         if wrong:

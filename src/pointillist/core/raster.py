@@ -134,11 +134,15 @@ def _along(path: np.ndarray) -> np.ndarray:
 
 def _stamp(labels: MaskArray, centres: np.ndarray, radius: float, label: int) -> None:
     """Draw the disc of the radius around each centre: row by row of the disc, all centres at once."""
+    if radius < 1 or not len(centres):
+        labels[centres[:, 0], centres[:, 1]] = label
+        return
+    # Only where it is drawn: of a large image most is far from any mark.
+    low = np.maximum(centres.min(0) - int(radius), 0)
+    high = centres.max(0) + int(radius) + 1
+    labels, centres = labels[low[0] : high[0], low[1] : high[1]], centres - low
     drawn = np.zeros(labels.shape, dtype=bool)
     drawn[centres[:, 0], centres[:, 1]] = True
-    if radius < 1:
-        labels[drawn] = label
-        return
     height, width = labels.shape
     rows, cols = np.nonzero(drawn)
     # +1 where a disc's row begins, -1 behind its end: the running sum is positive where any disc covers.

@@ -137,13 +137,18 @@ class FeatureForest(Propagator):
 
     def choose(self, known: Known, rng: np.random.Generator) -> Places:
         """Draw the labelled pixels that are learnt from: row and column, at most `pixels` of each class."""
-        places = []
-        for label in range(len(known.tags)):
-            mine = np.argwhere(known.labels == label)
+        return np.concatenate(
+            self.few([np.argwhere(known.labels == label) for label in range(len(known.tags))], rng)
+        )
+
+    def few(self, places: Sequence[Places], rng: np.random.Generator) -> list[Places]:
+        """Draw at most `pixels` of the labelled pixels of each class."""
+        chosen = []
+        for mine in places:
             if len(mine) > self.pixels:
                 mine = mine[np.sort(rng.choice(len(mine), self.pixels, replace=False))]
-            places.append(mine)
-        return np.concatenate(places)
+            chosen.append(mine)
+        return chosen
 
     def learn(self, rows: Sequence[Rows], seed: int) -> Any:
         """Train the classifier on the labelled pixels of several images; None: fewer than two classes."""

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from PIL import Image
 from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
@@ -31,6 +32,8 @@ from pointillist.web.project import Project
 SIDE = 320
 """An image is looked at with its longer side shrunk to this: an answer within a quarter of a second."""
 SMOOTH = 3
+FEW = 10_000
+"""Pixels of a class, up to which each is learnt from, though it shares a pixel of the shrunk image."""
 FOUND_KEPT = 1000
 """Segmentations that stay in memory, some 400 KB each."""
 MAPS_KEPT = 700 << 20
@@ -274,8 +277,40 @@ class Live:
         if name not in self._read or self._read[name].revision != revision:
             # At the size at which the classifier looks, so that a large image costs no more than a small one.
             size = self._seen(name).image.shape[1:]
-            known = self.project.known(name, *size)
-            places = self.forest.choose(known, numpy_rng(0, "live", name))
-            rows = self.forest.rows(self._seen(name).maps, known, places)
-            self._read[name] = _Read(revision, places, size, rows)
+            known, drawn = self.project.known(name, *size), self.project.drawn(name)
+            places = [np.argwhere(known.labels == label) for label in range(len(known.tags))]
+            if drawn is not None and drawn.shape != size:
+                places = [_with_lost(mine, drawn == label, size) for label, mine in enumerate(places)]
+            chosen = self.forest.few(places, numpy_rng(0, "live", name))
+            labels = np.repeat(np.arange(len(chosen), dtype=np.uint8), [len(mine) for mine in chosen])
+            found = np.concatenate(chosen)
+            rows = at_places(self._seen(name).maps, found, size), labels
+            self._read[name] = _Read(revision, found, size, rows)
         return self._read[name]
+
+
+def _with_lost(places: np.ndarray, drawn: Bool[np.ndarray, "h w"], size: tuple[int, ...]) -> np.ndarray:
+    """Add to the places of a class where the full image has it, though another one lies over it when shrunk.
+
+    A map or box that fills more than a few pixels is not lost: only what is drawn by the pixel is added.
+    """
+    at = np.argwhere(drawn)
+    if not len(at) or len(at) > FEW:
+        return places
+    cells = (2 * at + 1) * np.array(size) // (2 * np.array(drawn.shape))
+    return np.unique(np.concatenate([places, cells]), axis=0)
+
+
+def painted(labels: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
+    """Show each labelled pixel of an image in its own label, over what the image was taken for.
+
+    Args:
+        labels: of the image, as small as it was looked at.
+        drawn: its labelled pixels, at its full size; None: there are none.
+    """
+    if drawn is None or drawn.shape == labels.shape:
+        return labels
+    size = (drawn.shape[1], drawn.shape[0])
+    large = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    shown: np.ndarray = np.where(drawn == IGNORE, large, drawn)
+    return shown

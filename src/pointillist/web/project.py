@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from math import ceil, sqrt
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,9 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense, Mark, Points
+from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
+from pointillist.core.shapes import MaskArray
 from pointillist.data.container import open_regular
 from pointillist.data.declaration import FILE_NAME
 from pointillist.data.decode import image_orientation, image_size
@@ -38,6 +41,8 @@ _OWN = uuid.UUID(int=0)
 _AGAIN = "Draw it again."
 LOOKED_AT = 2000
 """Images whose headers are read before the list of a project is shown."""
+FINE = 1 << 22
+"""Pixels up to which each that is labelled is shown and learnt on its own."""
 GONE = "its file is no longer there; its marks are kept. Put it back under this name."
 KEPT = 1 << 30
 """Bytes of decoded images that stay in memory."""
@@ -229,6 +234,18 @@ class Project:
         if annotation is None:
             return Known.nothing(len(self.data.classes), height, width)
         return Known.from_annotation(annotation, height, width)
+
+    def drawn(self, name: str) -> MaskArray | None:
+        """Give the label map of an image at its full size, or where that is larger, shrunk to `FINE` pixels.
+
+        Returns:
+            Every labelled pixel with its own label; None: nothing is drawn.
+        """
+        annotation = self.annotation(name)
+        if annotation is None:
+            return None
+        shrink = min(1.0, sqrt(FINE / (annotation.height * annotation.width)))
+        return to_labels(annotation, ceil(annotation.height * shrink), ceil(annotation.width * shrink))
 
     def annotations(self, names: Iterable[str]) -> tuple[list[Annotation], dict[str, str]]:
         """Give what was drawn on each of some images, and by name why that of others can't be given."""

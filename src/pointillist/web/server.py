@@ -21,7 +21,7 @@ from pointillist.web.answers import answer_errors
 from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.kept import Kept
-from pointillist.web.live import Live, Segmentation
+from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.project import Project, in_words
 from pointillist.web.scout import Scout
 from pointillist.web.thumbnail import draw_thumbnail
@@ -197,10 +197,11 @@ def _read_events(body: bytes) -> Sent:
 def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
     @app.get("/api/images/{key}/overlay")
     async def segmentation(key: str, after: int = 0) -> Response:
-        found = await live.segmentation(project.name(key), after, PATIENCE_S)
+        name = project.name(key)
+        found = await live.segmentation(name, after, PATIENCE_S)
         if not isinstance(found, Segmentation):
             return Response(status_code=204, headers={"x-why": found})
-        body = await asyncio.to_thread(palette_png, found.labels, project.data.colours, True, 1)
+        body = await asyncio.to_thread(_overlay, project, name, found)
         headers = {"x-revision": str(found.revision), "x-source": found.source, "cache-control": "no-store"}
         return Response(body, media_type="image/png", headers=headers)
 
@@ -212,6 +213,11 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
             return {}
         row, col = found.doubtful(*project.size(name))
         return {"row": row, "col": col}
+
+
+def _overlay(project: Project, name: str, found: Segmentation) -> bytes:
+    labels = painted(found.labels, project.drawn(name))
+    return palette_png(labels, project.data.colours, clear=True, compress_level=1)
 
 
 def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:

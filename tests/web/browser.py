@@ -44,10 +44,13 @@ def free_port() -> str:
 class Server:
     """The command, which may be killed and begun again at the same address."""
 
-    def __init__(self, root: Path, *flags: str) -> None:
+    def __init__(self, root: Path, *flags: str, steps: int | None = None) -> None:
         if "--port" not in flags:
             flags = ("--port", free_port(), *flags)
-        command = [sys.executable, "-m", "pointillist", "annotate", str(root), "--no-browser", *flags]
+        # Fewer steps of training than users get: what the page does with a training is the same.
+        few = f"from pointillist.web import training; training.STEPS = {steps}; " if steps else ""
+        code = f"{few}from pointillist.cli import main; main()"
+        command = [sys.executable, "-c", code, "annotate", str(root), "--no-browser", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         said = self.process.stdout.readline() + self.process.stdout.readline()

@@ -64,7 +64,7 @@ def test_l06_the_page_asks_for_a_size_when_it_opens_an_image(request: Any, tmp_p
             "title", f"{LOOKED_AT:05d}: 32 \u00d7 24"
         )
         rows.nth(1).evaluate(press)
-        sync_api.expect(page.locator("#toasts")).to_contain_text("an image must", timeout=30_000)
+        sync_api.expect(page.locator("#notice")).to_contain_text("an image must", timeout=30_000)
         rows.nth(2).evaluate(press)
         sync_api.expect(page.locator("#image-name")).to_have_attribute(
             "title", "00002: 32 \u00d7 24", timeout=30_000

@@ -139,9 +139,9 @@ def test_f17_l12_a_new_token_while_the_page_is_open_costs_nothing(
         page.context.close()
 
 
-def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray]) -> float:
+def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray], steps: int | None = None) -> float:
     """Five clicks on each class of every image, by mouse and keys alone; train; export; compare."""
-    server = Server(root)
+    server = Server(root, steps=steps)
     page = opened(browser, server.address)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -171,7 +171,7 @@ def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray]) -> float:
 
 def test_from_a_folder_of_images_to_masks(browser: Any, root: Path) -> None:
     truths = {f"train-{number:05d}": truth for number, truth in enumerate(lesions(6))}
-    assert to_masks(browser, root, truths) > 0.75
+    assert to_masks(browser, root, truths, steps=60) > 0.75
 
 
 def test_from_a_folder_of_photographs_of_skin_to_masks(browser: Any, ph2_root: Path, tmp_path: Path) -> None:

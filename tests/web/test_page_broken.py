@@ -115,16 +115,15 @@ def test_an_image_that_cant_be_read_says_why_and_is_left_in_peace(
     page.context.close()
 
 
-def test_marks_on_an_image_that_breaks_wait_and_hold_up_no_others(
+def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:
-    path = root / "images" / "train-00000.png"
-    whole = path.read_bytes()
+    path, away = root / "images" / "train-00000.png", root / "away.png"
     server = start()
     page = opened(browser, server.address)
     posts: list[str] = []
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
-    path.write_bytes(whole[: len(whole) // 2])
+    path.rename(away)
     click(page, 72, 96)
     sync_api.expect(page.locator("#saved")).to_have_text("1 not taken", timeout=20_000)
     sync_api.expect(page.locator("#toasts")).to_contain_text("1 mark not taken, kept here:")
@@ -138,8 +137,8 @@ def test_marks_on_an_image_that_breaks_wait_and_hold_up_no_others(
     assert count_marks(root) == 1
     page.wait_for_timeout(3000)
     assert len(posts) == 2, "one for each image, and none again"
-    # Put right and opened again, it takes what waited, over a reload too.
-    path.write_bytes(whole)
+    # Put back and opened again, it takes what waited, over a reload too.
+    away.rename(path)
     page.keyboard.press("p")
     until_saved(page)
     sync_api.expect(page.locator("#notice")).to_be_hidden()

@@ -54,6 +54,7 @@ def test_an_imported_mark_is_seen_until_it_is_taken_back(
     write_annotation(root / "annotations" / "train-00000.json", drawn)
     server = Server(root)
     page = opened(browser, server.address)
+    page.keyboard.press("o")  # the marks alone
     page.wait_for_timeout(500)
 
     def alpha(at: tuple[int, int]) -> int:

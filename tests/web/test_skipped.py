@@ -5,6 +5,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -196,6 +198,27 @@ def test_f19_a_click_while_the_images_are_away_is_told_so_and_stored_when_they_a
         (root / "away").rename(root / "images")
         assert send(client, key, points(1, 2, 3)).status_code == 200
         assert client.get(f"/api/images/{key}/size").status_code == 200
+
+
+def test_a_click_while_a_file_is_torn_does_not_hold_the_whole_one_for_another_image(root: Path) -> None:
+    names = Folder(root=root, size=None).names("train")
+    path = file_of(root, names[0])
+    whole = path.read_bytes()
+    with served(root) as client:
+        key = images(client)[names[0]]
+        assert client.get(f"/api/images/{key}/size").status_code == 200
+        path.write_bytes(whole[: len(whole) // 2])
+        assert send(client, key, points(1, 2, 3)).status_code == 200
+        deadline = time.monotonic() + 30
+        while any(thread.name == "pixels" for thread in threading.enumerate()):
+            assert time.monotonic() < deadline, "its pixels are still being noted"
+            time.sleep(0.05)
+    path.write_bytes(whole)
+    with served(root) as client:
+        assert send(client, key, points(1, 4, 5)).status_code == 200
+        assert {one["name"]: one["marks"] for one in client.get("/api/project").json()["images"]}[
+            names[0]
+        ] == 2
 
 
 def test_it_is_told_on_the_terminal(root: Path) -> None:

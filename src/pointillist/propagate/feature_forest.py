@@ -26,7 +26,8 @@ from pointillist.propagate.propagator import Features, Propagator
 
 Sigma = Annotated[float, Field(ge=0.3, le=200)]
 Sigmas = Annotated[tuple[Sigma, ...], Field(min_length=1, max_length=12)]
-Places: TypeAlias = Int64[np.ndarray, "n 2"]
+# Lists of them differ in length, so it is not named.
+Places: TypeAlias = Int64[np.ndarray, "_ 2"]
 # Images may differ in size.
 Example: TypeAlias = tuple[Float[np.ndarray, "_ _ _"], Known]
 # Every image has another number of labelled pixels, so it is not named.

@@ -312,15 +312,25 @@ class Project:
             seen = Seen(_hash(path), *self.size(name), image_orientation(path))
             self.store.remember(name, seen, lambda: _pixels(self.sample(name)))
             self._remembered.add(name)
-            threading.Thread(target=self._note_pixels, args=(name,), name="pixels", daemon=True).start()
+            noting = threading.Thread(
+                target=self._note_pixels, args=(name, seen.file), name="pixels", daemon=True
+            )
+            noting.start()
 
-    def _note_pixels(self, name: str) -> None:
+    def _note_pixels(self, name: str, file: str) -> None:
         """Note the pixels that are annotated; no click waits until they are decoded."""
         # One by one: decoded for this alone, large images would not fit into memory together.
-        with self._one_by_one, suppress(InputError, OSError, sqlite3.Error):
-            if self.store.pixels_wanted(name):
+        with self._one_by_one, suppress(OSError, sqlite3.Error):
+            if not self.store.pixels_wanted(name):
+                return
+            try:
                 pixels = _pixels(self.sample(name))
-                # Of another file that came meanwhile they are not noted.
+            except InputError:
+                self.store.forget_file(name, file)
+                self._remembered.discard(name)
+                return
+            # Of another file that came meanwhile they are not noted.
+            with suppress(InputError):
                 self.store.note_pixels(name, _hash(self.data.item(name).image), pixels)
 
     def _drawn_at(self, name: str) -> tuple[int, int]:

@@ -145,7 +145,8 @@ class Store:
             sha256, file, *size = connection.execute(query, (name,)).fetchone()
             if file == seen.file:
                 return
-            if size != [seen.height, seen.width] or sha256 is None or sha256 != pixels():
+            unseen = file is None and sha256 is None
+            if size != [seen.height, seen.width] or not (unseen or sha256 == pixels()):
                 fix = "Put the old file back, or annotate the new one under another name."
                 raise RefusedError(f"{name} must be the image that was annotated", "another image", fix)
             connection.execute(
@@ -158,6 +159,12 @@ class Store:
         with closing(connect(self.path)) as connection:
             where = "WHERE name = ? AND file = ? AND sha256 IS NULL"
             connection.execute(f"UPDATE images SET sha256 = ? {where}", (sha256, name, file))
+
+    def forget_file(self, name: str, file: str) -> None:
+        """Take back which file was annotated: it turned out to be unreadable, and will be put right."""
+        with closing(connect(self.path)) as connection:
+            where = "WHERE name = ? AND file = ? AND sha256 IS NULL"
+            connection.execute(f"UPDATE images SET file = NULL {where}", (name, file))
 
     def pixels_wanted(self, name: str) -> bool:
         """Say whether an image was annotated whose pixels have not been noted."""

@@ -2,10 +2,10 @@
 
     python benchmarks/annotator_load.py --clients 50 --seconds 120 -o docs/results/annotator_load.md
 
-Each client clicks once a second on one of several images, over as many connections as are busy at a time.
-Clients and server share this machine's cores. At the end what is stored is compared with what was
-acknowledged. With --idle 0 --idle 1000 so many other connections hang meanwhile: half of them say nothing,
-half send a byte every ten seconds, and each that the server drops comes again.
+Each client clicks once a second (or flat out, with --every 0) on one of several images, over as many
+connections as are busy at a time. Clients and server share this machine's cores. At the end what is stored
+is compared with what was acknowledged. With --idle 0 --idle 1000 so many other connections hang meanwhile:
+half of them say nothing, half send a byte every ten seconds, and each that the server drops comes again.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ SPREAD_S = 10.0
 
 
 async def click(
-    client: httpx.AsyncClient, image: str, number: int, seconds: float
+    client: httpx.AsyncClient, image: str, number: int, seconds: float, every: float
 ) -> tuple[list[float], set[str], int]:
-    """Click once a second; give the times, the events that were acknowledged, and the errors."""
+    """Click again and again; give the times, the events that were acknowledged, and the errors."""
     times, acknowledged, errors = [], set(), 0
     rng, tab = numpy_rng(number, "clicks"), str(uuid.uuid4())
-    await asyncio.sleep(float(rng.random()))
+    await asyncio.sleep(float(rng.random()) * every)
     ends = time.perf_counter() + seconds
     sequence = 0
     while (began := time.perf_counter()) < ends:
@@ -60,7 +60,7 @@ async def click(
         else:
             errors += 1
         sequence += 1
-        await asyncio.sleep(max(0.0, began + 1 - time.perf_counter()))
+        await asyncio.sleep(max(0.0, began + every - time.perf_counter()))
     return times, acknowledged, errors
 
 
@@ -110,13 +110,15 @@ def hanging(address: str, idle: int) -> Iterator[list[float]]:
     process.join()
 
 
-async def all_click(address: str, headers: dict[str, str], clients: int, seconds: float) -> list[Any]:
+async def all_click(
+    address: str, headers: dict[str, str], clients: int, seconds: float, every: float
+) -> list[Any]:
     """Let them all click, then compare with what is stored; give times, stored, acknowledged, errors."""
     # Of one client object: to make one for each person would keep the machine busy, not the server.
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60, limits=limits) as client:
         images = [image["id"] for image in (await client.get("/api/project")).json()["images"]]
-        work = [click(client, images[n % len(images)], n, seconds) for n in range(clients)]
+        work = [click(client, images[n % len(images)], n, seconds, every) for n in range(clients)]
         found = await asyncio.gather(*work)
         stored: set[str] = set()
         for image in images:
@@ -130,13 +132,15 @@ async def all_click(address: str, headers: dict[str, str], clients: int, seconds
 def main(
     clients: Annotated[list[int], typer.Option("--clients", min=1)] = [50, 200],  # noqa: B006
     seconds: Annotated[float, typer.Option("--seconds", min=1)] = 120,
+    every: Annotated[float, typer.Option("--every", min=0, help="Seconds between clicks; 0: flat out.")] = 1,
     idle: Annotated[list[int], typer.Option("--idle", min=0, help="Connections that hang.")] = [0],  # noqa: B006
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Let so many clients click for so long."""
     lines = [
-        "| clients | idle | dropped after | clicks | errors | p50 | p99 | longest | stored = acknowledged |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+        "| clients | idle | dropped after | clicks | a second | errors | p50 | p99 | longest "
+        "| stored = acknowledged |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     data, load = Synthetic(size=(144, 192), train=IMAGES), os.getloadavg()[0]
     for count, hang in product(clients, idle):
@@ -148,16 +152,18 @@ def main(
                 serving(Path(given) / "many") as (address, headers),
                 hanging(address, hang) as dropped,
             ):
-                work = all_click(address, headers, count, seconds)
+                work = all_click(address, headers, count, seconds, every)
                 times, same, clicks, errors = asyncio.run(work)
         p50, p99, longest = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99, 1]))
         stored = "yes" if same else "NO"
         after = f"{np.median(dropped):.0f} s" if dropped else ""
-        cells = (count, hang, after, clicks, errors, p50, p99, longest, stored)
+        cells = (count, hang, after, clicks, round(clicks / seconds), errors, p50, p99, longest, stored)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     flags = "".join(f" --clients {n}" for n in clients) + "".join(f" --idle {n}" for n in idle if any(idle))
+    flags += f" --every {every:g}" if every != 1 else ""
+    pace = f"A click every {every:g} s each" if every else "Each clicks as soon as the click before is stored"
     about = (
-        f"One click a second each for {seconds:g} s on {IMAGES} images; clients on the server's own cores. "
+        f"{pace} for {seconds:g} s on {IMAGES} images; clients on the server's own cores. "
         f"Load of the machine's {os.cpu_count()} cores by others, before: {load:.1f}."
     )
     publish("Many people at one annotator", f"python benchmarks/annotator_load.py{flags}", about, lines, out)

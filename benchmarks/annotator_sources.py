@@ -41,7 +41,7 @@ from pointillist.web.project import Project
 from pointillist.web.training import Training
 
 SOURCES: tuple[Source, ...] = ("forest", "network", "both")
-TRAINED = (3, 6)
+TRAINED = (2, 4, 6, 8, 10)
 """After so many clicks on an image a network is trained."""
 
 
@@ -133,7 +133,7 @@ def table(measured: dict[int, tuple[dict[str, list[float]], str]]) -> list[str]:
 
 def main(
     root: Annotated[Path, typer.Option("--root", resolve_path=True, help="Of PH2.")],
-    images: Annotated[int, typer.Option("--images", min=2, help="Clicked on; as many others.")] = 12,
+    images: Annotated[int, typer.Option("--images", min=2, help="Clicked on; as many others.")] = 20,
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Serve images of PH2 at their full size, click through half of them, train, and compare."""

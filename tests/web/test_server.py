@@ -23,6 +23,7 @@ from pointillist.annotate import Boxes
 from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
 from pointillist.web import scout, server, training
+from pointillist.web.live import Live, Segmentation
 from pointillist.web.store import Store
 from tests.web.app import plain_folder, served
 
@@ -410,6 +411,40 @@ def test_no_click_waits_until_its_image_is_decoded(tmp_path: Path, monkeypatch: 
             settled(noted)
     finally:
         waits.set()
+
+
+def test_l11_clicks_are_saved_while_the_segmentation_hangs_and_only_the_last_of_them_is_segmented(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, goes_on, segmented = threading.Event(), threading.Event(), list[str]()
+    segment = Live.segment
+
+    def slowly(live: Live, name: str) -> Segmentation | None:
+        segmented.append(name)
+        began.set()
+        assert goes_on.wait(60)
+        return segment(live, name)
+
+    monkeypatch.setattr(Live, "segment", slowly)
+    monkeypatch.setattr(server, "PATIENCE_S", 0.05)
+    root = tmp_path / "mine"
+    with served(root) as client:
+        (image, *_) = images(client)
+        url = f"/api/images/{image['id']}"
+        try:
+            for number in range(20):
+                answer = send(client, image["id"], add(point(number % 2, number, 3)))
+                assert answer.status_code == 200
+                revision = answer.json()["revision"]
+                assert client.get(f"{url}/overlay", params={"after": revision}).headers["x-why"] == "late"
+            assert began.is_set()
+            assert len(client.get(f"{url}/marks").json()["marks"]) == 20
+        finally:
+            goes_on.set()
+        monkeypatch.setattr(server, "PATIENCE_S", 30.0)
+        shown = client.get(f"{url}/overlay", params={"after": revision})
+        assert int(shown.headers["x-revision"]) == revision
+        assert len(segmented) <= 3, "twenty clicks while it hung are one piece of work"
 
 
 def test_an_image_that_was_replaced_under_its_name_takes_no_clicks(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pointillist.web import gates
-from pointillist.web.gates import LARGEST_BODY
+from pointillist.web.gates import LARGEST_BODY, SMALL_BODY
 from pointillist.web.tries import ADDRESSES, MOST, Tries
 from tests.web.app import HOST, TOKEN, served
 
@@ -91,6 +91,14 @@ def test_s11_bodies_are_small_json_and_announced_as_they_are(client: TestClient)
             yield b" " * (1 << 16)
 
     assert client.post("/api/images/0/events", content=endless(), headers=json).status_code == 413
+
+
+def test_s11_what_is_a_word_or_two_may_not_be_a_book(client: TestClient) -> None:
+    json = {"Content-Type": "application/json"}
+    large = b'{"again": true' + b" " * SMALL_BODY + b"}"
+    for path in ("/api/train", "/api/train/again", "/api/train/cancel", "/api/export"):
+        assert client.post(path, content=large, headers=json).status_code == 413
+    assert client.post("/api/images/0/events", content=large, headers=json).status_code in (404, 422)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])

@@ -1,9 +1,12 @@
 """S01: no string in a request's address leads to a file outside, byte for byte as an attacker sends it."""
 
 import contextlib
+import gzip
 import http.client
 import itertools
 import json
+import os
+import re
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import DataObject, characters, data, lists, one_of, sampled_from, text
 
 from tests.web.test_security import TOKEN, Server
 
@@ -141,16 +146,51 @@ def test_s01_three_hundred_paths_out_of_the_folder_reach_nothing_on_any_route(
     with contextlib.closing(Line(server.port)) as line:
         key = json.loads(line.ask("GET", "/api/project")[1])["images"][0]["id"]
         page = line.ask("GET", "/")[1]
-        given = corpus(outside)
-        assert len(given) >= 300
+        tried = corpus(outside)
+        assert len(tried) >= 300
         told = (CANARY.encode(), b"SQLite format", b"root:", b"def build", str(server.root.parent).encode())
-        for route, path in itertools.product(GETS if method == "GET" else POSTS, given):
+        for route, path in itertools.product(GETS if method == "GET" else POSTS, tried):
             target = route.replace("KEY", key).replace("{}", path, 1)
             status, answer = line.ask(method, target, body)
             # A line break after "/" is overlooked: that is the page.
             assert status in (400, 404, 405, 422) or answer == page, (method, target)
             assert not [word for word in told if word in answer], (method, target)
     assert server.process.poll() is None
+
+
+PIECES = (
+    *STEPS,
+    "/",
+    "//",
+    "\\",
+    "%2f",
+    "%5c",
+    "%00",
+    ".",
+    "canary.txt",
+    "mine",
+    "mine-evil",
+    "images",
+    "annotations",
+)
+
+
+@settings(max_examples=int(os.environ.get("POINTILLIST_PATHS", "300")))
+@given(given_by=data())
+def test_s01_generated_paths_reach_nothing(server: Server, given_by: DataObject) -> None:
+    """50,000 of them in some minutes: POINTILLIST_PATHS=50000 pytest tests/web/test_paths.py -k generated."""
+    route = given_by.draw(sampled_from([*(("GET", one) for one in GETS), *(("POST", one) for one in POSTS)]))
+    letters = characters(min_codepoint=33, max_codepoint=126)
+    path = "".join(given_by.draw(lists(one_of(sampled_from(PIECES), text(letters, max_size=6)), max_size=12)))
+    with contextlib.closing(Line(server.port)) as line:
+        key = json.loads(line.ask("GET", "/api/project")[1])["images"][0]["id"]
+        page = line.ask("GET", "/")[1]
+        target = route[1].replace("KEY", key).replace("{}", path, 1)
+        status, answer = line.ask(route[0], target, b"{}" if route[0] == "POST" else b"")
+    is_tile = path.isdigit() and answer.startswith(b"\x89PNG")
+    assert status in (400, 404, 405, 422) or answer == page or is_tile, target
+    assert CANARY.encode() not in answer, target
+    assert str(server.root.parent).encode() not in answer, target
 
 
 CARELESS: dict[str, Callable[[str], str]] = {
@@ -170,10 +210,48 @@ def test_s01_the_paths_are_live(tmp_path: Path, way: str) -> None:
     outside = tmp_path / "canary.txt"
     outside.write_text(CANARY)
 
-    def given(path: str) -> bool:
+    def gives(path: str) -> bool:
         try:
             return (tmp_path / "mine" / "images" / CARELESS[way](path)).read_text() == CANARY
         except (OSError, ValueError):
             return False
 
-    assert any(map(given, corpus(outside)))
+    assert any(map(gives, corpus(outside)))
+
+
+def peak(server: Server) -> float:
+    """Give the most memory that a server has had, in MiB."""
+    said = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", said)[0]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc tells a process's memory")
+def test_s11_floods_are_refused_and_cost_little_memory(server: Server) -> None:
+    """Headers, names, lists, nesting and a packed body: each as much as fits, and none costs 200 MiB more, as 4 million numbers do."""
+    packed = gzip.compress(bytes(1 << 28))
+    mark = b'{"client":"%s","events":[{"kind":"add","id":"%s","sequence":0,"mark":' % (b"0" * 32, b"1" * 32)
+    mark += b'{"kind":"points","label":1,"radius":0,"at":[HERE]}}]}'
+    bodies = {
+        "names": b"{" + b",".join(b'"%x":0' % number for number in range(740_000)) + b"}",
+        "list": b'{"client":"' + b"0" * 32 + b'","events":[' + b",".join([b"{}"] * 2_500_000) + b"]}",
+        "numbers": b'{"client":"' + b"0" * 32 + b'","events":[' + b",".join([b"0"] * 4_000_000) + b"]}",
+        "places": mark.replace(b"HERE", b",".join([b"0"] * 4_000_000)),
+        "nesting": b"[" * 1_000_000,
+        "packed": packed,
+    }
+    with contextlib.closing(Line(server.port)) as line:
+        key = json.loads(line.ask("GET", "/api/project")[1])["images"][0]["id"]
+        before = peak(server)
+        for kind, body in bodies.items():
+            status, answer = line.ask("POST", f"/api/images/{key}/events", body)
+            assert status == 422, kind
+            assert len(answer) < 1000, kind
+            assert peak(server) < before + 200, kind
+    flood = "".join(f"x{number}: y\r\n" for number in range(100_000))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
+        with contextlib.suppress(ConnectionError):  # Refused before all of it has come.
+            raw.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{flood}\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            assert raw.recv(100).startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
+    assert peak(server) < before + 200
+    assert server.process.poll() is None

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from pointillist.core.config import Config
 from pointillist.core.shapes import IGNORE, MaskArray
@@ -16,6 +16,8 @@ from pointillist.core.shapes import IGNORE, MaskArray
 # Strict: the text "3", true and null are no numbers, though pydantic would take the first two.
 ClassIndex = Annotated[int, Field(ge=0, lt=IGNORE, strict=True)]
 Coordinate = tuple[Annotated[float, Field(strict=True)], Annotated[float, Field(strict=True)]]
+# The first that is wrong ends it: millions of them fit into a file, and an error takes a kilobyte.
+Coordinates = Annotated[tuple[Coordinate, ...], FailFast()]
 Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Area = Annotated[float, Field(ge=0, strict=True)]
@@ -35,7 +37,7 @@ class Points(Config):
 
     kind: Literal["points"] = "points"
     label: ClassIndex
-    at: tuple[Coordinate, ...]
+    at: Coordinates
     radius: Annotated[float, Field(ge=0, le=10_000, strict=True)] = 0.0
 
     @property
@@ -55,7 +57,7 @@ class Scribble(Config):
 
     kind: Literal["scribble"] = "scribble"
     label: ClassIndex
-    path: tuple[Coordinate, ...] = Field(min_length=1)
+    path: Coordinates = Field(min_length=1)
     width: Annotated[float, Field(ge=1, le=10_000, strict=True)] = 1.0
 
     @property

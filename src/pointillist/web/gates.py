@@ -24,7 +24,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LARGEST_BODY = 8 << 20
+LARGEST_BODY, SMALL_BODY = 8 << 20, 1 << 16
 LETTERS = frozenset(string.ascii_letters + string.digits + "-._~")
 """Of a token: an address, a cookie and a header all take them as they are."""
 METHODS = ("GET", "POST")
@@ -82,7 +82,7 @@ class Gates:
                 return await self._enter(send)
         named = {"header": _bearer(headers), "cookie": self._from_cookie(headers)}
         if any([self._known(address, way, given) for way, given in named.items()]):
-            return await self.app(scope, _bounded(receive), _with_headers(send))
+            return await self.app(scope, _bounded(receive, _largest(scope)), _with_headers(send))
         if any(self.tries.many(address, way) for way in ("address", *named)):
             return await _refuse(send, HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; wait a second")
         await _refuse(
@@ -173,12 +173,17 @@ def _size(scope: Scope, headers: dict[str, list[str]]) -> tuple[HTTPStatus, str]
     lengths = headers.get("content-length", ["0"])
     if len(lengths) > 1 or not lengths[0].isdigit():
         return HTTPStatus.BAD_REQUEST, "Content-Length must be one whole number"
-    if int(lengths[0]) > LARGEST_BODY:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body must be at most {LARGEST_BODY >> 20} MiB"
+    if int(lengths[0]) > (most := _largest(scope)):
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body must be at most {most >> 10} KiB"
     return None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _largest(scope: Scope) -> int:
+    """Give the bytes that a body may have: all but what is drawn are a word or two."""
+    return LARGEST_BODY if scope["path"].endswith("/events") else SMALL_BODY
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     """Stop reading a body that is sent in pieces without an end."""
     seen = 0
 
@@ -186,7 +191,7 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
+        if seen > most:
             # Raised where the application reads, so that it is this that is answered.
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         return message

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
@@ -24,6 +24,7 @@ from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.project import Project, in_words
 from pointillist.web.scout import Scout
+from pointillist.web.store import RefusedError
 from pointillist.web.thumbnail import draw_thumbnail
 from pointillist.web.training import News, Training
 
@@ -31,6 +32,8 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PATIENCE_S = 10.0
 PYRAMIDS = 1 << 30
 """Bytes of images at all sizes that stay in memory."""
+MOST_NAMES = 100_000
+"""Of the JSON that a body with events holds: 500 events have some thousands."""
 
 
 class Sent(BaseModel):
@@ -39,7 +42,7 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     client: Identifier
-    events: Annotated[list[Event], Field(min_length=1, max_length=500)]
+    events: Annotated[list[Event], Field(min_length=1, max_length=500), FailFast()]
 
 
 class Wish(BaseModel):
@@ -79,7 +82,7 @@ def build(project: Project) -> FastAPI:
         await asyncio.to_thread(live.close)
         await asyncio.to_thread(project.store.close)
 
-    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
     _page(app)
     _images(app, project)
@@ -188,6 +191,10 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
 
 
 def _read_events(body: bytes) -> Sent:
+    # Each name that means nothing would be an error of a kilobyte: a million of them fit into a body.
+    if body.count(b":") > MOST_NAMES:
+        must = f"events must have at most {MOST_NAMES:,} names and values"
+        raise RefusedError(must, "more", "Send fewer events at a time.")
     try:
         return Sent.model_validate_json(body)
     except ValidationError as error:

@@ -52,7 +52,7 @@ def test_f15_what_fails_is_tried_again_told_and_leaves_the_others_alone(tmp_path
 @pytest.mark.usefixtures("ray")
 def test_d04_the_table_is_that_of_local_processes(tmp_path: Path) -> None:
     tables = []
-    for name, engine in (("local", Local(2)), ("ray", OnRay(workers=2, cpus=1))):
+    for name, engine in (("local", Local(2)), ("ray", OnRay(workers=2))):
         study = small(seeds=1)
         assert run_study(study, tmp_path / name, engine, lambda cell, news: None) == []
         tables.append(write_table(study, tmp_path / name).read_text())

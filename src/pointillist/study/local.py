@@ -14,11 +14,15 @@ from pathlib import Path
 from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
 
 
+def cores_each(workers: int) -> int:
+    """Give the share of this machine's cores of each of so many processes, at least one."""
+    return max(1, (os.cpu_count() or 1) // workers)
+
+
 def share_cores(workers: int) -> None:
-    """Give each of so many processes that are begun from here its share of the cores, at least one."""
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    """Give each of so many processes that are begun from here its share of the cores."""
     for name in THREADS:
-        os.environ[name] = threads  # Read when torch is first imported, in the new process.
+        os.environ[name] = str(cores_each(workers))  # Read when torch is first imported, in the new process.
 
 
 class Local:

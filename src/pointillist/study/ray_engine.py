@@ -12,7 +12,7 @@ from typing import Any
 
 from pointillist.core.errors import InputError
 from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
-from pointillist.study.local import resident_mib
+from pointillist.study.local import cores_each, resident_mib
 from pointillist.train.record import versions
 
 INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
@@ -29,7 +29,8 @@ class OnRay:
     Args:
         workers: tasks at a time; None: as many as the cluster's cores (and GPUs) allow.
         address: of a running cluster's head, HOST:PORT; None: a cluster of this machine alone.
-        cpus: cores of each task.
+        cpus: cores of each task; None: on this machine alone the workers' share of them, as with the local
+            engine, so that results are the same to the bit; else two.
         gpus: share of a GPU of each task: at 0.25 four tasks go on beside each other on one.
 
     Raises:
@@ -37,9 +38,15 @@ class OnRay:
     """
 
     def __init__(
-        self, workers: int | None = None, address: str | None = None, cpus: int = 2, gpus: float = 0.0
+        self,
+        workers: int | None = None,
+        address: str | None = None,
+        cpus: int | None = None,
+        gpus: float = 0.0,
     ) -> None:
         self.ray = _ray()
+        if cpus is None:
+            cpus = cores_each(workers) if workers and address is None else 2
         self.address, self.cpus, self.gpus = address, cpus, gpus
         self._start()
         self.cpus = self._fitting()

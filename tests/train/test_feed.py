@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointillist.annotate import Full
+from pointillist.annotate import Full, Mixed, PointsAnnotator
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.datasets import Folder
@@ -61,3 +61,18 @@ def test_files_of_eight_and_of_sixteen_bits_mix_in_a_batch() -> None:
     batch = feed._collate([(cut(run, s, k), s.known) for s, k in zip(samples, keys, strict=True)], keys)
     assert batch.images[0].unique().tolist() == pytest.approx([0.2])
     assert batch.images[1].unique().tolist() == pytest.approx([0.25])
+
+
+def test_batches_are_drawn_from_the_annotated_images_alone_and_an_epoch_stays_as_long() -> None:
+    run = small_run(annotate=Mixed(of=((PointsAnnotator(positive=3, negative=3), 0.3),)), batch=2)
+    names = run.data.names("train")
+    feed = Feed(run, names, CPU)
+    steps = len(list(feed.epoch(1)))
+    known = set(names) - feed.idle
+    assert 0 < len(known) < len(names) / 2
+    feed.leave_idle_out()
+    batches = list(feed.epoch(1))
+    assert len(batches) == steps == steps_per_epoch(run, len(names))
+    drawn = [key for batch in batches for key in batch.keys]
+    assert {key.name for key in drawn} == known
+    assert len(set(drawn)) == len(drawn), "each time it comes it is augmented anew"

@@ -48,7 +48,7 @@ class Server:
         if "--port" not in flags:
             flags = ("--port", free_port(), *flags)
         # Fewer steps of training than users get: what the page does with a training is the same.
-        few = f"from pointillist.web import training; training.STEPS = {steps}; " if steps else ""
+        few = f"from pointillist.datasets import Folder; Folder.fewest_steps = {steps}; " if steps else ""
         code = f"{few}from pointillist.cli import main; main()"
         command = [sys.executable, "-c", code, "annotate", str(root), "--no-browser", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -145,3 +145,15 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text("1")
     assert count_marks(root) == 2
     page.context.close()
+
+
+def test_the_list_tells_of_images_that_can_not_be_shown_in_it(
+    browser: Any, root: Path, start: Callable[[], Server]
+) -> None:
+    (root / "images" / "nothing.png").write_bytes(b"no image")
+    page = opened(browser, start().address)
+    told = page.locator("#skipped")
+    sync_api.expect(told.locator("summary")).to_have_text("1 more can't be shown")
+    told.locator("summary").click()
+    sync_api.expect(told.locator("li")).to_contain_text("nothing: an image must be PNG")
+    page.context.close()

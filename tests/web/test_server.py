@@ -22,7 +22,7 @@ from PIL import Image
 from pointillist.annotate import Boxes
 from pointillist.core.annotation import read_annotation, write_annotation
 from pointillist.datasets import Folder
-from pointillist.web import scout, server, training
+from pointillist.web import scout, server
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.store import Store
 from tests.web.app import plain_folder, served
@@ -197,7 +197,7 @@ def test_a_training_is_refused_in_words_where_too_little_is_drawn(client: TestCl
 def test_a_training_ends_with_a_model_that_export_uses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "STEPS", 60)
+    monkeypatch.setattr(Folder, "fewest_steps", 60)
     root = plain_folder(tmp_path / "mine")
     with served(root) as client:
         for image in images(client):

@@ -18,6 +18,8 @@ from fastapi.testclient import TestClient
 from pointillist.core.annotation import read_annotation
 from pointillist.core.marks import Dense, Mark, Points
 from pointillist.datasets import Folder
+from pointillist.train.feed import steps_per_epoch
+from pointillist.train.store import read_run
 from pointillist.web.events import Add
 from pointillist.web.live import Live
 from pointillist.web.project import Project
@@ -109,6 +111,32 @@ def test_a_training_leaves_it_out_and_says_so(root: Path) -> None:
     assert written == set(good)
     (notice,) = [one["message"] for one in told if one["type"] == "notice"]
     assert notice.startswith(f"Left out of the training: {bad}: every mark must be on one of the 2 classes")
+
+
+def test_a_training_is_of_the_annotated_images_alone_and_none_that_is_torn_ends_it(root: Path) -> None:
+    torn, bare, *good = Folder(root=root, size=None).names("train")[:4]
+    with served(root) as client:
+        found = images(client)
+        for name in (torn, *good):
+            assert send(client, found[name], points(0, 1, 1), points(1, 5, 5)).status_code == 200
+    file_of(root, torn).write_bytes(b"no image")
+    file_of(root, bare).write_bytes(b"no image either")
+    project, told = Project(root), list[News]()
+    training = Training(project, told.append)
+    training.start()
+    written, deadline = project.home / "training-1" / "run" / "run.json", time.monotonic() + 60
+    while not written.is_file():
+        assert training.running, told
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    training.close()
+    project.store.close()
+    (notice,) = [one["message"] for one in told if one["type"] == "notice"]
+    assert notice.startswith(f"Left out of the training: {torn}: an image must be")
+    run = read_run(written.parent)
+    assert run.data.names("train") == tuple(good)
+    assert run.data.names("val") == ()
+    assert run.epochs * steps_per_epoch(run, len(good)) >= Folder.fewest_steps
 
 
 def test_what_others_drew_is_learnt_beside_it(root: Path) -> None:

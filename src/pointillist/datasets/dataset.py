@@ -34,7 +34,9 @@ class Dataset(Config, ABC):
 
     ``classes`` and ``colours`` (RGB for pictures, background first) describe the labels. What suits the
     images when nobody says otherwise: ``crop``, the side of the training crops (None: whole images),
-    ``crops_per_image`` in an epoch, ``epochs``, ``batch`` and ``learning_rate``, chosen on validation images.
+    ``crops_per_image`` in an epoch, ``epochs``, ``batch`` and ``learning_rate``, chosen on validation
+    images. Of a set whose number of images nobody knows beforehand, a training takes ``fewest_steps`` at
+    least, in more epochs.
     """
 
     crop: ClassVar[int | None] = None
@@ -42,6 +44,7 @@ class Dataset(Config, ABC):
     epochs: ClassVar[int] = 40
     batch: ClassVar[int] = 4
     learning_rate: ClassVar[float] = 1e-3
+    fewest_steps: ClassVar[int] = 0
 
     @property
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -36,11 +36,14 @@ class Folder(Dataset):
     Args:
         root: the folder.
         size: of the samples; annotations keep the coordinates of the file.
+        without: names of images that are left out; the others' splits stay as they are.
     """
 
     kind: Literal["folder"] = "folder"
+    fewest_steps: ClassVar[int] = 400
     root: Path
     size: Size = 512
+    without: tuple[str, ...] = ()
 
     @cached_property
     def layout(self) -> Layout:
@@ -78,7 +81,9 @@ class Folder(Dataset):
         """
         # What the layout holds is checked: to check it again takes longer than to list the folder.
         made = Entry.model_construct
-        return tuple(made(name=i.name, split=i.split, group=i.group) for i in self.layout.items)
+        without = set(self.without)
+        kept = (item for item in self.layout.items if item.name not in without)
+        return tuple(made(name=i.name, split=i.split, group=i.group) for i in kept)
 
     def read(self, name: str) -> Sample:
         """Read one image with all that lies beside it.

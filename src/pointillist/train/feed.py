@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
@@ -65,11 +66,19 @@ def stored(item: Supervised, spread: Path | None) -> Stored:
     return Stored(*pixels(item), item.known, soft)
 
 
-def epoch_keys(run: Run, names: Sequence[str], epoch: int) -> list[Key]:
-    """Order an epoch: each sample `crops_per_image` times, shuffled by (seed, epoch) alone."""
-    keys = [Key(epoch, name, turn) for name in sorted(names) for turn in range(run.crops_per_image)]
+def epoch_keys(run: Run, names: Sequence[str], epoch: int, images: int | None = None) -> list[Key]:
+    """Order an epoch: each sample `crops_per_image` times, shuffled by (seed, epoch) alone.
+
+    Args:
+        run: the run.
+        names: samples to draw from.
+        epoch: which.
+        images: for how many samples the epoch is long; of fewer, each comes more often. None: these.
+    """
+    wanted = run.crops_per_image * (len(names) if images is None else images)
+    keys = [Key(epoch, name, turn) for name in sorted(names) for turn in range(ceil(wanted / len(names)))]
     order = numpy_rng(run.seed, epoch, "order").permutation(len(keys))
-    return [keys[i] for i in order]
+    return [keys[i] for i in order[:wanted]]
 
 
 def steps_per_epoch(run: Run, count: int) -> int:
@@ -96,6 +105,9 @@ class Feed:
         workers: processes that read what does not fit in memory.
         resident_bytes: the largest data kept on the device; by default a quarter of its memory.
         spread: where propagated labels lie; None: there are none.
+
+    Attributes:
+        idle: samples of which nothing is known, drawn or spread.
     """
 
     def __init__(
@@ -109,6 +121,8 @@ class Feed:
     ) -> None:
         self.spread = spread
         self.run, self.names, self.device, self.workers = run, tuple(names), device, workers
+        self.drawn = self.names
+        self.idle: set[str] = set()
         first = pixels(supervised(run, self.names[0]))[0]
         self.channels = first.shape[0]
         self.tally = Tally(run.data.classes)
@@ -123,6 +137,8 @@ class Feed:
         for name in self.names:
             item = supervised(self.run, name)
             self.tally.add(item)
+            if item.known.empty and (self.spread is None or read_soft(self.spread, item) is None):
+                self.idle.add(name)
             if keep:
                 image, labels, known, soft = stored(item, self.spread)
                 place = self.device.device
@@ -130,9 +146,13 @@ class Feed:
                 items[name] = Stored(image.to(place), labels.to(place), known, soft)
         return items if keep else None
 
+    def leave_idle_out(self) -> None:
+        """Draw from those samples alone of which something is known; an epoch stays as long as it was."""
+        self.drawn = tuple(name for name in self.names if name not in self.idle)
+
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """Give the batches of an epoch, this process's share of each, after the first `skip`."""
-        keys = epoch_keys(self.run, self.names, epoch)
+        keys = epoch_keys(self.run, self.drawn, epoch, len(self.names))
         count, size = steps_per_epoch(self.run, len(self.names)), self.run.batch
         groups = [keys[i * size : (i + 1) * size] for i in range(skip, count)]
         mine = [tuple(group[self.device.rank :: self.device.world]) or (group[0],) for group in groups]

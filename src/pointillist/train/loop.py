@@ -237,9 +237,11 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         raise InputError("at least one training image must be annotated", "none", fix, run.annotations)
     if idle := feed.tally.images - feed.tally.annotated:
         reads = [term.loss.reads for term in run.supervise]
-        silent = run.teacher is None and feed.spread is None and all(reads)
         message = f"{idle} of {feed.tally.images} training images are not annotated"
-        watch.say(f"{message}: nothing is learnt there." if silent else f"{message}.")
+        if feed.idle and run.teacher is None and all(reads):
+            feed.leave_idle_out()
+            message += f": nothing is learnt there, and batches are drawn from the other {len(feed.drawn)}"
+        watch.say(f"{message}.")
     if count := feed.tally.contradicting:
         first = feed.tally.contradiction
         watch.say(f"Warning: marks on {count} images contradict each other, the later ones win ({first}).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from pointillist.core.config import Names, validated
@@ -23,6 +24,7 @@ from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
 from pointillist.propagate import FeatureForest, Grabcut
 from pointillist.train.evidence import Evidence, gather
+from pointillist.train.feed import steps_per_epoch
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
 from pointillist.train.teacher import Bootstrap, MeanTeacher, TwoDecoders
@@ -80,8 +82,10 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     choice = RECIPES[name].choose(gather(run))
     data = run.model_dump(mode="json")
     plain = {key: _plain(value) for key, value in choice.changes.items()}
-    if choice.share < 1:
-        plain["epochs"] = max(1, round(run.epochs * choice.share))
+    # Epochs are meant for hundreds of images: of a few, as many steps are taken.
+    fewest = ceil(run.data.fewest_steps / steps_per_epoch(run, len(run.data.names("train"))))
+    epochs = round(run.epochs * choice.share) if choice.share < 1 else run.epochs
+    plain["epochs"] = max(1, epochs, fewest)
     return validated(Run, {**data, **plain}), choice
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -108,9 +108,13 @@ class Run(Config):
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
     def to_json(self) -> str:
-        """Canonical JSON; silent about the default start and scales, as before there were any: ids stay."""
+        """Canonical JSON; silent about what was not there before and is as it was then: ids stay."""
         fields = Run.model_fields
-        left_out = {name for name in ("start", "scales") if getattr(self, name) == fields[name].default}
+        left_out: dict[str, Any] = {
+            name: True for name in ("start", "scales") if getattr(self, name) == fields[name].default
+        }
+        if getattr(self.data, "without", None) == ():
+            left_out["data"] = {"without"}
         return json.dumps(
             self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":")
         )

@@ -15,14 +15,15 @@ from typing import Any
 
 from pointillist.annotate import Full
 from pointillist.core.annotation import write_annotation
+from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.datasets import Folder
 from pointillist.train.describe import default_run
-from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import apply_recipe
 from pointillist.train.run import Run
 from pointillist.train.start import read_start, start_at
 from pointillist.train.store import read_model, read_run
-from pointillist.web.project import Project
+from pointillist.web.project import Project, in_words
 
 News = dict[str, Any]
 FEWEST = 2
@@ -117,7 +118,11 @@ class Training:
 
     def _write_annotations(self, folder: Path) -> None:
         drawn, wrong = self.project.annotations(self.project.splits)
+        skipped = self.project.skipped() | {one: in_words(why) for one, why in self.project.broken.items()}
         for annotation in drawn:
+            if annotation.name in skipped:
+                wrong[annotation.name] = f"{annotation.name}: {skipped[annotation.name]}"
+                continue
             write_annotation(folder / f"{annotation.name}.json", annotation)
         if wrong:
             first = next(iter(wrong.values()))
@@ -157,12 +162,10 @@ class Training:
         self.tell(self.last)
 
     def _describe(self, annotations: Path) -> Run:
-        data = self.project.data.model_copy(update={"size": TRAINED_AT})
-        base = default_run(data, Full(), annotations.absolute(), 0)
-        run = apply_recipe(base, "auto")[0]
-        # A data set's number of epochs is meant for hundreds of images; of a few, as many steps are taken.
-        steps = steps_per_epoch(run, len(data.names("train")))
-        return run.model_copy(update={"epochs": max(run.epochs, ceil(STEPS / steps))})
+        # Of images without marks nothing is learnt here, and one that can't be read would end it all.
+        bare = tuple(sorted(self.project.splits.keys() - {file.stem for file in annotations.iterdir()}))
+        data = validated(Folder, {"root": self.project.data.root, "size": TRAINED_AT, "without": bare})
+        return apply_recipe(default_run(data, Full(), annotations.absolute(), 0), "auto")[0]
 
     def _gone_on(self, run: Run) -> Run:
         """Let a run start from the network that was trained last, and be short; else give it as it is."""
@@ -214,7 +217,5 @@ class Training:
 
 TRAINED_AT = 256
 """The longer side of the images that a network learns from: some minutes on two cores."""
-STEPS = 400
-"""At least so many steps are taken."""
 SHORT, SLOW = 0.25, 0.5
 """Of the epochs and of the learning rate, where a training goes on from the last network."""

@@ -401,6 +401,7 @@ async function start() {
   ink.classes = project.classes;
   controls.fillClasses(project.classes);
   list.set(project.images);
+  ImageList.showSkipped($("skipped"), project.skipped);
   results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
   if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);

@@ -79,7 +79,7 @@ Runs = Annotated[Path, typer.Option("--runs")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Runs at a time; they share the cores.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o")]
 RUNS = Path("runs/supervision")
-DRIVE_EPOCHS = 24
+DRIVE_EPOCHS, SHORT_EPOCHS = 24, 12
 METHOD_EPOCHS = 15
 Rows = Mapping[str, Callable[[int], Run]]
 
@@ -287,8 +287,12 @@ def corrected(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers 
     settings: dict[str, tuple[AnyDataset, AnyAnnotator, dict[str, Any]]] = {
         "PH2, 5+5 clicks, GrabCut": (ph2, clicks(5), {}),
         "PH2, 1+1 clicks, GrabCut": (ph2, clicks(1), {}),
-        "DRIVE, .1 % of the pixels, boosted trees": (drive, Density(probability=0.001), {"epochs": 12}),
-        "DRIVE, 20+20 clicks, boosted trees": (drive, clicks(20), {"epochs": 12}),
+        "DRIVE, .1 % of the pixels, boosted trees": (
+            drive,
+            Density(probability=0.001),
+            {"epochs": SHORT_EPOCHS},
+        ),
+        "DRIVE, 20+20 clicks, boosted trees": (drive, clicks(20), {"epochs": SHORT_EPOCHS}),
     }
     ways = {"as spread": None, "corrected": Bootstrap()}
     rows = {
@@ -302,8 +306,8 @@ def corrected(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers 
         told = [spread([cell.mean for cell in cells[name]]) for cells in found.values()]
         lines.append(f"| {name} | {' | '.join(told)} |")
     about = (
-        f"Dice, {seeds} seed(s); DRIVE 12 epochs, PH2 the recipe's. `auto` corrects on thin things alone, by "
-        "what the validation images show."
+        f"Dice, {seeds} seed(s); DRIVE {SHORT_EPOCHS} epochs, PH2 the recipe's. `auto` corrects on thin "
+        "things alone, by what the validation images show."
     )
     tell("Spread labels, corrected while the network learns", "corrected --root DIR", about, lines, out)
 
@@ -364,7 +368,7 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
         "DRIVE, .1 % of the pixels": (
             Drive(root=root / "DRIVE"),
             Density(probability=0.001),
-            {"epochs": DRIVE_EPOCHS},
+            {"epochs": SHORT_EPOCHS},
         ),
         "PH2, boxes": (Ph2(root=root / "PH2Dataset"), Boxes(), {}),
         "toy-scatter, 5+5 clicks": (ToyScatter(train=200), clicks(5), {}),
@@ -382,7 +386,8 @@ def select(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2
         lines.append(f"| {name} | {seeds} | {spread(best)} | {spread(chosen)} | {spread(last)} | {lost} |")
     about = (
         "Dice on the validation masks: of the epoch and the line (offset) that these masks would choose, of "
-        "those that the validation images' annotations chose, and of the last epoch with its line."
+        "those that the validation images' annotations chose, and of the last epoch with its line. DRIVE: "
+        f"{SHORT_EPOCHS} epochs."
     )
     tell("Which weights are kept", "select --root DIR", about, lines, out)
 

@@ -95,6 +95,7 @@ def main(
 ) -> None:
     """Kill the engines' processes, and compare the tables."""
     asked = "python benchmarks/kills.py" + "".join(f" --engine {engine}" for engine in engines or ())
+    asked += "" if pause == (4, 15) else f" --pause {pause[0]:g} {pause[1]:g}"
     lines = [
         "| engine | seconds between kills | drivers killed | workers killed | rows | table |",
         "|---|--:|--:|--:|--:|---|",

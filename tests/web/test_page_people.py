@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pointillist.web.gates import LARGEST_BODY
 from pointillist.web.project import Project
 from tests.web.browser import CHROMIUM, Server, click, draw_lesions, opened, until_saved
 
@@ -58,3 +59,44 @@ def test_undo_takes_back_ones_own_mark_also_after_a_reload(
     sync_api.expect(carl.locator("#redo")).to_be_disabled()
     for page in (anna, bela, carl):
         page.context.close()
+
+
+DRAW = """async ([image, count, places]) => {
+  const { Outbox } = await import("/page/outbox.js");
+  const { imagePath, post } = await import("/page/api.js");
+  const sizes = [], refused = [], nothing = () => {};
+  const send = (id, client, events) => {
+    sizes.push(JSON.stringify(events).length);
+    return post(imagePath(id, "events"), { client, events });
+  };
+  const tell = { changed: nothing, stored: nothing, held: nothing, away: nothing, memoryOnly: nothing };
+  const box = new Outbox(send, { ...tell, refused: (id, words) => refused.push(words) });
+  const place = (_, n) => [50 + 40 * Math.sin(n / 7), 60 + 50 * Math.cos(n / 9)];
+  const path = Array.from({ length: places }, place);
+  // It is not open yet: all of it waits, as if the server were away.
+  for (let n = 0; n < count; n += 1) {
+    box.put(image, { kind: "add", mark: { kind: "scribble", label: n % 2, path, width: 3 } });
+  }
+  await box.open("long scribbles", () => true);
+  while (box.state().count) await new Promise((resolve) => setTimeout(resolve, 50));
+  return [sizes, refused];
+}"""
+
+
+def test_hours_of_long_scribbles_are_sent_in_bodies_that_the_server_takes(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    page = opened(browser, server.address)
+    image = page.locator("#images button").first.get_attribute("data-id")
+    sizes, refused = page.evaluate(DRAW, [image, 300, 400])
+    assert refused == []
+    assert 5 <= len(sizes) <= 20, "several, not one by one"
+    assert max(sizes) < 0.6 * LARGEST_BODY
+    # One that is too large by itself is refused in words, and holds up nothing.
+    sizes, refused = page.evaluate(DRAW, [image, 1, 60_000])
+    (words,) = refused
+    assert "at most" in words
+    page.context.close()
+    project = Project(tmp_path / "skin")
+    assert len(project.on_image("train-00000")[0].marks) == 300
+    project.store.close()

@@ -24,7 +24,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LARGEST_BODY, SMALL_BODY = 8 << 20, 1 << 16
+LARGEST_BODY, SMALL_BODY = 2 << 20, 1 << 16
 LETTERS = frozenset(string.ascii_letters + string.digits + "-._~")
 """Of a token: an address, a cookie and a header all take them as they are."""
 METHODS = ("GET", "POST")

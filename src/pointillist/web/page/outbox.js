@@ -3,6 +3,8 @@
 import { uuid } from "./api.js";
 
 const BATCH = 500;
+// Characters of a batch: the server takes 2 MiB, of which long scribbles drawn while it was away may be more.
+const LARGEST = 1 << 20;
 const FIRST_DELAY = 500;
 const LAST_DELAY = 10000;
 
@@ -150,8 +152,13 @@ export class Outbox {
   #batch(lane) {
     const limit = lane.singly ? 1 : BATCH;
     const client = lane.items[0].client;
-    const other = lane.items.findIndex((item) => item.client !== client);
-    return lane.items.slice(0, other < 0 ? limit : Math.min(other, limit));
+    let end = 0, size = 0;
+    for (const item of lane.items.slice(0, limit)) {
+      size += JSON.stringify(item.event).length;
+      if (end && (item.client !== client || size > LARGEST)) break;
+      end += 1;
+    }
+    return lane.items.slice(0, end);
   }
 
   async #pump(image) {
@@ -179,7 +186,7 @@ export class Outbox {
   }
 
   #failed(image, lane, batch, error) {
-    // Only 422 is for good. An image that can't be read now (409) may come back, at the latest with another
+    // Only 422 and 413 are for good. An image that can't be read now (409) may come back, at the latest with another
     // disk: its marks stay here, nobody's else wait for them, and nothing is sent until it is opened again.
     if (error.status === 409) {
       this.#away = false;
@@ -187,7 +194,7 @@ export class Outbox {
       this.#tell.held(image, lane.items.length, error.message);
       return;
     }
-    if (error.status === 422) {
+    if (error.status === 422 || error.status === 413) {
       this.#away = false;
       if (batch.length > 1) {
         lane.singly = batch.length;

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pointillist.study.execute import run_study
 from pointillist.study.local import Local
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
-from tests.study.test_local import children
+from tests.study.test_local import children, children_of
 from tests.study.test_study import small
 from tests.study.work import act, payloads
 
@@ -60,13 +61,9 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> str:
 def workers_below(process: int) -> list[int]:
     """List the processes below one that carry out tasks, on either engine."""
     found = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            try:
-                said = Path(f"/proc/{child}/cmdline").read_bytes()
-                found += workers_below(child)
-            except OSError:
-                continue
+    with suppress(OSError):
+        for child, said in children_of(process).items():
+            found += workers_below(child)
             if b"spawn_main" in said or b"ray::carry_out" in said:
                 found.append(child)
     return found

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,17 @@ def test_r10_closed_early_it_leaves_no_process(tmp_path: Path) -> None:
     assert not children()
 
 
-def children() -> list[str]:
-    tasks = Path(f"/proc/{os.getpid()}/task")
-    found = " ".join((task / "children").read_text() for task in tasks.iterdir()).split()
-    lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in found]
-    return [line for line in lines if "spawn_main" in line]
+def children_of(process: int) -> dict[int, bytes]:
+    """Give the processes that one has begun, in whichever of its threads, and their command lines."""
+    found = {}
+    for task in Path(f"/proc/{process}/task").iterdir():
+        # A thread or a process may end while it is looked at.
+        with suppress(OSError):
+            for child in map(int, (task / "children").read_text().split()):
+                with suppress(OSError):
+                    found[child] = Path(f"/proc/{child}/cmdline").read_bytes()
+    return found
+
+
+def children() -> list[bytes]:
+    return [said for said in children_of(os.getpid()).values() if b"spawn_main" in said]

@@ -58,8 +58,10 @@ class OnRay:
             return
         own: dict[str, Any] = {}
         if self.address is None:
-            # Ray waits for workers that it starts in advance, and for ever when one of them dies first.
-            own = {"include_dashboard": False, "_system_config": {"prestart_worker_first_driver": False}}
+            # Ray waits for workers that it starts in advance, and for ever when one of them dies first. All
+            # other programs go first with it, too: beside one that computes, runs took ten times as long.
+            system = {"prestart_worker_first_driver": False, "worker_niceness": 0}
+            own = {"include_dashboard": False, "_system_config": system}
         try:
             ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **own)
         except Exception as error:  # Ray has no narrower one for a node that does not come up.

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,17 @@ class Server:
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+@contextmanager
+def serving_lesions(root: Path, count: int) -> Iterator[Server]:
+    """Draw a folder of images, and serve it meanwhile."""
+    draw_lesions(root, count)
+    found = Server(root)
+    try:
+        yield found
+    finally:
+        found.kill()
 
 
 def opened(browser: Any, address: str, scale: float = 1, **context: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.sight import SIGHTS, distance, from_hex
-from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, lesions, opened, until_saved
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, lesions, opened, serving_lesions, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -24,14 +24,9 @@ IMAGES, MARKED = 9, 7
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    root = tmp_path_factory.mktemp("guided") / "skin"
-    draw_lesions(root, IMAGES)
-    found = Server(root)
-    try:
+    with serving_lesions(tmp_path_factory.mktemp("guided") / "skin", IMAGES) as found:
         mark_images(found, MARKED)
         yield found
-    finally:
-        found.kill()
 
 
 Open = Callable[..., Any]

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, draw_lesions, opened
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, opened, serving_lesions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -15,11 +14,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get i
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    root: Path = tmp_path_factory.mktemp("keys") / "skin"
-    draw_lesions(root, 5)
-    found = Server(root)
-    yield found
-    found.kill()
+    with serving_lesions(tmp_path_factory.mktemp("keys") / "skin", 5) as found:
+        yield found
 
 
 def test_settings_training_and_export_go_by_keys(browser: Any, server: Server) -> None:

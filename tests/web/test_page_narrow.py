@@ -1,12 +1,11 @@
 """The page on phones, tablets and at 400 % zoom: the image has the width, and all controls are in reach."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM, Server, draw_lesions, until_saved
+from tests.web.browser import CHROMIUM, Server, serving_lesions, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -31,11 +30,8 @@ MEASURE = """() => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    root: Path = tmp_path_factory.mktemp("narrow") / "skin"
-    draw_lesions(root, 4)
-    found = Server(root)
-    yield found
-    found.kill()
+    with serving_lesions(tmp_path_factory.mktemp("narrow") / "skin", 4) as found:
+        yield found
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from pointillist.web.gates import LARGEST_BODY
 from pointillist.web.project import Project
-from tests.web.browser import CHROMIUM, Server, click, draw_lesions, opened, until_saved
+from tests.web.browser import CHROMIUM, Server, click, opened, serving_lesions, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -16,10 +16,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get i
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    draw_lesions(tmp_path / "skin", 3)
-    found = Server(tmp_path / "skin")
-    yield found
-    found.kill()
+    with serving_lesions(tmp_path / "skin", 3) as found:
+        yield found
 
 
 def rows(root: Path) -> list[float]:

@@ -66,16 +66,16 @@ def stored(item: Supervised, spread: Path | None) -> Stored:
     return Stored(*pixels(item), item.known, soft)
 
 
-def epoch_keys(run: Run, names: Sequence[str], epoch: int, images: int | None = None) -> list[Key]:
+def epoch_keys(run: Run, names: Sequence[str], epoch: int, images: int) -> list[Key]:
     """Order an epoch: each sample `crops_per_image` times, shuffled by (seed, epoch) alone.
 
     Args:
         run: the run.
         names: samples to draw from.
         epoch: which.
-        images: for how many samples the epoch is long; of fewer, each comes more often. None: these.
+        images: for how many samples the epoch is long; of fewer, each comes more often.
     """
-    wanted = run.crops_per_image * (len(names) if images is None else images)
+    wanted = run.crops_per_image * images
     keys = [Key(epoch, name, turn) for name in sorted(names) for turn in range(ceil(wanted / len(names)))]
     order = numpy_rng(run.seed, epoch, "order").permutation(len(keys))
     return [keys[i] for i in order[:wanted]]

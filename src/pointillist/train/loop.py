@@ -137,6 +137,7 @@ def _train_once(
     spread = spread_seeds(run, names, options.spread or folder / FOLDER, watch.say)
     feed = Feed(run, names, device, options.workers, options.resident_bytes, spread)
     _check_labels(run, feed, watch)
+    _leave_idle_out(run, feed, watch)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
     # Held from here on: nobody else may finish the run between our look at it and our first step.
     with durable.locked(folder) if device.leads else nullcontext():
@@ -229,19 +230,23 @@ def _check_data(was: str, found: str, folder: Path) -> None:
         raise InputError(must, f"others ({found[:12]})", fix, folder)
 
 
+def _leave_idle_out(run: Run, feed: Feed, watch: Watch) -> None:
+    """Draw no batch from images that teach nothing, and say how many nobody annotated."""
+    if not (bare := feed.tally.images - feed.tally.annotated):
+        return
+    message = f"{bare} of {feed.tally.images} training images are not annotated"
+    if feed.idle and run.teacher is None and all(term.loss.reads for term in run.supervise):
+        feed.leave_idle_out()
+        message += f": nothing is learnt there, and batches are drawn from the other {len(feed.drawn)}"
+    watch.say(f"{message}.")
+
+
 def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
     if not feed.tally.annotated:
         fix = "Annotate some training images, or check that the files bear the images' names."
         if run.annotate is not None:
             fix = "Clicks are simulated from masks: put masks beside the training images."
         raise InputError("at least one training image must be annotated", "none", fix, run.annotations)
-    if idle := feed.tally.images - feed.tally.annotated:
-        reads = [term.loss.reads for term in run.supervise]
-        message = f"{idle} of {feed.tally.images} training images are not annotated"
-        if feed.idle and run.teacher is None and all(reads):
-            feed.leave_idle_out()
-            message += f": nothing is learnt there, and batches are drawn from the other {len(feed.drawn)}"
-        watch.say(f"{message}.")
     if count := feed.tally.contradicting:
         first = feed.tally.contradiction
         watch.say(f"Warning: marks on {count} images contradict each other, the later ones win ({first}).")

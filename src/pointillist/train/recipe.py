@@ -84,8 +84,7 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     plain = {key: _plain(value) for key, value in choice.changes.items()}
     # Epochs are meant for hundreds of images: of a few, as many steps are taken.
     fewest = ceil(run.data.fewest_steps / steps_per_epoch(run, len(run.data.names("train"))))
-    epochs = round(run.epochs * choice.share) if choice.share < 1 else run.epochs
-    plain["epochs"] = max(1, epochs, fewest)
+    plain["epochs"] = max(1, round(run.epochs * choice.share), fewest)
     return validated(Run, {**data, **plain}), choice
 
 

@@ -55,7 +55,7 @@ class Project:
         root: as of the data set ``folder``.
 
     Attributes:
-        broken: images whose pixels could not be read when that was tried last, and why.
+        broken: images whose pixels could not be read when that was tried last, and why, in words.
 
     Raises:
         InputError: the folder holds no images, or its store is damaged.
@@ -70,7 +70,7 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
-        self.broken: dict[str, InputError] = {}
+        self.broken: dict[str, str] = {}
         self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
         self._remembered: set[str] = set()
@@ -301,7 +301,7 @@ class Project:
         try:
             yield
         except InputError as error:
-            self.broken[name] = error
+            self.broken[name] = in_words(error)
             raise
         self.broken.pop(name, None)
 

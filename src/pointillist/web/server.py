@@ -22,7 +22,7 @@ from pointillist.web.events import Event, Identifier
 from pointillist.web.export import export
 from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation, painted
-from pointillist.web.project import Project, in_words
+from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.store import RefusedError
 from pointillist.web.thumbnail import draw_thumbnail
@@ -137,7 +137,7 @@ def _images(app: FastAPI, project: Project) -> None:
             if (size := project.known_size(name)) is not None:
                 one |= {"height": size[0], "width": size[1]}
             if name in project.broken:
-                one["broken"] = in_words(project.broken[name])
+                one["broken"] = project.broken[name]
             images.append(one)
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
@@ -268,7 +268,7 @@ def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
                 doubt = scout.doubts.get(name)
                 found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
                 if name in project.broken:
-                    found[-1]["broken"] = in_words(project.broken[name])
+                    found[-1]["broken"] = project.broken[name]
         return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}
 
     @app.get("/api/images/{key}/thumbnail.webp")

@@ -23,7 +23,7 @@ from pointillist.train.recipe import apply_recipe
 from pointillist.train.run import Run
 from pointillist.train.start import read_start, start_at
 from pointillist.train.store import read_model, read_run
-from pointillist.web.project import Project, in_words
+from pointillist.web.project import Project
 
 News = dict[str, Any]
 FEWEST = 2
@@ -118,7 +118,7 @@ class Training:
 
     def _write_annotations(self, folder: Path) -> None:
         drawn, wrong = self.project.annotations(self.project.splits)
-        skipped = self.project.skipped() | {one: in_words(why) for one, why in self.project.broken.items()}
+        skipped = self.project.skipped() | self.project.broken
         for annotation in drawn:
             if annotation.name in skipped:
                 wrong[annotation.name] = f"{annotation.name}: {skipped[annotation.name]}"

@@ -59,7 +59,7 @@ class OnRay:
         own: dict[str, Any] = {}
         if self.address is None:
             # Ray waits for workers that it starts in advance, and for ever when one of them dies first. All
-            # other programs go first with it, too: beside one that computes, runs took ten times as long.
+            # other programs go first with it, too: beside one that computes, runs hardly came on.
             system = {"prestart_worker_first_driver": False, "worker_niceness": 0}
             own = {"include_dashboard": False, "_system_config": system}
         try:

@@ -151,9 +151,7 @@ def test_a_training_that_begins_by_itself_goes_on_from_the_last_network(project:
     training.close()
     assert run.start is None
     assert told[-1]["state"] == "cancelled"
-    assert training.last["scores"][:1] == [(1, pytest.approx(told[-2]["scores"][0][1]))], (
-        "a page may come later"
-    )
+    assert training.last["scores"] == told[-2]["scores"] != [], "a page may come later"
     end_quickly(run, first)
     again = Training(project, lambda _: None)
     assert again.last["state"] == "done", "a server begun again knows of the network, and how good it was"

@@ -233,7 +233,8 @@ class Live:
         """
         with self._computing:
             read = self._rows_of(name, revision)
-        marks = len(self.project.on_image(name)[0].marks)
+        annotation = self.project.annotation(name)
+        marks = 0 if annotation is None else len(annotation.marks)
         if (network := self.network) is None or not len(read.places):
             return Labelled(read.rows, marks, None, np.ones(len(read.places), bool))
         said = at_places(network.probs(name, *read.size), read.places, read.size)

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,7 @@ LOOKED_AT = 2000
 """Images whose headers are read before the list of a project is shown."""
 FINE = 1 << 22
 """Pixels up to which each that is labelled is shown and learnt on its own."""
+ANNOTATIONS_KEPT = 64
 GONE = "its file is no longer there; its marks are kept. Put it back under this name."
 KEPT = 1 << 30
 """Bytes of decoded images that stay in memory."""
@@ -73,6 +75,8 @@ class Project:
         self.broken: dict[str, str] = {}
         self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
         self.title = root.absolute().name
+        # Several things ask for the same one after each click: of many marks it takes long to read.
+        self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
         self._remembered: set[str] = set()
         self._one_by_one = threading.Lock()
         self._sizes: dict[str, tuple[int, int] | InputError] = {}
@@ -212,6 +216,9 @@ class Project:
         Raises:
             InputError: a stored mark can't be, as one on a class that there is none of.
         """
+        return self._annotated(name, self.store.revision(name))
+
+    def _read_annotation(self, name: str, _revision: int) -> Annotation | None:
         marks = list(self.on_image(name)[0].marks.values())
         if not marks:
             return None

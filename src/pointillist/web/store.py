@@ -113,6 +113,11 @@ class Store:
             connection.execute("COMMIT")
         return numbers
 
+    def revision(self, image: str) -> int:
+        """Give the number of the last event of an image; 0: there are none."""
+        query = "SELECT MAX(number) FROM events WHERE image = ?"
+        return self._reader().execute(query, (image,)).fetchone()[0] or 0
+
     def revisions(self) -> dict[str, int]:
         """Give the number of the last event of every image that has any."""
         return dict(self._reader().execute("SELECT image, MAX(number) FROM events GROUP BY image").fetchall())

@@ -147,13 +147,18 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     page.context.close()
 
 
-def test_the_list_tells_of_images_that_can_not_be_shown_in_it(
+def test_the_list_and_the_export_tell_of_images_that_can_not_be_shown(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:
     (root / "images" / "nothing.png").write_bytes(b"no image")
     page = opened(browser, start().address)
     told = page.locator("#skipped")
     sync_api.expect(told.locator("summary")).to_have_text("1 more can't be shown")
+    told.locator("summary").click()
+    sync_api.expect(told.locator("li")).to_contain_text("nothing: an image must be PNG")
+    page.locator("#export").click()
+    told = page.locator("#left-out")
+    sync_api.expect(told.locator("summary")).to_have_text("1 not exported whole", timeout=30_000)
     told.locator("summary").click()
     sync_api.expect(told.locator("li")).to_contain_text("nothing: an image must be PNG")
     page.context.close()

@@ -144,7 +144,7 @@ def _images(app: FastAPI, project: Project) -> None:
             for name, colour in zip(data.classes, data.colours, strict=True)
         ]
         told = {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
-        return told | {"skipped": [{"name": name, "why": why} for name, why in project.skipped().items()]}
+        return told | {"skipped": _with_reasons(project.skipped())}
 
     @app.get("/api/images/{key}/size")
     def size(key: str) -> dict[str, int]:
@@ -160,6 +160,10 @@ def _images(app: FastAPI, project: Project) -> None:
         if found is None:
             return JSONResponse({"error": "there is nothing here"}, 404)
         return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
+
+
+def _with_reasons(skipped: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "why": why} for name, why in skipped.items()]
 
 
 def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:
@@ -309,13 +313,8 @@ def _jobs(
         folder = project.home.parent / "export"
         await asyncio.to_thread(scout.settle)
         told = await asyncio.to_thread(export, project, live, folder)
-        skipped = list(told.skipped)
-        return {
-            "folder": str(folder.absolute()),
-            "files": told.files,
-            "skipped": skipped,
-            "why": told.skipped,
-        }
+        answer = {"folder": str(folder.absolute()), "files": told.files}
+        return answer | {"skipped": _with_reasons(told.skipped)}
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:

@@ -15,6 +15,7 @@ import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
 import { Results } from "./results.js";
 import { Sheet } from "./sheet.js";
+import { showSkipped } from "./skipped.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { toast } from "./toast.js";
 import { Training } from "./training.js";
@@ -401,7 +402,7 @@ async function start() {
   ink.classes = project.classes;
   controls.fillClasses(project.classes);
   list.set(project.images);
-  ImageList.showSkipped($("skipped"), project.skipped);
+  showSkipped($("skipped"), project.skipped, "more can't be shown");
   results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
   if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);

@@ -41,17 +41,6 @@ export class ImageList {
     for (const { button } of this.#rows.values()) this.#seen.observe(button);
   }
 
-  // Images that can't be shown, and why: [{name, why}].
-  static showSkipped(root, skipped) {
-    root.hidden = !skipped.length;
-    root.querySelector("summary").textContent = `${skipped.length} more can't be shown`;
-    root.querySelector("ul").replaceChildren(...skipped.map(({ name, why }) => {
-      const row = document.createElement("li");
-      row.textContent = `${name}: ${why}`;
-      return row;
-    }));
-  }
-
   update(id, marks, labels) {
     const row = this.#rows.get(id);
     row.image.marks = marks;

@@ -1,6 +1,7 @@
 // The train button, its live progress, and export.
 
 import { post } from "./api.js";
+import { showSkipped } from "./skipped.js";
 
 const WIDTH = 200;
 const HEIGHT = 40;
@@ -81,8 +82,8 @@ export class Training {
     $("exported").textContent = "writing…";
     const answer = await this.#call("/api/export", $("export"));
     $("export").disabled = false;
-    const broken = answer?.skipped.length ? `; can't be read: ${answer.skipped.join(", ")}` : "";
-    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}${broken}` : "";
+    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}` : "";
+    showSkipped($("left-out"), answer?.skipped ?? [], "not exported whole");
   }
 
   // The scale runs from the lowest tenth that occurs up to 1, so that late, small gains stay visible.

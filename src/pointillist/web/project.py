@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,8 +12,6 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, InputErrors
@@ -24,16 +20,16 @@ from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import MaskArray
-from pointillist.data.container import open_regular
 from pointillist.data.declaration import FILE_NAME
-from pointillist.data.decode import image_orientation, image_size
+from pointillist.data.decode import image_size
 from pointillist.data.draw import Picture
 from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.classes import Classes
 from pointillist.web.events import Add, OnImage, Redo, replay
+from pointillist.web.identity import Identity
 from pointillist.web.kept import Kept
-from pointillist.web.store import AnyEvent, RefusedError, Seen, Store
+from pointillist.web.store import AnyEvent, RefusedError, Store
 from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
@@ -77,8 +73,9 @@ class Project:
         self.title = root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
         self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
-        self._remembered: set[str] = set()
-        self._one_by_one = threading.Lock()
+        self._identity = Identity(
+            self.store, lambda name: self.data.item(name).image, self.size, lambda name: self.sample(name)
+        )
         self._sizes: dict[str, tuple[int, int] | InputError] = {}
         self._take_over()
         # A name from a store that came from elsewhere may be a path.
@@ -200,7 +197,7 @@ class Project:
 
     def _check(self, name: str, marks: Sequence[Mark]) -> None:
         if marks:
-            self._remember(name)
+            self._identity.check(name)
             if any(isinstance(mark, Points) and not mark.at for mark in marks):
                 raise RefusedError("points must be one at least", "none", _AGAIN)
             try:
@@ -295,7 +292,7 @@ class Project:
                     events.append(Add(id=own, sequence=seen[said], mark=mark))
                 if marks and self.store.size(item.name) is None:
                     with suppress(InputError):
-                        self._remember(item.name)  # Its size, for when its file is gone.
+                        self._identity.check(item.name)  # Its size, for when its file is gone.
                 self.store.append(item.name, _OWN.hex, events).result()
 
     def _read(self, name: str) -> Sample:
@@ -311,34 +308,6 @@ class Project:
             self.broken[name] = in_words(error)
             raise
         self.broken.pop(name, None)
-
-    def _remember(self, name: str) -> None:
-        # Once in a server's life: to read an image for every click would cost more than storing it.
-        if name not in self._remembered:
-            path = self.data.item(name).image
-            seen = Seen(_hash(path), *self.size(name), image_orientation(path))
-            self.store.remember(name, seen, lambda: _pixels(self.sample(name)))
-            self._remembered.add(name)
-            noting = threading.Thread(
-                target=self._note_pixels, args=(name, seen.file), name="pixels", daemon=True
-            )
-            noting.start()
-
-    def _note_pixels(self, name: str, file: str) -> None:
-        """Note the pixels that are annotated; no click waits until they are decoded."""
-        # One by one: decoded for this alone, large images would not fit into memory together.
-        with self._one_by_one, suppress(OSError, sqlite3.Error):
-            if not self.store.pixels_wanted(name):
-                return
-            try:
-                pixels = _pixels(self.sample(name))
-            except InputError:
-                self.store.forget_file(name, file)
-                self._remembered.discard(name)
-                return
-            # Of another file that came meanwhile they are not noted.
-            with suppress(InputError):
-                self.store.note_pixels(name, _hash(self.data.item(name).image), pixels)
 
     def _drawn_at(self, name: str) -> tuple[int, int]:
         """Give an image's size; of a file that is away, as the store knows it."""
@@ -373,12 +342,3 @@ class UnknownImageError(Exception):
 
 def _opaque(project: str, name: str) -> str:
     return hashlib.sha256(f"{project} {name}".encode()).hexdigest()[:16]
-
-
-def _pixels(sample: Sample) -> str:
-    return hashlib.sha256(np.ascontiguousarray(sample.image).data).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

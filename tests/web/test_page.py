@@ -139,6 +139,52 @@ def test_f17_l12_a_new_token_while_the_page_is_open_costs_nothing(
         page.context.close()
 
 
+def test_f17_half_an_hour_offline_or_asleep_costs_nothing(browser: Any, root: Path, server: Server) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.clock.install()
+    page.goto(server.address)
+    page.locator("#zoom", has_text="%").wait_for()
+    page.wait_for_timeout(400)
+    click(page, 72, 96)
+    until_saved(page)
+    page.context.set_offline(True)
+    click(page, 10, 10, "right")
+    click(page, 20, 20, "right")
+    sync_api.expect(page.locator("#saved")).to_contain_text("2 kept here", timeout=30_000)
+    page.clock.fast_forward("30:00")
+    click(page, 30, 30, "right")
+    sync_api.expect(page.locator("#saved")).to_contain_text("3 kept here", timeout=30_000)
+    page.context.set_offline(False)
+    until_saved(page)
+    assert [label for label, _, _ in stored(root, "train-00000")] == [1, 0, 0, 0]
+    page.context.close()
+
+
+def test_f17_what_waited_in_a_closed_tab_is_saved_when_its_address_is_served_again(
+    browser: Any, root: Path, server: Server
+) -> None:
+    page = opened(browser, server.address)
+    context = page.context
+    server.kill()
+    click(page, 72, 96)
+    click(page, 10, 10, "right")
+    sync_api.expect(page.locator("#saved")).to_contain_text("2 kept here", timeout=30_000)
+    page.close()
+    for port, count in ((None, 0), (server.port, 2)):
+        again = Server(root, *(("--port", port) if port else ()))
+        try:
+            page = context.new_page()
+            page.goto(again.address)
+            page.locator("#zoom", has_text="%").wait_for()
+            sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text(str(count or ""))
+            until_saved(page)
+        finally:
+            again.kill()
+            page.close()
+    assert [label for label, _, _ in stored(root, "train-00000")] == [1, 0]
+    context.close()
+
+
 def to_masks(browser: Any, root: Path, truths: dict[str, np.ndarray], steps: int | None = None) -> float:
     """Five clicks on each class of every image, by mouse and keys alone; train; export; compare."""
     server = Server(root, steps=steps)

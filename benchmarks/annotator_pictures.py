@@ -68,14 +68,6 @@ def take(page: Any, path: Path) -> None:
         picture.convert("RGB").save(path, quality=QUALITY, method=6)
 
 
-def opened(browser: Any, address: str, scheme: str) -> Any:
-    """Open the page in a window of its own, and wait for the segmentation of its first image."""
-    page = browser.new_context(viewport=WINDOW, color_scheme=scheme).new_page()
-    page.goto(address)
-    expect(page.locator("#zoom")).to_contain_text("%", timeout=SEEN_MS)
-    return page
-
-
 def main(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that the pictures go into.")],
 ) -> None:
@@ -88,7 +80,9 @@ def main(
         with serving(root) as (address, headers):
             send(address, headers, clicks)
             entered = f"{address}/?token={headers['Authorization'].removeprefix('Bearer ')}"
-            page = opened(browser, entered, "light")
+            page = browser.new_context(viewport=WINDOW, color_scheme="light").new_page()
+            page.goto(entered)
+            expect(page.locator("#overlay-state")).to_contain_text("classifier", timeout=SEEN_MS)
             page.get_by_role("button", name="Train", exact=True).click()
             expect(page.locator("#training-state")).to_contain_text("done", timeout=TRAINED_MS)
             # Held-out marks then judge the network, which takes a while where many are.
@@ -97,7 +91,9 @@ def main(
             page.keyboard.press("r")
             expect(page.locator("#cards img[src]").nth(8)).to_be_attached(timeout=SEEN_MS)
             take(page, out / "annotator_results.webp")
-            take(opened(browser, entered, "dark"), out / "annotator_dark.webp")
+            page.keyboard.press("Escape")
+            page.emulate_media(color_scheme="dark")
+            take(page, out / "annotator_dark.webp")
         browser.close()
 
 

@@ -98,7 +98,8 @@ def until_saved(page: Any) -> None:
 def click(
     page: Any, row: float, col: float, button: str = "left", size: tuple[int, int] = (HEIGHT, WIDTH)
 ) -> None:
-    """Click on the middle of a pixel while the whole image is in view."""
+    """Click on the middle of a pixel while the whole image is in view; wait until it is."""
+    page.locator("#zoom", has_text="%").wait_for()
     box, (height, width) = page.locator("#ink").bounding_box(), size
     scale = min(box["width"] / width, box["height"] / height)
     x = box["x"] + box["width"] / 2 + (col + 0.5 - width / 2) * scale

@@ -147,6 +147,27 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     page.context.close()
 
 
+def test_nothing_is_marked_before_the_image_is_seen(
+    browser: Any, root: Path, start: Callable[[], Server]
+) -> None:
+    page = opened(browser, start().address)
+    page.route("**/tiles/**", lambda route: route.abort())
+    page.keyboard.press("n")
+    sync_api.expect(page.locator("#image-name")).to_have_text("train-00001")
+    page.mouse.click(500, 400)
+    sync_api.expect(page.locator("#toasts")).to_contain_text("before the image is here")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.keyboard.press("k")
+    page.wait_for_timeout(300)
+    assert count_marks(root) == 0
+    page.unroute("**/tiles/**")
+    click(page, 72, 96)
+    until_saved(page)
+    assert count_marks(root) == 1
+    page.context.close()
+
+
 def test_the_list_and_the_export_tell_of_images_that_can_not_be_shown(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:

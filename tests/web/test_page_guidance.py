@@ -179,6 +179,27 @@ def test_a_page_that_comes_later_knows_how_good_the_training_is(open_page: Open,
     sync_api.expect(page.locator("#score")).to_have_text(none[state])
 
 
+@pytest.mark.parametrize(
+    "later", [{"state": "not started", "number": 0}, {"state": "done", "number": 1, "epoch": 3, "epochs": 3}]
+)
+def test_a_training_that_ended_with_its_server_is_told_so(open_page: Open, later: dict[str, Any]) -> None:
+    page = open_page()
+    told = [{"state": "running", "number": 2, "epoch": 1, "epochs": 3}, later]
+
+    def answer(route: Any) -> None:
+        news = {"type": "training", "again": False, "scores": [], **told[0]}
+        del told[:-1]
+        route.fulfill(body=f"data: {json.dumps(news)}\n\n", content_type="text/event-stream")
+
+    page.route("**/api/stream", answer)
+    page.reload()
+    sync_api.expect(page.locator("#toasts")).to_contain_text("ended with the server", timeout=20_000)
+    sync_api.expect(page.locator("#toasts")).not_to_contain_text("is done")
+    sync_api.expect(page.locator("#training-state")).to_contain_text(later["state"])
+    sync_api.expect(page.locator("#train")).to_be_enabled()
+    sync_api.expect(page.locator("#cancel")).to_be_disabled()
+
+
 def test_a_network_alone_has_a_figure_and_no_curve(open_page: Open) -> None:
     page = open_page()
     told = {**LONGEST, "of": "network", "source": "network", "curve": [], "verdict": "Train again."}

@@ -32,6 +32,7 @@ def test_settings_training_and_export_go_by_keys(browser: Any, server: Server) -
     sync_api.expect(page.locator("#toasts")).to_contain_text("training images must be annotated")
     page.keyboard.press("e")
     sync_api.expect(page.locator("#exported")).to_contain_text("files", timeout=30_000)
+    sync_api.expect(page.locator("#toasts")).to_contain_text("Exported no mask yet")
     page.locator("#width").fill("900")
     page.keyboard.press("Tab")
     sync_api.expect(page.locator("#width")).to_have_value("200")
@@ -40,6 +41,9 @@ def test_settings_training_and_export_go_by_keys(browser: Any, server: Server) -
     page.keyboard.press("?")
     for words in ("wider scribbles", "train", "cancel the training", "export", "the class of this number"):
         sync_api.expect(page.locator("#help-keys")).to_contain_text(words)
+    page.keyboard.press("?")
+    sync_api.expect(page.locator("#help")).to_be_hidden()
+    assert page.locator("#ink").get_attribute("aria-pressed") is None, "the image is no button"
     held_out = page.locator("#images .split:not(:empty)").first
     assert re.search("never learnt from", held_out.get_attribute("title"))
     page.context.close()
@@ -52,6 +56,7 @@ def test_the_most_useful_place_is_shown_inside_the_image(browser: Any, server: S
     page.keyboard.press("j")
     page.wait_for_timeout(1200)
     found = re.match(r"row (\d+), column (\d+)", page.locator("#spoken").text_content())
+    assert page.locator("#where").inner_text() == found[0], "what is read is what is read out"
     zoom = float(page.locator("#zoom").inner_text().split()[0]) / 100
     assert found is not None, "the middle of the stage is on the image"
     assert HEIGHT - int(found[1]) == pytest.approx(34 / zoom, abs=1.5)

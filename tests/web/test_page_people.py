@@ -59,6 +59,15 @@ def test_undo_takes_back_ones_own_mark_also_after_a_reload(
         page.context.close()
 
 
+def test_anothers_mark_is_shown_though_ones_own_follows_at_once(browser: Any, server: Server) -> None:
+    anna, bela = (opened(browser, server.address) for _ in range(2))
+    for page, row in ((anna, 20), (bela, 60), (anna, 40)):
+        click(page, row, 96)
+    for page in (anna, bela):
+        sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text("3")
+        page.context.close()
+
+
 DRAW = """async ([image, count, places]) => {
   const { Outbox } = await import("/page/outbox.js");
   const { imagePath, post } = await import("/page/api.js");

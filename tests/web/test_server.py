@@ -221,6 +221,29 @@ def test_a_training_ends_with_a_model_that_export_uses(
         assert judged["source"] == answer.headers["x-source"]
 
 
+def test_an_export_leaves_nothing_of_what_is_not_known_any_more(client: TestClient) -> None:
+    image, *_ = images(client)
+    drawn = [add(point(label, 2, 2 + 9 * label)) for label in (0, 1)]
+    assert send(client, image["id"], *drawn).status_code == 200
+    told = client.post("/api/export", json={}).json()
+    folder = Path(told["folder"])
+
+    def written() -> set[str]:
+        return {f"{path.parent.name}/{path.name}" for path in folder.rglob("*") if path.stem == image["name"]}
+
+    kinds = {"masks": "png", "overlays": "png", "geojson": "geojson", "annotations": "json"}
+    assert told["masks"] == len(images(client))
+    assert written() == {f"{kind}/{image['name']}.{suffix}" for kind, suffix in kinds.items()}
+    undone = [
+        {"kind": "undo", "id": str(uuid.uuid4()), "sequence": n, "of": event["id"]}
+        for n, event in enumerate(drawn)
+    ]
+    assert send(client, image["id"], *undone).status_code == 200
+    told = client.post("/api/export", json={}).json()
+    assert told["masks"] == 0
+    assert written() == set()
+
+
 def settled(what: Callable[[], bool]) -> None:
     """Wait until what is worked out in the background is there."""
     deadline = time.monotonic() + 60

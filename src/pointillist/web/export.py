@@ -30,10 +30,12 @@ class Exported:
 
     Args:
         files: how many.
+        masks: of how many images.
         skipped: images of which something is missing in the export, and why; by name.
     """
 
     files: int
+    masks: int
     skipped: Mapping[str, str]
 
 
@@ -67,13 +69,14 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
             skipped[name] = in_words(error)
             continue
         if labels is None:
+            _remove_masks(folder, name)
             continue
         durable.write_bytes(folder / "masks" / f"{name}.png", palette_png(labels, project.data.colours))
         overlay = draw_overlay(sample.image, labels, project.data.colours)
         write_picture(folder / "overlays" / f"{name}.png", overlay)
         masked.append(name)
     _write_for_others(project, folder, masked, drawn)
-    return Exported(len(drawn) + 2 * len(masked) + len(FILES) + len(masked), skipped)
+    return Exported(len(drawn) + 3 * len(masked) + len(FILES), len(masked), skipped)
 
 
 def _remove_taken_back(project: Project, folder: Path, there: Collection[str]) -> None:
@@ -81,6 +84,12 @@ def _remove_taken_back(project: Project, folder: Path, there: Collection[str]) -
     for name in project.store.revisions():
         if name in project.splits and name not in there:
             (folder / "annotations" / f"{name}.json").unlink(missing_ok=True)
+
+
+def _remove_masks(folder: Path, name: str) -> None:
+    """Remove the masks of an earlier export of an image of which nothing can be said any more."""
+    for kind, suffix in (("masks", "png"), ("overlays", "png"), ("geojson", "geojson")):
+        (folder / kind / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 def _write_for_others(

@@ -32,6 +32,7 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PATIENCE_S = 10.0
 PYRAMIDS = 1 << 30
 """Bytes of images at all sizes that stay in memory."""
+NO_TRAINING = {"type": "training", "state": "not started", "number": 0, "again": False}
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
 
@@ -294,9 +295,9 @@ def _jobs(
     listeners: set[asyncio.Queue[News]],
 ) -> None:
     @app.post("/api/train")
-    def train(body: Nothing | None = None) -> dict[str, str]:
+    def train(body: Nothing | None = None) -> dict[str, Any]:
         training.start()
-        return {"state": "running"}
+        return {"state": "running", "number": training.number}
 
     @app.post("/api/train/again")
     def train_again(wish: Wish) -> dict[str, bool]:
@@ -313,7 +314,7 @@ def _jobs(
         folder = project.home.parent / "export"
         await asyncio.to_thread(scout.settle)
         told = await asyncio.to_thread(export, project, live, folder)
-        answer = {"folder": str(folder.absolute()), "files": told.files}
+        answer = {"folder": str(folder.absolute()), "files": told.files, "masks": told.masks}
         return answer | {"skipped": _with_reasons(told.skipped)}
 
     @app.get("/api/stream")
@@ -323,7 +324,8 @@ def _jobs(
             listeners.add(queue)
             try:
                 yield ": here\n\n"
-                for last in (training.last, scout.news):
+                # Also that there is none: a page may wait for one that a server before this one had begun.
+                for last in (training.last or NO_TRAINING, scout.news):
                     if last:
                         yield f"data: {json.dumps(last)}\n\n"
                 while True:

@@ -45,6 +45,7 @@ class Training:
 
     Attributes:
         last: what was told last, for a page that comes later.
+        number: of the training that began last; 0: none.
         again: whether another training begins by itself when enough has been drawn since the last.
     """
 
@@ -54,6 +55,7 @@ class Training:
         self._listener: threading.Thread | None = None
         self._cancelled = False
         self._marks = 0
+        self.number = 0
         self.again = False
         self.last = self._told_before()
         self._starting = threading.Lock()
@@ -86,7 +88,7 @@ class Training:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         self._marks = sum(self.project.store.counts().values())
-        number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
+        self.number = number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
         self._write_annotations(home / "annotations")
         learnt = self.project.data.names("train")
@@ -158,7 +160,7 @@ class Training:
 
     def _tell(self, news: News) -> None:
         # Kept for pages that come later.
-        self.last = {"type": "training", "again": self.again, **news}
+        self.last = {"type": "training", "again": self.again, "number": self.number, **news}
         self.tell(self.last)
 
     def _describe(self, annotations: Path) -> Run:
@@ -189,7 +191,8 @@ class Training:
             return {}
         history, epochs = about["history"], read_run(last).epochs
         scores = [[one["epoch"], one["held_out/dice"]] for one in history if "held_out/dice" in one]
-        told = {"state": "done", "epoch": epochs, "epochs": epochs, "scores": scores}
+        self.number = int(last.parent.name.rpartition("-")[2])
+        told = {"state": "done", "epoch": epochs, "epochs": epochs, "scores": scores, "number": self.number}
         return {"type": "training", "again": self.again, **told}
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
@@ -207,7 +210,8 @@ class Training:
         process.stdout.close()
         code = process.wait()
         if self._cancelled:
-            self._tell({"state": "cancelled", "scores": scores})
+            kept = {} if self.model is None else {"message": "the network trained before stays"}
+            self._tell({"state": "cancelled", "scores": scores, **kept})
         elif code == 0:
             self._tell({**last, "state": "done", "scores": scores})
         else:

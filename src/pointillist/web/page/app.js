@@ -55,7 +55,8 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
 const viewer = new Viewer($("osd"), {
   drawn: () => {
     ink.draw();
-    if (viewer.ready) $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
+    cursor.refresh();
+    if (viewer.seen) $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
   },
   opened: () => {
     ink.draw();
@@ -134,6 +135,10 @@ function labelOf(background) {
 }
 
 function add(mark) {
+  if (!viewer.seen) {
+    toast("Nothing can be marked before the image is here.");
+    return;
+  }
   // By its name too: the classes may be changed before a mark that waits is sent.
   record({ kind: "add", mark, called: ink.classes[mark.label].name, view: viewer.view });
 }
@@ -272,6 +277,7 @@ function begin(wanted) {
   overlaySource = null;
   ink.setOverlay(null);
   ink.stopPulse();
+  $("zoom").textContent = $("where").textContent = "";
   list.select(id);
   history.replaceState(null, "", `#image=${encodeURIComponent(id)}`);
   $("image-name").textContent = image.name;
@@ -388,6 +394,11 @@ function bind() {
   addEventListener("hashchange", () => openImage(fromHash()));
   new Keys(actions, (name, down) => controls.hold(name, down));
   fillHelp($("help-keys"));
+  $("help").addEventListener("keydown", (event) => {
+    if (event.key !== "?") return;
+    event.stopPropagation(); // it would open the sheet again
+    $("help").close();
+  });
 }
 
 const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");

@@ -11,7 +11,7 @@ export class Controls {
 
   constructor({ toolChanged, limited }) {
     this.#toolChanged = toolChanged;
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll("button[data-tool]")) {
       button.addEventListener("click", () => this.pick(button.dataset.tool));
     }
     const field = $("width");
@@ -85,7 +85,7 @@ export class Controls {
   }
 
   #show() {
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll("button[data-tool]")) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === this.#tool));
     }
     for (const button of $("classes").children) {

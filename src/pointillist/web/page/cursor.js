@@ -52,6 +52,11 @@ export class Cursor {
     this.#readOut();
   }
 
+  // The image has moved under the cross.
+  refresh() {
+    if (this.#at) $("where").textContent = position(this.#pixel());
+  }
+
   leave() {
     if (!this.#at) return;
     this.#at = null;

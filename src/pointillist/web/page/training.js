@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { showSkipped } from "./skipped.js";
+import { counted } from "./words.js";
 
 const WIDTH = 200;
 const HEIGHT = 40;
@@ -14,6 +15,7 @@ export class Training {
   #running = false;
   #scores = []; // [epoch, held-out score]
   #epochs = 1;
+  #number = 0; // of the training that goes on
 
   // finished() is called when a trained model is there; say(words, isError) tells the user.
   constructor({ say, finished }) {
@@ -25,13 +27,16 @@ export class Training {
     $("export").addEventListener("click", () => this.#export());
   }
 
-  message({ state, epoch, epochs, loss, scores, message, again }) {
+  message({ state, number, epoch, epochs, loss, scores, message, again }) {
     if (typeof again === "boolean") $("again").checked = again;
     const running = state === "running";
     const news = running !== this.#running;
+    // A server begun again tells of the training before the one that it took with it.
+    const lost = this.#running && !running && number !== this.#number;
+    this.#number = number;
     this.#setRunning(running);
     if (epochs) this.#epochs = epochs;
-    if (epochs) $("epochs").value = epoch / epochs;
+    $("epochs").value = epochs ? epoch / epochs : 0;
     this.#scores = scores ?? [];
     this.#plot();
     if (state === "done" && !this.#scores.length) $("score").textContent = "held-out score: none, no held-out image has marks";
@@ -40,7 +45,8 @@ export class Training {
     if (typeof loss === "number") parts.push(`loss ${loss.toFixed(3)}`);
     const where = parts.join(", ");
     $("training-state").textContent = running ? where || message || "starting" : [state, message || where].filter(Boolean).join(": ");
-    if (!news || running) return;
+    if (lost) this.#say("The training has ended with the server.", true);
+    if (!news || running || lost) return;
     if (state === "failed") this.#say(message || "The training failed.", true);
     if (state === "done") {
       this.#say(message || "The training is done.");
@@ -67,9 +73,8 @@ export class Training {
   }
 
   async #start() {
-    if ((await this.#call("/api/train", $("train"))) && !this.#running) {
-      this.message({ state: "running", epoch: 0, epochs: 0, message: "starting" });
-    }
+    const answer = await this.#call("/api/train", $("train"));
+    if (answer && !this.#running) this.message({ ...answer, message: "starting" });
   }
 
   async #repeat() {
@@ -82,8 +87,15 @@ export class Training {
     $("exported").textContent = "writing…";
     const answer = await this.#call("/api/export", $("export"));
     $("export").disabled = false;
-    $("exported").textContent = answer ? `${answer.files} files, on the server's machine, in ${answer.folder}` : "";
     showSkipped($("left-out"), answer?.skipped ?? [], "not exported whole");
+    if (!answer) {
+      $("exported").textContent = "";
+      return;
+    }
+    const masks = answer.masks ? counted(answer.masks, "mask") : "no mask yet (two classes must have marks)";
+    $("exported").textContent = `${answer.files} files, ${masks}, on the server's machine, in ${answer.folder}`;
+    const whole = answer.skipped.length ? `; ${counted(answer.skipped.length, "image")} not whole` : "";
+    this.#say(`Exported ${masks} into ${answer.folder}${whole}.`);
   }
 
   // The scale runs from the lowest tenth that occurs up to 1, so that late, small gains stay visible.

@@ -22,6 +22,8 @@ export class Viewer {
   #osd;
   #item = null;
   #smooth = true;
+  #seen = false;
+  #late = new Set(); // tiles that have failed, and are asked for again
 
   // failed(path) hears of a tile that has not come; it is asked for again until the image is closed.
   constructor(element, { drawn, opened, failed }) {
@@ -52,21 +54,30 @@ export class Viewer {
       drawn();
     });
     // At tile edges OpenSeadragon draws by way of a second canvas, which setImageSmoothingEnabled forgets.
-    this.#osd.addHandler("tile-drawing", ({ context }) => {
+    this.#osd.addHandler("tile-drawing", ({ context, tiledImage }) => {
       context.imageSmoothingEnabled = this.#smooth;
+      this.#seen ||= tiledImage === this.#item;
     });
     this.#osd.addHandler("open", () => {
       this.#item = this.#osd.world.getItemAt(0);
       opened();
     });
     this.#osd.addHandler("tile-load-failed", ({ tile, tiledImage }) => {
-      if (tiledImage === this.#item) failed(tile.getUrl());
+      if (tiledImage !== this.#item) return;
+      this.#late.add(tile);
+      failed(tile.getUrl());
+    });
+    // OpenSeadragon takes an image for complete once a tile has failed, and would not draw it when it comes.
+    this.#osd.addHandler("tile-loaded", ({ tile, tiledImage }) => {
+      if (this.#late.delete(tile)) setTimeout(() => this.#redrawAll(tiledImage));
     });
   }
 
   // A loader goes on asking for what has failed, whatever is open by then: each image gets one of its own.
   close() {
     this.#item = null;
+    this.#seen = false;
+    this.#late.clear();
     this.#osd.imageLoader.tileRetryMax = 0;
     this.#osd.close();
     this.#osd.imageLoader = new OpenSeadragon.ImageLoader(LOADING);
@@ -94,6 +105,11 @@ export class Viewer {
 
   get ready() {
     return this.#item !== null;
+  }
+
+  // Whether anything of the image has been on the screen.
+  get seen() {
+    return this.ready && this.#seen;
   }
 
   // Size in the viewer's pixels. Browsers may give the element a fraction more or less of a CSS
@@ -127,6 +143,12 @@ export class Viewer {
     const { width, height } = this.size;
     const told = { viewport: [width, height], density: devicePixelRatio, scale, origin: [x, y] };
     return Object.values(told).flat().every(Number.isFinite) ? told : null;
+  }
+
+  #redrawAll(item) {
+    if (item !== this.#item) return;
+    item.update(true);
+    this.#osd.forceRedraw();
   }
 
   redraw() {

@@ -19,7 +19,7 @@ def test_a_folder_in_words(tmp_path: Path) -> None:
     touch(tmp_path, ".DS_Store")
     assert folder_in_words(tmp_path) == "an empty folder"
     touch(tmp_path, "b/x", "a.txt")
-    assert folder_in_words(tmp_path) == "a folder with 1 folders and 1 files: 'b'; 'a.txt'"
+    assert folder_in_words(tmp_path) == "a folder with 1 folder and 1 file: 'b'; 'a.txt'"
     assert folder_in_words(tmp_path / "a.txt") == "a file"
     touch(tmp_path, *(f"b/{i}" for i in range(9)))
     assert folder_in_words(tmp_path / "b").endswith("10 files: '0', '1', '2', '3', '4', '5', ...")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.shapes import MaskArray
+from pointillist.core.text import counted
 from pointillist.data.container import FileError
 
 
@@ -73,7 +74,8 @@ def folder_in_words(folder: Path) -> str:
     parts = [
         f"{', '.join(names[:6])}{', ...' if len(names) > 6 else ''}" for names in (folders, files) if names
     ]
-    return f"a folder with {len(folders)} folders and {len(files)} files: {'; '.join(parts)}"
+    what = f"{counted(len(folders), 'folders')} and {counted(len(files), 'files')}"
+    return f"a folder with {what}: {'; '.join(parts)}"
 
 
 def meant_root(root: Path, inside: str) -> str:

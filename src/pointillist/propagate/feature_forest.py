@@ -20,7 +20,6 @@ from pointillist.propagate.pixel_classifier import (
     PixelClassifier,
     build_classifier,
     check_channels,
-    threaded,
 )
 from pointillist.propagate.propagator import Features, Propagator
 
@@ -38,8 +37,6 @@ RADII = (0, 2, 4, 8, 16)
 FOLDS = 3
 # As many images settle how far to smooth, and more would cost more than the training.
 ASKED = 40
-FEW = 1000
-"""Labelled pixels that one thread learns sooner than several, which have to be begun."""
 
 
 class FeatureForest(Propagator):
@@ -157,9 +154,7 @@ class FeatureForest(Propagator):
         labels = np.concatenate([labels for _, labels in rows]) if rows else np.empty(0, np.uint8)
         if len(np.unique(labels)) < 2:
             return None
-        # To hand a few rows to threads takes longer than to learn them.
-        with threaded(1 if len(labels) <= FEW else None):
-            return untrained.fit(np.concatenate([found for found, _ in rows]), labels)
+        return untrained.fit(np.concatenate([found for found, _ in rows]), labels)
 
 
 def _widest(

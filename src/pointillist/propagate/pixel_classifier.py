@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from pointillist.core.known import Known
 from pointillist.core.shapes import ImageArray, MaskArray
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.propagator import Probs
+from pointillist.propagate.trees import Committee, ExtraTrees
 
 CHUNK = 1 << 17
 """Pixels at a time: bounds the memory of prediction, whatever the image's size."""
@@ -71,8 +71,7 @@ class PixelClassifier:
         probs = np.zeros((self.num_classes, flat.shape[1]), np.float32)
         for start in range(0, flat.shape[1], CHUNK):
             pixels = np.ascontiguousarray(flat[:, start : start + CHUNK].T)
-            with threaded():
-                probs[self.trained.classes_, start : start + CHUNK] = self.trained.predict_proba(pixels).T
+            probs[self.trained.classes_, start : start + CHUNK] = self.trained.predict_proba(pixels).T
         return probs.reshape(-1, *maps.shape[1:])
 
     def smoothed(self, smooth_px: int) -> PixelClassifier:
@@ -85,19 +84,6 @@ def check_channels(image: ImageArray, channels: int) -> None:
     if len(image) != channels:
         must = f"every image must have {channels} channels, as the first one has"
         raise InputError(must, str(len(image)), "Convert the images.")
-
-
-def _extra_trees(seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    return ExtraTreesClassifier(
-        n_estimators=40,
-        max_features=0.3,
-        min_samples_leaf=2,
-        max_leaf_nodes=1024,
-        class_weight="balanced",
-        random_state=seed,
-    )
 
 
 def _boosting(seed: int) -> Any:
@@ -123,33 +109,16 @@ def _logistic(seed: int) -> Any:
     return make_pipeline(StandardScaler(), line)
 
 
-def _committee(seed: int) -> Any:
-    from sklearn.ensemble import VotingClassifier
-
-    members = [("line", _logistic(seed)), ("trees", _extra_trees(seed))]
-    return VotingClassifier(members, voting="soft")
+def _committee(seed: int) -> Committee:
+    return Committee([_logistic(seed), ExtraTrees(seed)])
 
 
 CLASSIFIERS: Mapping[str, Callable[[int], Any]] = {
     "committee": _committee,
-    "extra-trees": _extra_trees,
+    "extra-trees": ExtraTrees,
     "boosting": _boosting,
     "logistic": _logistic,
 }
-
-
-def threaded(count: int | None = None) -> AbstractContextManager[Any]:
-    """Let what scikit-learn computes inside use so many threads.
-
-    Args:
-        count: None: as many as torch has, which is what a user, or a process beside others, has set.
-    """
-    from joblib import parallel_config
-
-    manager: AbstractContextManager[Any] = parallel_config(
-        "threading", n_jobs=count or torch.get_num_threads()
-    )
-    return manager
 
 
 def build_classifier(kind: str, seed: int) -> Any:

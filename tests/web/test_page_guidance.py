@@ -296,7 +296,8 @@ def test_a_thousand_images_are_looked_through_without_a_flood_of_requests(
         if asked >= len(waiting):
             break
         waiting[asked].fulfill(status=404, json={"error": "none"})
-    assert 10 <= len(waiting) <= 60, "only what is near is asked for"
+    # Each once; again where it has failed, as here all do, and the server tells that it has looked at more.
+    assert 10 <= len({route.request.url for route in waiting}) <= 60, "only what is near is asked for"
     page.keyboard.press("End")
     last = page.locator("#cards li").nth(999).get_by_role("button")
     sync_api.expect(last).to_be_focused()

@@ -154,7 +154,7 @@ def hanging(address: str, idle: int) -> Iterator[list[float]]:
 
 
 async def look(client: httpx.AsyncClient, images: Sequence[str], stop: asyncio.Event) -> None:
-    """Read marks and thumbnails, and export all, again and again; an answer that is none ends it."""
+    """Read marks and the list of images, and export all, again and again; an answer that is none ends it."""
     while not stop.is_set():
         for image in images:
             (await client.get(f"/api/images/{image}/marks")).raise_for_status()

@@ -8,8 +8,6 @@ Clicks on two thirds of the images come over HTTP as from another person; the pa
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import tempfile
 import uuid
 from pathlib import Path
@@ -19,7 +17,7 @@ import httpx2 as httpx
 import typer
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
-from serving import serving
+from serving import launch, serving
 
 from pointillist.annotate import PointsAnnotator
 from pointillist.core.marks import Points
@@ -72,11 +70,10 @@ def main(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that the pictures go into.")],
 ) -> None:
     """Click, train, and take three pictures: light, dark, and all images."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as given, sync_playwright() as playwright:
         root = Path(given) / "lesions"
         clicks = draw(root)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright)
         with serving(root) as (address, headers):
             send(address, headers, clicks)
             entered = f"{address}/?token={headers['Authorization'].removeprefix('Bearer ')}"

@@ -14,8 +14,6 @@ are not.
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +26,7 @@ from cells import publish
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from scipy import ndimage
-from serving import begin
+from serving import begin, launch
 
 from pointillist.core.marks import Points
 from pointillist.core.rng import numpy_rng
@@ -150,13 +148,12 @@ def main(
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Click on all landmarks under every combination."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     rows, worst, clicks = [], 0.0, 0
     with tempfile.TemporaryDirectory() as given, sync_playwright() as playwright:
         root = Path(given) / "turned"
         truths = draw(root, side)
         server, address, token = begin(root)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright)
         project = Project(root)
         keys = {name: key for key, name in project.names.items()}
         for zoom in zooms:

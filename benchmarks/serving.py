@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def begin(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str, str]:
@@ -18,6 +21,12 @@ def begin(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str, str]:
     said = server.stdout.readline() + server.stdout.readline()
     ((address, token),) = re.findall(r"(http://\S+)/\?token=(\S+)", said)
     return server, address, token
+
+
+def launch(playwright: Any) -> Any:
+    """Begin the machine's own Chromium, or that of ``CHROMIUM``."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
 
 
 @contextmanager

@@ -23,15 +23,9 @@ from supervision_rows import (
     tell,
 )
 
-from pointillist.annotate import (
-    AnyAnnotator,
-    Density,
-    Full,
-)
+from pointillist.annotate import AnyAnnotator, Density, Full
 from pointillist.datasets import AnyDataset, Drive, Ph2
-from pointillist.losses import (
-    GatedCrf,
-)
+from pointillist.losses import GatedCrf
 from pointillist.train.teacher import Bootstrap
 from pointillist.train.term import Term
 

@@ -19,15 +19,9 @@ from supervision_rows import (
     tell,
 )
 
-from pointillist.annotate import (
-    AnyAnnotator,
-    Boxes,
-    Density,
-)
+from pointillist.annotate import AnyAnnotator, Boxes, Density
 from pointillist.datasets import AnyDataset, Drive, Ph2, ToyScatter
-from pointillist.losses import (
-    CrossEntropy,
-)
+from pointillist.losses import CrossEntropy
 from pointillist.train.term import Term
 
 

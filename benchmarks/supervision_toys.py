@@ -21,19 +21,9 @@ from supervision_rows import (
     tell,
 )
 
-from pointillist.annotate import (
-    Density,
-    Full,
-    PointsAnnotator,
-    Several,
-    SizeRanges,
-)
+from pointillist.annotate import Density, Full, PointsAnnotator, Several, SizeRanges
 from pointillist.datasets import AnyDataset, Ph2, Synthetic, Toy, Toy2, ToyScatter
-from pointillist.losses import (
-    CrossEntropy,
-    Dice,
-    Size,
-)
+from pointillist.losses import CrossEntropy, Dice, Size
 from pointillist.models import Unet
 from pointillist.train.bounds import SizeBounds
 from pointillist.train.run import Run

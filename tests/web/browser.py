@@ -84,10 +84,15 @@ def opened(browser: Any, address: str, scale: float = 1, **context: Any) -> Any:
     """Open the page in a window of its own, and wait for its image."""
     shown = {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": scale, **context}
     page = browser.new_context(**shown).new_page()
+    come_to(page, address)
+    return page
+
+
+def come_to(page: Any, address: str) -> None:
+    """Open the address in a tab, and wait for its image."""
     page.goto(address)
     page.locator("#zoom", has_text="%").wait_for()
     page.wait_for_timeout(400)
-    return page
 
 
 def until_saved(page: Any) -> None:

@@ -56,9 +56,9 @@ def test_the_most_useful_place_is_shown_inside_the_image(browser: Any, server: S
     page.keyboard.press("j")
     page.wait_for_timeout(1200)
     found = re.match(r"row (\d+), column (\d+)", page.locator("#spoken").text_content())
-    assert page.locator("#where").inner_text() == found[0], "what is read is what is read out"
     zoom = float(page.locator("#zoom").inner_text().split()[0]) / 100
     assert found is not None, "the middle of the stage is on the image"
+    assert page.locator("#where").inner_text() == found[0], "what is read is what is read out"
     assert HEIGHT - int(found[1]) == pytest.approx(34 / zoom, abs=1.5)
     assert WIDTH - int(found[2]) == pytest.approx(34 / zoom, abs=1.5)
     page.context.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM, Server, serving_lesions, until_saved
+from tests.web.browser import CHROMIUM, Server, come_to, serving_lesions, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -43,9 +43,7 @@ def test_the_image_has_the_width_and_the_panels_are_in_reach(
 ) -> None:
     shape = {"width": width, "height": height}
     page = browser.new_context(viewport=shape, has_touch=touch, is_mobile=touch).new_page()
-    page.goto(server.address)
-    page.locator("#zoom", has_text="%").wait_for()
-    page.wait_for_timeout(400)
+    come_to(page, server.address)
     stage = page.locator("#stage").bounding_box()
     assert stage["width"] == width
     assert stage["height"] > height / 2

@@ -179,6 +179,15 @@ def test_a_training_that_begins_by_itself_goes_on_from_the_last_network(project:
     training.close()
 
 
+def test_a_page_that_comes_later_knows_what_was_wished_since_the_last_news(project: Project) -> None:
+    training = Training(project, lambda _: None)
+    assert training.news == {"type": "training", "state": "not started", "number": 0, "again": False}
+    training.again = True
+    assert training.news["again"], "before any training"
+    training.last = {"type": "training", "again": False, "number": 1, "state": "done"}
+    assert training.news == {**training.last, "again": True}
+
+
 def blank(annotation: Annotation | None) -> Annotation:
     assert annotation is not None
     return annotation.model_copy(update={"marks": ()})

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+TREES = 40
 FEW = 1000
 """Pixels up to which it takes longer to hand them to threads than to learn them."""
 T = TypeVar("T")
@@ -25,13 +26,12 @@ class ExtraTrees:
 
     Args:
         seed: of all chance.
-        count: of trees.
 
     Source: Geurts, Ernst and Wehenkel 2006; classes are weighed as if they had as many pixels each.
     """
 
-    def __init__(self, seed: int, count: int = 40) -> None:
-        self.seed, self.count = seed, count
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.trees: list[Any] = []
         self.classes_ = np.empty(0, np.int64)
 
@@ -51,14 +51,15 @@ class ExtraTrees:
             )
             return tree.fit(pixels, numbers, sample_weight=weights, check_input=False)
 
-        seeds = [int(chance.randint(np.iinfo(np.int32).max)) for _ in range(self.count)]
+        # The seeds that scikit-learn's forest would give its trees.
+        seeds = [int(chance.randint(np.iinfo(np.int32).max)) for _ in range(TREES)]
         self.trees = _in_threads(grown, seeds, 1 if len(numbers) <= FEW else torch.get_num_threads())
         return self
 
     def predict_proba(self, pixels: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n k"]:
         """Give each pixel's share of the trees' votes, by class."""
         pixels = np.ascontiguousarray(pixels, np.float32)
-        threads = min(torch.get_num_threads(), self.count)
+        threads = min(torch.get_num_threads(), TREES)
 
         def summed(start: int) -> np.ndarray:
             total = np.zeros((len(pixels), len(self.classes_)))
@@ -66,7 +67,7 @@ class ExtraTrees:
                 total += tree.predict_proba(pixels, check_input=False)
             return total
 
-        probs: np.ndarray = np.sum(_in_threads(summed, range(threads), threads), axis=0) / self.count
+        probs: np.ndarray = np.sum(_in_threads(summed, range(threads), threads), axis=0) / TREES
         return probs
 
 

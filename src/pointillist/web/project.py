@@ -73,9 +73,7 @@ class Project:
         self.title = root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
         self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
-        self._identity = Identity(
-            self.store, lambda name: self.data.item(name).image, self.size, lambda name: self.sample(name)
-        )
+        self._identity = Identity(self.store, lambda name: self.data.item(name).image, self.size, self.sample)
         self._sizes: dict[str, tuple[int, int] | InputError] = {}
         self._take_over()
         # A name from a store that came from elsewhere may be a path.

@@ -32,7 +32,6 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PATIENCE_S = 10.0
 PYRAMIDS = 1 << 30
 """Bytes of images at all sizes that stay in memory."""
-NO_TRAINING = {"type": "training", "state": "not started", "number": 0, "again": False}
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
 
@@ -324,8 +323,7 @@ def _jobs(
             listeners.add(queue)
             try:
                 yield ": here\n\n"
-                # Also that there is none: a page may wait for one that a server before this one had begun.
-                for last in (training.last or NO_TRAINING, scout.news):
+                for last in (training.news, scout.news):
                     if last:
                         yield f"data: {json.dumps(last)}\n\n"
                 while True:

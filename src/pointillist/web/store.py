@@ -115,8 +115,7 @@ class Store:
 
     def revision(self, image: str) -> int:
         """Give the number of the last event of an image; 0: there are none."""
-        query = "SELECT MAX(number) FROM events WHERE image = ?"
-        return self._reader().execute(query, (image,)).fetchone()[0] or 0
+        return _revision(self._reader(), image)
 
     def revisions(self) -> dict[str, int]:
         """Give the number of the last event of every image that has any."""
@@ -267,8 +266,12 @@ def _insert(connection: sqlite3.Connection, request: _Request) -> int:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
-    last = connection.execute("SELECT MAX(number) FROM events WHERE image = ?", (request.image,)).fetchone()
-    return int(last[0] or 0)
+    return _revision(connection, request.image)
+
+
+def _revision(connection: sqlite3.Connection, image: str) -> int:
+    (last,) = connection.execute("SELECT MAX(number) FROM events WHERE image = ?", (image,)).fetchone()
+    return int(last or 0)
 
 
 def _number(connection: sqlite3.Connection, view: View) -> int:

@@ -66,6 +66,12 @@ class Training:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def news(self) -> News:
+        """What a page that has just come is told; also that there is none: it may wait for an earlier one."""
+        none = {"type": "training", "state": "not started", "number": 0}
+        return {**none, **self.last, "again": self.again}
+
+    @property
     def model(self) -> Path | None:
         """The folder of the last training that ended well; None: there is none."""
         folders = sorted(self.project.home.glob("training-*"), key=lambda folder: folder.stat().st_mtime)

@@ -33,7 +33,7 @@ SHARED = {
 }
 SHARED |= {"survey"}
 SHARED |= {"place", "part", "skeleton", "summary", "bootstrap", "propagator"}
-SHARED |= {"filters", "pixel_classifier", "vae"}
+SHARED |= {"filters", "pixel_classifier", "trees", "vae"}
 SHARED |= {"efficientnet_lite", "imagenet", "painted", "rising", "timm_encoder", "measure", "penalty"}
 SHARED |= {"seeded", "start", "pixel_graph", "mixture"}
 SHARED |= {"importer", "exporter", "intake", "sheet", "polygon", "runs", "label_image"}

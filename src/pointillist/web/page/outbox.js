@@ -73,7 +73,7 @@ export class Outbox {
   put(image, body) {
     this.#lane(image).held = false;
     const event = { id: uuid(), sequence: this.#sequence++, ...body };
-    const item = { image, client: this.#client, event, key: null };
+    const item = { image, client: this.#client, event, key: null, writing: false };
     item.kept = this.#keep(item);
     this.#lane(image).items.push(item);
     this.#tell.changed(this.state());
@@ -90,10 +90,12 @@ export class Outbox {
     return this.#lane(image).revision;
   }
 
-  // Of all that waits, held is what belongs to images that the server can't read.
+  // Of all that waits, held is what belongs to images that the server can't read; kept says that nothing would be lost
+  // with this tab, as far as the browser lets us keep anything.
   state() {
     const held = [...this.#lanes.values()].reduce((sum, lane) => sum + (lane.held ? lane.items.length : 0), 0);
-    return { count: this.#items().length, held, away: this.#away };
+    const items = this.#items();
+    return { count: items.length, held, kept: !items.some((item) => item.writing), away: this.#away };
   }
 
   // The image can be read again.
@@ -118,6 +120,7 @@ export class Outbox {
   async #keep(item) {
     if (!this.#database) return;
     const { image, client, event } = item;
+    item.writing = true;
     try {
       const work = this.#database.transaction("events", "readwrite", { durability: "strict" });
       const key = await done(work.objectStore("events").add({ image, client, event }));
@@ -129,6 +132,8 @@ export class Outbox {
     } catch {
       this.#tell.memoryOnly();
     }
+    item.writing = false;
+    this.#tell.changed(this.state());
   }
 
   #drop(lane, batch) {

@@ -4,10 +4,11 @@ import { SOURCES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function describeSaved({ count, held, away }) {
+export function describeSaved({ count, held, kept, away }) {
   const waiting = count - held;
   let [words, state] = ["saved", "saved"];
-  if (waiting) [words, state] = away ? [`server away, ${waiting} kept here`, "away"] : [`${waiting} unsaved`, "waiting"];
+  if (waiting && away) [words, state] = [`server away, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
+  else if (waiting) [words, state] = [`${waiting} unsaved`, "waiting"];
   else if (held) [words, state] = [`${held} not taken`, "held"];
   $("saved").textContent = words;
   $("saved").dataset.state = state;

@@ -64,11 +64,23 @@ def annotate_command(
             help="Put a snapshot of the annotations back: its name, or 'list'.",
         ),
     ] = None,
+    rescue: Annotated[
+        bool,
+        typer.Option(
+            "--rescue",
+            help="Of a damaged store, keep the newest snapshot's marks and all that can be read since.",
+        ),
+    ] = False,
 ) -> None:
     """Click on images in a browser, see the segmentation follow, train, and export masks."""
     _check_installed()
+    if restore is not None and rescue:
+        must = "--restore and --rescue must not be given together"
+        raise InputError(must, "both", "--rescue takes the newest snapshot by itself.")
     if restore is not None:
         return _restore(root, restore)
+    if rescue:
+        return _rescue(root)
     from pointillist.web.alone import alone
     from pointillist.web.gates import check_token
     from pointillist.web.names import checked_public, is_local
@@ -186,6 +198,22 @@ def _restore(root: Path, name: str) -> None:
         raise InputError("--restore must name a snapshot", repr(name), fix, store.parent / "snapshots")
     aside = restore(store, chosen, datetime.now(UTC))
     out.print(f"{store} has the {last(chosen)} events of {name} again.\nWhat was there is kept: {aside}")
+
+
+def _rescue(root: Path) -> None:
+    from pointillist.web.project import HOME
+    from pointillist.web.rescue import rescue
+
+    store = root / HOME / "annotations.sqlite"
+    if not store.exists():
+        fix = "Name the folder whose images were annotated."
+        raise InputError("--rescue must find a store of annotations", "none", fix, store)
+    done = rescue(store, datetime.now(UTC))
+    gaps = f"; {done.gaps} can't be read" if done.gaps else ""
+    out.print(
+        f"{store} has {done.copied + done.read} events: {done.copied} of the newest snapshot, "
+        f"{done.read} read from the damaged file{gaps}.\nWhat was there is kept: {done.aside}"
+    )
 
 
 def _check_installed() -> None:

@@ -22,7 +22,7 @@ LATEST = 24
 """Snapshots that are kept, whatever their age; of the days before them the last one each."""
 DAYS = 30
 _NAME = "annotations-%Y%m%dT%H%M.sqlite"
-_PARTS = ("", "-wal", "-shm")
+PARTS = ("", "-wal", "-shm")
 """What SQLite keeps beside the file belongs to it."""
 
 
@@ -47,7 +47,7 @@ def take(store: Path, now: datetime) -> Path | None:
             return None
         path = store.parent / FOLDER / now.strftime(_NAME)
         with durable.replacing(path) as temporary:
-            _copy(source, temporary)
+            copy(source, temporary)
         # What was copied is on the disk: it need not lie in the write-ahead log alone any more.
         source.execute("PRAGMA wal_checkpoint(PASSIVE)")
     for old in _passed(snapshots(store), path):
@@ -58,7 +58,7 @@ def take(store: Path, now: datetime) -> Path | None:
 def last(path: Path) -> int:
     """Give the number of the last event of a snapshot; -1: it can't be read."""
     try:
-        with closing(_opened(path)) as copy:
+        with closing(opened(path)) as copy:
             return _last(copy)
     except sqlite3.Error:
         return -1
@@ -83,26 +83,27 @@ def restore(store: Path, snapshot: Path, now: datetime) -> Path:
     Raises:
         InputError: the snapshot is damaged, or a server is using the store.
     """
-    aside = store.with_name(now.strftime("annotations-aside-%Y%m%dT%H%M%S.sqlite"))
     must = "no server may use the store while a snapshot is put back"
     with durable.locked(store.parent, must, "End it with Ctrl+C."):
         with durable.replacing(store) as temporary:
             try:
-                with closing(_opened(snapshot)) as source:
+                with closing(opened(snapshot)) as source:
                     checked(source, snapshot)
-                    _copy(source, temporary)
+                    copy(source, temporary)
             except sqlite3.DatabaseError as error:
                 must, fix = "the snapshot must be whole", "Take another one."
                 raise InputError(must, str(error), fix, snapshot) from None
-            _put_aside(store, aside)
+            aside = put_aside(store, now)
         for other in snapshots(store):
             if last(other) > last(snapshot):
                 os.replace(other, other.with_name(f"aside-{other.name}"))
     return aside
 
 
-def _put_aside(store: Path, aside: Path) -> None:
-    for part in _PARTS:
+def put_aside(store: Path, now: datetime) -> Path:
+    """Keep a store, which nobody uses, under another name; give the name. Its log goes, its file stays."""
+    aside = store.with_name(now.strftime("annotations-aside-%Y%m%dT%H%M%S.sqlite"))
+    for part in PARTS:
         with (
             suppress(FileNotFoundError),
             durable.replacing(Path(f"{aside}{part}")) as temporary,
@@ -113,8 +114,9 @@ def _put_aside(store: Path, aside: Path) -> None:
     if store.is_file():
         with suppress(sqlite3.Error), closing(connect(store)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for part in _PARTS[1:]:
+    for part in PARTS[1:]:
         Path(f"{store}{part}").unlink(missing_ok=True)
+    return aside
 
 
 @contextmanager
@@ -144,13 +146,19 @@ def _keep(store: Path, ended: threading.Event) -> None:
             return
 
 
-def _opened(snapshot: Path) -> sqlite3.Connection:
+def opened(snapshot: Path) -> sqlite3.Connection:
+    """Open a snapshot to read."""
     # Nobody writes to a snapshot: SQLite need not leave files of its own beside it.
     name = quote(snapshot.absolute().as_posix())
     return sqlite3.connect(f"file:{name}?immutable=1", uri=True)
 
 
-def _copy(source: sqlite3.Connection, path: Path) -> None:
+def copy(source: sqlite3.Connection, path: Path) -> None:
+    """Copy a store into a new file that its owner alone may read, and check it.
+
+    Raises:
+        sqlite3.DatabaseError: what was copied is damaged.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         source.backup(copy)

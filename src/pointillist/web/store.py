@@ -283,10 +283,10 @@ def _number(connection: sqlite3.Connection, view: View) -> int:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    fix = "Put a copy of it back."
+    folder = shlex.quote(str(path.parent.parent))
+    fix = f"Keep what can be read of it: pointillist annotate {folder} --rescue"
     if found := snapshots(path):
-        folder = shlex.quote(str(path.parent.parent))
-        fix = f"Put the newest snapshot back: pointillist annotate {folder} --restore {found[0].name}"
+        fix += f"; or put the newest snapshot back: pointillist annotate {folder} --restore {found[0].name}"
     return InputError("the store of annotations must be whole", what, fix, path)
 
 

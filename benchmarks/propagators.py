@@ -33,6 +33,7 @@ from pointillist.propagate import (
 )
 from pointillist.propagate.sam import Sam
 from pointillist.train.features import pretrained_features
+from pointillist.train.recipe import CLICKS_SPREAD
 
 CLICKS: Mapping[str, AnyAnnotator] = {
     f"{n}+{n} clicks": PointsAnnotator(positive=n, negative=n) for n in (1, 5, 20)
@@ -51,6 +52,8 @@ def rows(sam: Path | None) -> list[tuple[str, AnyPropagator, str]]:
         "feature forest, boosting": FeatureForest(classifier="boosting"),
         "feature forest, ImageNet features": FeatureForest(features=("filters", "encoder")),
         "the same, cut along outlines": Refined(of=FeatureForest(features=("filters", "encoder"))),
+        "feature forest, cut along outlines": Refined(of=FeatureForest()),
+        "superpixels and the forest cut so (the default)": CLICKS_SPREAD,
     }
     boxed: dict[str, AnyPropagator] = {"filled box": FilledBox(), "GrabCut": Grabcut()}
     if sam is not None:

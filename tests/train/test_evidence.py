@@ -6,7 +6,8 @@ import pytest
 from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, Scribbles, SizeRanges, Tags
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Synthetic
-from pointillist.propagate import FeatureForest, Grabcut
+from pointillist.models.imagenet import available
+from pointillist.propagate import Average, FeatureForest, Grabcut
 from pointillist.train.evidence import gather
 from pointillist.train.recipe import RECIPES, apply_recipe
 from pointillist.train.thinness import joined, mixing, seen_px
@@ -169,11 +170,21 @@ def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
     some, _ = apply_recipe(small_run(data=VESSELS, annotate=Density(probability=0.01)), "auto")
     few, choice = apply_recipe(small_run(data=VESSELS, annotate=CLICKS), "auto")
     broad, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS), "auto")
+    boxed, _ = apply_recipe(small_run(data=LESIONS, annotate=Boxes()), "auto")
     assert some.propagate is None
     assert {term.loss.kind for term in some.supervise} == {"cross-entropy", "dice"}
     assert isinstance(few.propagate, FeatureForest)
     assert "boosted trees" in choice.what
-    assert isinstance(broad.propagate, Grabcut)
+    assert isinstance(broad.propagate, Average)
+    # No pixel of an object is labelled where boxes alone are drawn: a forest would learn nothing.
+    assert isinstance(boxed.propagate, Grabcut)
+
+
+@pytest.mark.skipif(not available(), reason="needs the extra pretrained")
+def test_full_masks_are_learnt_from_for_longer_than_labels_that_may_be_wrong() -> None:
+    masks, _ = apply_recipe(small_run(data=LESIONS, annotate=Full(), epochs=100), "auto")
+    weak, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS, epochs=100), "auto")
+    assert masks.epochs == 2 * weak.epochs
 
 
 def test_the_share_that_is_labelled_is_that_of_the_images_where_any_is() -> None:

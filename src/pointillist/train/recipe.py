@@ -22,7 +22,7 @@ from pointillist.losses import (
 )
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import FeatureForest, Grabcut
+from pointillist.propagate import Average, FeatureForest, Grabcut, Refined, Superpixels
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.relabel import Relabel
@@ -41,19 +41,13 @@ class Choice:
         changes: fields of the run.
         what: the choice, in one line.
         why: what it rests on, in one line.
+        share: of the epochs that a network needs from the start.
     """
 
     changes: Changes
     what: str
     why: str
-
-    @property
-    def share(self) -> float:
-        """Share of the epochs that a network needs from the start."""
-        model = self.changes.get("model")
-        curves = isinstance(model, Unet) and model.start == "curves"
-        objects = isinstance(model, PretrainedUnet) and model.decoder == "objects"
-        return PAINTED_SHARE if curves or objects else 1.0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +119,14 @@ def _model(evidence: Evidence) -> tuple[Changes, str]:
     return {"model": Unet()}, "a plain U-Net (pip install 'pointillist[pretrained]' for an ImageNet encoder)"
 
 
+def _share(evidence: Evidence, changes: Changes) -> float:
+    model = changes["model"]
+    if isinstance(model, PretrainedUnet) and evidence.full == evidence.images:
+        return MASKS_SHARE
+    painted = isinstance(model, PretrainedUnet) or model.start == "curves"
+    return PAINTED_SHARE if painted else 1.0
+
+
 def _auto(evidence: Evidence) -> Choice:
     changes, model = _model(evidence)
     terms = list(_supervised_terms(evidence))
@@ -142,6 +144,11 @@ def _auto(evidence: Evidence) -> Choice:
         how = f"{labelled} of what is labelled, cross-entropy of {spread}; predicted at two sizes"
     elif evidence.thin:
         how = f"{labelled} of what is labelled, and nothing that smooths"
+    elif _CLICKED & evidence.kinds.keys():
+        changes["propagate"] = CLICKS_SPREAD
+        terms.append(Term(loss=SoftCrossEntropy()))
+        spread = "what superpixels and a forest on filters, cut along outlines, agree on"
+        how = f"{labelled} of what is labelled, cross-entropy of {spread}"
     elif _DRAWN & evidence.kinds.keys():
         changes["propagate"] = Grabcut()
         terms.append(Term(loss=SoftCrossEntropy()))
@@ -156,7 +163,7 @@ def _auto(evidence: Evidence) -> Choice:
     said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
     annotated = f"{evidence.images - evidence.silent} of " if evidence.silent else ""
     why = f"{said} on {annotated}{evidence.images} images; {_shape(evidence)}"
-    return Choice(changes, f"{model}; {how}", why)
+    return Choice(changes, f"{model}; {how}", why, _share(evidence, changes))
 
 
 def _shape(evidence: Evidence) -> str:
@@ -192,9 +199,8 @@ def _with(extra: Callable[[], tuple[Changes, tuple[Term, ...]]], what: str) -> C
         own = _supervised_terms(evidence)
         there = {term.loss.kind for term in own}
         supervise = (*own, *(term for term in terms if term.loss.kind not in there))
-        return Choice(
-            {**model, **changes, "supervise": supervise}, f"{words}; {what}", "your choice of recipe"
-        )
+        changes = {**model, **changes, "supervise": supervise}
+        return Choice(changes, f"{words}; {what}", "your choice of recipe", _share(evidence, changes))
 
     return choose
 
@@ -233,7 +239,11 @@ def _knowledge() -> tuple[Changes, tuple[Term, ...]]:
     return {}, (Term(loss=BoxTightness()), Term(loss=Size()), Term(loss=Tag(), weight=0.1))
 
 
-_DRAWN = {"points", "scribble", "box", "extreme-points", "dense"}
+_CLICKED = {"points", "scribble"}
+_DRAWN = {*_CLICKED, "box", "extreme-points", "dense"}
+# Superpixels know this image alone; a forest knows the clicks of all images, and a cut finds its outlines in
+# this one. They err in different places: where they disagree nothing is said (docs/results/propagators.md).
+CLICKS_SPREAD = Average(of=(Superpixels(), Refined(of=FeatureForest())), confidence=0.7)
 _WORDS = {
     "points": "clicks",
     "scribble": "scribbles",
@@ -249,6 +259,8 @@ _WORDS = {
 _STRONG = Augment(rotate_degrees=180, scale=0.3, brightness=0.2, contrast=0.3, saturation=0.3)
 PAINTED_SHARE = 0.32
 """Of the epochs that a network needs from the start, so many do for one that has learnt painted images."""
+MASKS_SHARE = 0.64
+"""Likewise where every pixel is labelled: there is more to learn, and no error to learn by heart."""
 
 RECIPES: Names[Recipe] = Names(
     "recipe",

@@ -154,7 +154,7 @@ MASKS: list[tuple[str, str, Files, dict[str, object], str]] = [
     ("H55", "warning", {}, {"classes": ["a", "b", "c"], "codes": {0: "a", 255: "b", 9: "c"}}, "'c'"),
     ("H59", "error", {"masks/lost.png": blob(0)}, {}, "none"),
     ("H59", "warning", {"images/extra.png": scene("extra")}, {}, "1 of 7"),
-    ("H59", "note", {"images/readme.txt": b"hello"}, {}, "1 files with other endings"),
+    ("H59", "note", {"images/readme.txt": b"hello"}, {}, "1 file with other endings"),
     ("H56", "error", {"images/s0.bmp": scene("other")}, {}, "'s0.bmp' and 's0.png'"),
     ("H57", "error", {"images/S0.png": scene("other")}, {}, "'S0.png' and 's0.png'"),
     ("H58", "error", {"images/a\nb.png": scene("other")}, {}, "cannot be printed"),

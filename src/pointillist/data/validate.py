@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors
+from pointillist.core.text import counted
 from pointillist.data.layout import Item, Layout, survey
 from pointillist.data.validate_files import ItemFacts, inspect
 from pointillist.data.validate_finding import SEVERITIES, Finding, Report, finding_of, relative
@@ -56,7 +57,7 @@ def _about_layout(layout: Layout) -> list[Finding]:
     if layout.passed_over:
         files = tuple(relative(path, layout.root) for path in layout.passed_over)
         must, fix = "files must be images", "Convert them, if they are."
-        found = f"{len(files)} files with other endings, passed over"
+        found = f"{counted(len(files), 'files')} with other endings, passed over"
         findings.append(Finding("H59", "note", files, must, found, fix))
     drawn = [item for item in layout.items if item.mask or item.labels or item.annotation]
     bare = tuple(

@@ -242,7 +242,7 @@ def _knowledge() -> tuple[Changes, tuple[Term, ...]]:
 _CLICKED = {"points", "scribble"}
 _DRAWN = {*_CLICKED, "box", "extreme-points", "dense"}
 # Superpixels know this image alone; a forest knows the clicks of all images, and a cut finds its outlines in
-# this one. They err in different places: where they disagree nothing is said (docs/results/propagators.md).
+# this one. They err in different places: where they disagree nothing is said (benchmarks/propagators.py).
 CLICKS_SPREAD = Average(of=(Superpixels(), Refined(of=FeatureForest())), confidence=0.7)
 _WORDS = {
     "points": "clicks",

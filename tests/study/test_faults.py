@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pointillist.study import execute
+from pointillist.study import execute, local
 from pointillist.study.engine import TRIES, Engine, Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -51,6 +51,14 @@ def table(study: Study, folder: Path, engine: Engine, watch: Any = lambda cell, 
     while run_study(study, folder, engine, watch):
         watch = lambda cell, news: None  # noqa: E731
     return write_table(study, folder).read_text()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Give each process one thread: on some machines equal runs give equal bits with as many alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "cores_each", lambda workers: 1)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,17 @@
-"""One browser for all tests of a file."""
+"""One browser for all tests of a file, and where a project's store lies."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.web.browser import CHROMIUM
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "mine" / ".pointillist"
 
 
 @pytest.fixture(scope="module")

@@ -20,19 +20,14 @@ from tests.web.test_snapshot import NOON, clicks, damage, filled
 PAGE = 4096
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "mine" / ".pointillist"
-
-
 def closed_log(path: Path) -> None:
     """Bring the log into the file, as after an hour's work."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def long_store(home: Path, count: int = 3000) -> tuple[Path, list[Add]]:
-    path, sent = home / "annotations.sqlite", clicks(count)
+def long_store(home: Path) -> tuple[Path, list[Add]]:
+    path, sent = home / "annotations.sqlite", clicks(3000)
     store = Store(path)
     store.append("a", "tab", sent).result()
     store.close()
@@ -40,9 +35,9 @@ def long_store(home: Path, count: int = 3000) -> tuple[Path, list[Add]]:
     return path, sent
 
 
-def read_back(path: Path, image: str = "a") -> list[Add]:
+def read_back(path: Path) -> list[Add]:
     store = Store(path)
-    found, _ = store.events(image)
+    found, _ = store.events("a")
     store.close()
     return found  # type: ignore[return-value]
 

@@ -31,11 +31,6 @@ def clicks(count: int) -> list[Add]:
     return [Add(id=str(uuid.uuid4()), sequence=number, mark=mark) for number in range(count)]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "mine" / ".pointillist"
-
-
 def filled(home: Path) -> tuple[Path, list[Add]]:
     """Make a store whose first 300 events a snapshot has, and ten more."""
     path = home / "annotations.sqlite"

@@ -184,10 +184,10 @@ def _cut_off(record: logging.LogRecord) -> bool:
 
 
 def _restore(root: Path, name: str) -> None:
-    from pointillist.web.project import HOME
+    from pointillist.web.project import store_of
     from pointillist.web.snapshot import last, restore, snapshots
 
-    store = root / HOME / "annotations.sqlite"
+    store = store_of(root)
     found = snapshots(store)
     known = "\n".join(f"  {path.name}  {last(path)} events" for path in found) or "  none"
     if name == "list":
@@ -201,10 +201,10 @@ def _restore(root: Path, name: str) -> None:
 
 
 def _rescue(root: Path) -> None:
-    from pointillist.web.project import HOME
+    from pointillist.web.project import store_of
     from pointillist.web.rescue import rescue
 
-    store = root / HOME / "annotations.sqlite"
+    store = store_of(root)
     if not store.exists():
         fix = "Name the folder whose images were annotated."
         raise InputError("--rescue must find a store of annotations", "none", fix, store)

@@ -120,11 +120,11 @@ def _model(evidence: Evidence) -> tuple[Changes, str]:
 
 
 def _share(evidence: Evidence, changes: Changes) -> float:
+    """Give the share of the epochs: less for what has learnt painted images."""
     model = changes["model"]
-    if isinstance(model, PretrainedUnet) and evidence.full == evidence.images:
-        return MASKS_SHARE
-    painted = isinstance(model, PretrainedUnet) or model.start == "curves"
-    return PAINTED_SHARE if painted else 1.0
+    if isinstance(model, PretrainedUnet):
+        return MASKS_SHARE if evidence.full == evidence.images else PAINTED_SHARE
+    return PAINTED_SHARE if model.start == "curves" else 1.0
 
 
 def _auto(evidence: Evidence) -> Choice:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pointillist.core.marks import Mark
 
@@ -82,6 +82,8 @@ class Redo(_OnMark):
 
 
 Event = Annotated[Add | Undo | Redo, Field(discriminator="kind")]
+EVENT: TypeAdapter[Add | Undo | Redo] = TypeAdapter(Event)
+"""Reads an event as it is stored."""
 
 
 def target(event: Add | Undo | Redo) -> str:

@@ -63,7 +63,7 @@ class Project:
         self.data = Folder(root=root, size=None)
         self.home = root / HOME
         self.splits = {entry.name: entry.split for entry in self.data.entries}
-        self.store = Store(self.home / "annotations.sqlite")
+        self.store = Store(store_of(root))
         self.classes = self._know_classes()
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
@@ -326,6 +326,11 @@ class Project:
             "marks": [mark.model_dump() for mark in marks],
         }
         return validated(Annotation, described)
+
+
+def store_of(root: Path) -> Path:
+    """Give the place of a project's store."""
+    return root / HOME / "annotations.sqlite"
 
 
 def in_words(error: InputError) -> str:

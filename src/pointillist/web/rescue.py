@@ -11,16 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
-from pointillist.web.events import Add, Event, Redo, Undo, target
+from pointillist.web.events import EVENT, Add, target
 from pointillist.web.schema import connect, prepare
-from pointillist.web.snapshot import PARTS, copy, opened, put_aside, snapshots
+from pointillist.web.snapshot import PARTS, copy_whole, opened, put_aside, snapshots
 
 Row = Mapping[str, Any]
-_EVENT: TypeAdapter[Add | Undo | Redo] = TypeAdapter(Event)
 
 
 class Rescued(NamedTuple):
@@ -70,7 +69,7 @@ def _begin(store: Path, path: Path) -> int:
     """Copy the newest snapshot that is sound, if there is any; give the number of its events."""
     for snapshot in snapshots(store):
         with suppress(sqlite3.DatabaseError), closing(opened(snapshot)) as source:
-            copy(source, path)
+            copy_whole(source, path)
             break
         path.unlink(missing_ok=True)
     prepare(path)
@@ -114,7 +113,7 @@ def _add_tables(damaged: sqlite3.Connection, whole: sqlite3.Connection) -> None:
 
 def _add_event(whole: sqlite3.Connection, row: Row) -> bool:
     try:
-        event = _EVENT.validate_json(row["body"])
+        event = EVENT.validate_json(row["body"])
     except (ValidationError, KeyError):
         return False
     if (event.id, event.kind, target(event)) != (row["id"], row["kind"], row["target"]):

@@ -47,7 +47,7 @@ def take(store: Path, now: datetime) -> Path | None:
             return None
         path = store.parent / FOLDER / now.strftime(_NAME)
         with durable.replacing(path) as temporary:
-            copy(source, temporary)
+            copy_whole(source, temporary)
         # What was copied is on the disk: it need not lie in the write-ahead log alone any more.
         source.execute("PRAGMA wal_checkpoint(PASSIVE)")
     for old in _passed(snapshots(store), path):
@@ -89,7 +89,7 @@ def restore(store: Path, snapshot: Path, now: datetime) -> Path:
             try:
                 with closing(opened(snapshot)) as source:
                     checked(source, snapshot)
-                    copy(source, temporary)
+                    copy_whole(source, temporary)
             except sqlite3.DatabaseError as error:
                 must, fix = "the snapshot must be whole", "Take another one."
                 raise InputError(must, str(error), fix, snapshot) from None
@@ -153,7 +153,7 @@ def opened(snapshot: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{name}?immutable=1", uri=True)
 
 
-def copy(source: sqlite3.Connection, path: Path) -> None:
+def copy_whole(source: sqlite3.Connection, path: Path) -> None:
     """Copy a store into a new file that its owner alone may read, and check it.
 
     Raises:

@@ -16,11 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from pydantic import TypeAdapter
-
 from pointillist.core.errors import InputError
 from pointillist.web.classes import number_classes
-from pointillist.web.events import Add, Event, Redo, Undo, View, target
+from pointillist.web.events import EVENT, Add, Redo, Undo, View, target
 from pointillist.web.schema import connect, prepare
 from pointillist.web.snapshot import missing, snapshots
 
@@ -29,7 +27,6 @@ TOGETHER = 500
 
 VERSION = version("pointillist")
 AnyEvent: TypeAlias = Add | Undo | Redo
-_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
 
 
 class Seen(NamedTuple):
@@ -89,7 +86,7 @@ class Store:
             "SELECT number, body FROM events WHERE image = ? ORDER BY number", (image,)
         )
         rows = found.fetchall()
-        return [_EVENT.validate_json(body) for _, body in rows], rows[-1][0] if rows else 0
+        return [EVENT.validate_json(body) for _, body in rows], rows[-1][0] if rows else 0
 
     @cached_property
     def project(self) -> str:

@@ -29,8 +29,6 @@ from pointillist.losses import GatedCrf
 from pointillist.train.teacher import Bootstrap
 from pointillist.train.term import Term
 
-DRIVE_EPOCHS = 24
-
 
 def drive(
     root: Root,
@@ -62,7 +60,7 @@ def drive(
 def drive_crf(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
     """DRIVE, 1 % of the pixels: what a gated CRF does to thin vessels, and its gentlest setting."""
     base = recipe_run(Drive(root=root), Density(probability=0.01), 0).model_copy(
-        update={"epochs": DRIVE_EPOCHS}
+        update={"epochs": SHORT_EPOCHS}
     )
     gentle = GatedCrf(radius=1, sigma_xy=1, sigma_rgb=0.01)
     extra = {
@@ -71,7 +69,7 @@ def drive_crf(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers 
         "+ gated CRF, radius 1, sigmas 1 and .01": (Term(loss=gentle, weight=0.1, ramp=0.2),),
     }
     rows = {name: changed(base, {"supervise": (*base.supervise, *terms)}) for name, terms in extra.items()}
-    about = f"The 20 official test images, inside the field of view; {DRIVE_EPOCHS} epochs."
+    about = f"The 20 official test images, inside the field of view; {SHORT_EPOCHS} epochs."
     lines = table(rows, seeds, runs, workers)
     tell("DRIVE: the gated CRF on thin things", "drive-crf --root DIR", about, lines, out)
 

@@ -2,14 +2,19 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
+import uvicorn
 
+from pointillist.train.stop import Listener
+from pointillist.web.connection import Stoppable
 from pointillist.web.gates import LETTERS
 from pointillist.web.project import Project
 from tests.cli.command import pointillist
@@ -36,6 +41,32 @@ def test_it_serves_prints_the_address_and_ends_quietly(tmp_path: Path) -> None:
         # 130 as any command that Ctrl+C ended; 0 where whoever began it has it ignore the signal.
         assert server.wait(30) in (0, 130)
         assert "Traceback" not in server.stderr.read()
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_heard_from_the_moment_on_that_the_address_is_told(
+    tmp_path: Path, signum: int, code: int
+) -> None:
+    draw_folder(tmp_path / "mine")
+    command = [sys.executable, "-m", "pointillist", "annotate", str(tmp_path / "mine"), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        assert "token=" in server.stdout.readline()
+        server.send_signal(signum)
+        assert server.wait(30) == code
+        assert server.stderr.read() == ""
+
+
+def test_a_server_that_was_stopped_before_it_served_ends_at_once() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody asks")
+
+    with Listener() as listener, socket.create_server(("127.0.0.1", 0)) as listening:
+        signal.raise_signal(signal.SIGINT)
+        server = Stoppable(uvicorn.Config(app, lifespan="off", log_level="warning"), listener)
+        server.run(sockets=[listening])
+        assert not server.servers[0].is_serving()
 
 
 def test_ctrl_c_cuts_open_pages_off_without_a_traceback(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pointillist.cli.console import out, typed
 from pointillist.cli.listen import BACKLOG, listen, listen_anywhere, reached_at
 from pointillist.core.errors import InputError
 from pointillist.core.text import counted
+from pointillist.train.stop import Listener
 
 if TYPE_CHECKING:
     from pointillist.web.project import Project
@@ -119,13 +120,16 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
     )
     own = f"http://{bracketed(reached_at(host) if host in EVERYWHERE else host)}:{number}"
     page = f"{public or own}/?token="
-    out.print(f"The annotator: {page}{token}\nCtrl+C ends it; every click is on the disk already.")
-    _tell_skipped(project)
-    if browser:
-        # Others on this machine may read a browser's arguments: this lets it in once.
-        webbrowser.open(f"{page}{ticket}")
-    with keeping(project.store.path):
-        _serve(app, listening, proxied=public is not None)
+    with Listener() as listener:  # From the moment on that Ctrl+C is promised.
+        out.print(f"The annotator: {page}{token}\nCtrl+C ends it; every click is on the disk already.")
+        _tell_skipped(project)
+        if browser:
+            # Others on this machine may read a browser's arguments: this lets it in once.
+            webbrowser.open(f"{page}{ticket}")
+        with keeping(project.store.path):
+            _serve(app, listening, listener, proxied=public is not None)
+    if listener.signum is not None:
+        raise typer.Exit(128 + listener.signum)
 
 
 def _tell_skipped(project: Project) -> None:
@@ -155,10 +159,10 @@ def _check_open(host: str, token: str | None) -> None:
     out.print("Mind: without TLS, whoever listens on the way can read the token and the images.")
 
 
-def _serve(app: Any, listening: socket.socket, proxied: bool) -> None:
+def _serve(app: Any, listening: socket.socket, listener: Listener, proxied: bool) -> None:
     import uvicorn
 
-    from pointillist.web.connection import Impatient, allow_many_files
+    from pointillist.web.connection import Impatient, Stoppable, allow_many_files
 
     allow_many_files()
     config = uvicorn.Config(
@@ -172,7 +176,7 @@ def _serve(app: Any, listening: socket.socket, proxied: bool) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
-    server = uvicorn.Server(config)
+    server = Stoppable(config, listener)
     # At the end pages still listen: that they are cut off is no error to tell with a traceback.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not (server.should_exit and _cut_off(record)))
     server.run(sockets=[listening])

@@ -1,1 +1,1 @@
-"""To be filled."""
+"""From files to samples: decoding, pairing, splits, checks, augmentation, and what is painted."""

@@ -1,12 +1,16 @@
-"""Connections that owe us a request: they are closed in time, and don't use up all there may be."""
+"""Hearing a signal to stop; connections that owe a request are closed in time, and use up not all files."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pointillist.train.stop import Listener
 
 LOOK_S = 5.0
 HEAD_S = 25.0
@@ -45,6 +49,25 @@ class Impatient(H11Protocol):
             self.transport.close()
             return
         self._look = self.loop.call_later(LOOK_S, self._look_again)
+
+
+class Stoppable(uvicorn.Server):
+    """A server that also heeds a signal from before it began to serve.
+
+    Args:
+        config: of the server.
+        listener: who listens from the moment on that the address is told.
+    """
+
+    def __init__(self, config: uvicorn.Config, listener: Listener) -> None:
+        super().__init__(config)
+        self._listener = listener
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, or end at once."""
+        await super().startup(sockets)
+        # By now the signals are the server's own: none falls between the two.
+        self.should_exit = self.should_exit or self._listener.signum is not None
 
 
 def allow_many_files() -> None:

@@ -30,11 +30,18 @@ def launch(playwright: Any) -> Any:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Serve a folder; give the address, and the headers that a request needs."""
-    server, address, token = begin(home)
+def begun(home: Path, *flags: str) -> Iterator[tuple[str, str]]:
+    """Serve a folder; give the address and its token."""
+    server, address, token = begin(home, *flags)
     try:
-        yield address, {"Authorization": f"Bearer {token}"}
+        yield address, token
     finally:
         server.terminate()
-        server.wait()
+        server.communicate()
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve a folder; give the address, and the headers that a request needs."""
+    with begun(home) as (address, token):
+        yield address, {"Authorization": f"Bearer {token}"}

@@ -17,15 +17,32 @@ from pointillist.web.tiles import TILE, Pyramid
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "registration.py"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-def test_g01_landmarks_of_every_exif_orientation_at_zooms_and_densities() -> None:
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        pytest.param(
+            "Chromium",
+            (),
+            marks=pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)"),
+        ),
+        pytest.param(
+            "Firefox",
+            ("--firefox",),
+            marks=pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)"),
+        ),
+    ],
+)
+def test_g01_landmarks_of_every_exif_orientation_at_zooms_and_densities(
+    name: str, flags: tuple[str, ...]
+) -> None:
     pytest.importorskip("playwright", reason="playwright is not installed")
-    flags = ["--zoom", "0.8", "--zoom", "2", "--density", "1", "--density", "1.5", "--side", "3"]
-    done = subprocess.run([sys.executable, str(BENCHMARK), *flags], capture_output=True, text=True)
+    grid = ["--zoom", "0.8", "--zoom", "2", "--density", "1", "--density", "1.5", "--side", "3"]
+    done = subprocess.run([sys.executable, str(BENCHMARK), *grid, *flags], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = re.search(r"(\d+) clicks, Chromium .*?: (\d+\.\d+)\.", done.stdout)
+    told = re.search(rf"(\d+) clicks, {name} .*?: (\d+\.\d+)\.", done.stdout)
     assert told is not None, done.stdout
     assert int(told[1]) == 4 * 8 * 9
     assert float(told[2]) <= 0.5

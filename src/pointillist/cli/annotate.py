@@ -168,6 +168,7 @@ def _serve(app: Any, listening: socket.socket, listener: Listener, proxied: bool
     config = uvicorn.Config(
         app,
         http=Impatient,
+        ws="none",
         log_level="warning",
         access_log=False,
         backlog=BACKLOG,

@@ -78,7 +78,7 @@ TRUTH = {"1+1": 0.80, "2+2": 0.86, "5+5": 0.895, "10+10": 0.902, "full masks": 0
 def test_the_least_that_is_as_good_is_found(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
     told = answered(study(), tmp_path)
-    assert [line.verdict for line in told.lines] == ["worse", "worse", "as good", "as good", None]
+    assert [line.verdict for line in told.lines] == ["worse", "worse", "as good", "better", None]
     (enough,) = told.enough
     assert enough.smallest is not None
     assert enough.smallest.place["clicks"] == "5+5"
@@ -158,14 +158,14 @@ def test_clicks_that_take_longer_than_masks_are_no_answer(tmp_path: Path) -> Non
     changed(tmp_path, lambda result: {"seconds_per_image": min(result["seconds_per_image"], 20.0)})
     (enough,) = answered(few, tmp_path).enough
     assert enough.reference.seconds == 20.0
-    assert [(line.seconds, line.verdict) for line in enough.lines] == [(4.0, "worse"), (20.0, "as good")]
+    assert [(line.seconds, line.verdict) for line in enough.lines] == [(4.0, "worse"), (20.0, "better")]
     assert enough.smallest is None
     quick = {"dense": 3.0}
     kind = lambda result: next(iter(result["annotation"]["train"]["marks"]))  # noqa: E731
     changed(tmp_path, lambda r: {"seconds_per_image": quick.get(kind(r), r["seconds_per_image"])})
     told = answered(few, tmp_path)
     assert not told.enough[0].priced, "nothing is cheaper than the masks"
-    assert "10+10 is as good as full masks" in sentences(told)[1]
+    assert "10+10 is better than full masks" in sentences(told)[1]
 
 
 def test_too_few_images_for_an_interval_are_told(tmp_path: Path) -> None:

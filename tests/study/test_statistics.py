@@ -87,6 +87,8 @@ def test_the_seeds_that_both_have_are_compared() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
+        (0.001, 0.01, "better"),
+        (0.0, 0.01, "as good"),
         (-0.019, 0.01, "as good"),
         (-0.021, 0.5, "undecided"),
         (-0.3, -0.021, "worse"),

@@ -17,7 +17,15 @@ from pointillist.study import power_law
 from pointillist.study.execute import Results
 from pointillist.study.power_law import FITS, PowerLaw
 from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
-from pointillist.study.statistics import Difference, Verdict, comparable, difference, holm, resampled_means
+from pointillist.study.statistics import (
+    ENOUGH,
+    Difference,
+    Verdict,
+    comparable,
+    difference,
+    holm,
+    resampled_means,
+)
 from pointillist.study.study import Comparison, Study
 
 Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
@@ -229,7 +237,7 @@ def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:
     limit = float("inf") if reference.seconds is None else reference.seconds
     smallest = None
     for line in reversed([line for line in lines if (line.seconds or 0) < limit]):
-        if line.verdict != "as good":
+        if line.verdict not in ENOUGH:
             break
         smallest = line
     return smallest

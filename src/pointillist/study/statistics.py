@@ -16,7 +16,8 @@ from pointillist.metrics.summary import FEWEST
 from pointillist.study.scores import Scores, mean_of, means
 
 RESAMPLES = 2000
-Verdict = Literal["as good", "worse", "undecided"]
+Verdict = Literal["better", "as good", "worse", "undecided"]
+ENOUGH: tuple[Verdict, ...] = ("better", "as good")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ class Difference:
     def verdict(self, margin: float) -> Verdict:
         """Say whether ours is as good as the reference, give or take the margin.
 
-        "as good": the whole interval lies above minus the margin (non-inferior); "worse": it lies below.
+        "better": the whole interval lies above 0; "as good": above minus the margin (non-inferior);
+        "worse": below it.
         """
+        if self.low is not None and self.low > 0:
+            return "better"
         if self.low is not None and self.low > -margin:
             return "as good"
         if self.high is not None and self.high < -margin:

@@ -151,6 +151,7 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     assert line.against is not None
     verdicts = {
+        "better": f"better than {_label(enough.reference, answer)}",
         "as good": f"as good as {_label(enough.reference, answer)} within {margin:g}",
         "worse": f"worse than {_label(enough.reference, answer)} by more than {margin:g}",
         "undecided": f"not shown to be within {margin:g} of {_label(enough.reference, answer)}, nor beyond",

@@ -106,7 +106,7 @@ def by_source(home: Path, truths: dict[str, MaskArray], clicked: Sequence[str]) 
         live.network, live.source = (None if source == "forest" else network), source
         dice: dict[bool, list[float]] = {True: [], False: []}
         for name, truth in truths.items():
-            labels = label_map(project, live, project.sample(name))
+            labels = label_map(project, live, project.pictures.sample(name))
             assert labels is not None
             dice[name in clicked].append(overlap(labels, truth))
         found[source] = [statistics.mean(dice[True]), statistics.mean(dice[False])]

@@ -78,7 +78,7 @@ def train(training: Training, begin: Callable[[], object], truths: dict[str, Mas
     assert training.model is not None
     trained = load_trained(training.model, find_device("auto", "cpu"))
     scores = [record["held_out/dice"] for record in trained.about["history"] if record.get("kept")]
-    read = training.project.sample
+    read = training.project.pictures.sample
     dice = [overlap(trained.probs_of(read(n).image).argmax(0), truth) for n, truth in truths.items()]
     return Trained(seconds, scores[-1], statistics.mean(dice))
 

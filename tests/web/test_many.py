@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pointillist.web.project import LOOKED_AT
+from pointillist.web.pictures import LOOKED_AT
 from tests.web.app import served
 from tests.web.browser import CHROMIUM, Server, opened
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pointillist.core.errors import InputError
-from pointillist.web.project import UnknownImageError, in_words
+from pointillist.web.pictures import in_words
+from pointillist.web.project import UnknownImageError
 from pointillist.web.store import RefusedError
 
 
@@ -43,3 +44,8 @@ def _first_wrong(error: RequestValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"] if part != "body")
     what = first["msg"].removeprefix("Value error, ")
     return f"{where or 'the body'}: {what[0].lower()}{what[1:]}"
+
+
+def with_reasons(skipped: Mapping[str, str]) -> list[dict[str, str]]:
+    """List what is skipped, by name, and why."""
+    return [{"name": name, "why": why} for name, why in skipped.items()]

@@ -19,7 +19,8 @@ from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
 from pointillist.exchange import EXPORTERS
 from pointillist.web.live import Live
-from pointillist.web.project import GONE, Project, in_words
+from pointillist.web.pictures import in_words
+from pointillist.web.project import GONE, Project
 
 FILES = ("coco.json", "marks.csv", "marks.json")
 
@@ -63,7 +64,7 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         if name in skipped:
             continue
         try:
-            sample = project.sample(name)
+            sample = project.pictures.sample(name)
             labels = label_map(project, live, sample)
         except InputError as error:
             skipped[name] = in_words(error)

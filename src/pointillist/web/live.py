@@ -270,7 +270,7 @@ class Live:
         return self._trained[1]
 
     def _see(self, name: str) -> _Seen:
-        image = self.project.sample(name).image
+        image = self.project.pictures.sample(name).image
         small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
         return _Seen(small, self.forest.describe(small, None))
 

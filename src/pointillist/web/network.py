@@ -60,7 +60,7 @@ class Network:
             InputError: the image can't be read.
         """
         if (found := self.kept(name)) is None or found.shape[1:] != (height, width):
-            whole = self.trained.probs_of(self.project.sample(name).image)
+            whole = self.trained.probs_of(self.project.pictures.sample(name).image)
             found = resized(whole, height, width)
             with self._asking:
                 self._kept[name] = found.astype(np.float16)

@@ -1,12 +1,12 @@
-"""The images of a project: opaque ids, pixels, and what people have drawn on each."""
+"""The images of a project: opaque ids, and what people have drawn on each."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from math import ceil, sqrt
 from pathlib import Path
@@ -18,32 +18,23 @@ from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense, Mark, Points
 from pointillist.core.raster import to_labels
-from pointillist.core.sample import Sample
 from pointillist.core.shapes import MaskArray
 from pointillist.data.declaration import FILE_NAME
-from pointillist.data.decode import image_size
-from pointillist.data.draw import Picture
-from pointillist.data.picture import read_eighth, read_picture
 from pointillist.datasets import Folder
 from pointillist.web.classes import Classes
 from pointillist.web.events import Add, OnImage, Redo, replay
 from pointillist.web.identity import Identity
-from pointillist.web.kept import Kept
+from pointillist.web.pictures import Pictures, in_words
 from pointillist.web.store import AnyEvent, RefusedError, Store
-from pointillist.web.tiles import Pyramid
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)
 """The client of what came with the images."""
 _AGAIN = "Draw it again."
-LOOKED_AT = 2000
-"""Images whose headers are read before the list of a project is shown."""
 FINE = 1 << 22
 """Pixels up to which each that is labelled is shown and learnt on its own."""
 ANNOTATIONS_KEPT = 64
 GONE = "its file is no longer there; its marks are kept. Put it back under this name."
-KEPT = 1 << 30
-"""Bytes of decoded images that stay in memory."""
 
 
 class Project:
@@ -51,9 +42,6 @@ class Project:
 
     Args:
         root: as of the data set ``folder``.
-
-    Attributes:
-        broken: images whose pixels could not be read when that was tried last, and why, in words.
 
     Raises:
         InputError: the folder holds no images, or its store is damaged.
@@ -68,13 +56,13 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
-        self.broken: dict[str, str] = {}
-        self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
+        self.pictures = Pictures(self.data)
         self.title = root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
         self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
-        self._identity = Identity(self.store, lambda name: self.data.item(name).image, self.size, self.sample)
-        self._sizes: dict[str, tuple[int, int] | InputError] = {}
+        self._identity = Identity(
+            self.store, lambda name: self.data.item(name).image, self.pictures.size, self.pictures.sample
+        )
         self._take_over()
         # A name from a store that came from elsewhere may be a path.
         gone = sorted(self.store.revisions().keys() - self.splits.keys())
@@ -93,59 +81,9 @@ class Project:
             raise UnknownImageError
         return self.names[opaque]
 
-    def size(self, name: str) -> tuple[int, int]:
-        """Height and width of an image, upright, as its file's header tells; read once.
-
-        Raises:
-            InputError: it can't be read.
-        """
-        # What could not be read is tried again: a folder that was away may be back.
-        if not isinstance(self._sizes.get(name), tuple):
-            try:
-                self._sizes[name] = image_size(self.data.item(name).image)
-            except InputError as error:
-                self._sizes[name] = error
-        found = self._sizes[name]
-        if isinstance(found, InputError):
-            raise found
-        return found
-
-    def readable(self, name: str) -> bool:
-        """Whether an image can be shown, as far as is known: a broken one keeps nobody from the others.
-
-        Of a large project no header is read for this: its list would take a minute to come. There an image
-        is found to be broken when somebody, or the scout, comes to it.
-        """
-        if len(self.names) <= LOOKED_AT:
-            with suppress(InputError):
-                self.size(name)
-        return not isinstance(self._sizes.get(name), InputError)
-
-    def known_size(self, name: str) -> tuple[int, int] | None:
-        """Height and width of an image whose header has been read."""
-        found = self._sizes.get(name)
-        return None if isinstance(found, InputError) else found
-
     def skipped(self) -> dict[str, str]:
         """Say by name which images can't be shown, as far as is known, and why."""
-        broken = {name: self._sizes[name] for name in self.names.values() if not self.readable(name)}
-        found = {name: in_words(error) for name, error in broken.items() if isinstance(error, InputError)}
-        return found | dict.fromkeys(self.missing, GONE)
-
-    def pyramid(self, name: str) -> Pyramid:
-        """Give an image at all sizes, read from its file as they are asked for.
-
-        Raises:
-            InputError: the image can't be read.
-        """
-        path, known = self.data.item(name).image, self.data.value_range
-        height, width = self.size(name)
-
-        def full() -> Picture:
-            with self._noting(name):
-                return read_picture(path, known)
-
-        return Pyramid(height, width, full, lambda: read_eighth(path))
+        return self.pictures.unreadable() | dict.fromkeys(self.missing, GONE)
 
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
@@ -293,24 +231,10 @@ class Project:
                         self._identity.check(item.name)  # Its size, for when its file is gone.
                 self.store.append(item.name, _OWN.hex, events).result()
 
-    def _read(self, name: str) -> Sample:
-        with self._noting(name):
-            return self.data.read(name)
-
-    @contextmanager
-    def _noting(self, name: str) -> Iterator[None]:
-        """Note whether an image could be read: a header tells nothing of torn or foreign pixels."""
-        try:
-            yield
-        except InputError as error:
-            self.broken[name] = in_words(error)
-            raise
-        self.broken.pop(name, None)
-
     def _drawn_at(self, name: str) -> tuple[int, int]:
         """Give an image's size; of a file that is away, as the store knows it."""
         try:
-            return self.size(name)
+            return self.pictures.size(name)
         except InputError:
             if (size := self.store.size(name)) is None:
                 raise
@@ -331,12 +255,6 @@ class Project:
 def store_of(root: Path) -> Path:
     """Give the place of a project's store."""
     return root / HOME / "annotations.sqlite"
-
-
-def in_words(error: InputError) -> str:
-    """Say what is wrong without the file's path, or what a file holds: that may be no image at all."""
-    found = f"; got {error.found}" if error.file is None else ""
-    return f"{error.expected}{found}. {error.fix}"
 
 
 class UnknownImageError(Exception):

@@ -196,7 +196,7 @@ class Scout:
         self._scanned.move_to_end(name)
         found = None
         with self._surviving(f"look at {name}"):
-            self.project.size(name)  # One whose header is broken is not shown from now on.
+            self.project.pictures.size(name)  # One whose header is broken is not shown from now on.
             self._ask(name)
             found = self.live.renew(name)
         if found is None:

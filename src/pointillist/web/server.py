@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
-from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
-from pointillist.web.answers import answer_errors
+from pointillist.web.answers import answer_errors, with_reasons
 from pointillist.web.events import Event, Identifier
-from pointillist.web.export import export
+from pointillist.web.guidance import add_guidance
+from pointillist.web.jobs import add_jobs
 from pointillist.web.kept import Kept
 from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.store import AnyEvent, RefusedError
-from pointillist.web.thumbnail import draw_thumbnail
 from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -43,20 +41,6 @@ class Sent(BaseModel):
 
     client: Identifier
     events: Annotated[list[Event], Field(min_length=1, max_length=500), FailFast()]
-
-
-class Wish(BaseModel):
-    """Whether another training begins by itself whenever enough has been drawn."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    again: bool
-
-
-class Nothing(BaseModel):
-    """The body of a request that says all by its address."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 def build(project: Project) -> FastAPI:
@@ -88,8 +72,8 @@ def build(project: Project) -> FastAPI:
     _images(app, project)
     _marks(app, project, live, listeners)
     _segmentations(app, project, live)
-    _guidance(app, project, live, scout)
-    _jobs(app, project, live, training, scout, listeners)
+    add_guidance(app, project, live, scout)
+    add_jobs(app, project, live, training, scout, listeners)
     return app
 
 
@@ -124,31 +108,31 @@ def _page(app: FastAPI) -> None:
 
 def _images(app: FastAPI, project: Project) -> None:
     # A page asks for many tiles at once: the image is decoded for the first of them only.
-    pyramid = Kept(project.pyramid, lambda one: one.bytes, PYRAMIDS)
+    pyramid = Kept(project.pictures.pyramid, lambda one: one.bytes, PYRAMIDS)
 
     @app.get("/api/project")
     def describe() -> dict[str, Any]:
         counts = project.store.counts()
         data, images = project.data, []
         for key, name in project.names.items():
-            if not project.readable(name):
+            if not project.pictures.readable(name):
                 continue  # It is among the skipped.
             one = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
-            if (size := project.known_size(name)) is not None:
+            if (size := project.pictures.known_size(name)) is not None:
                 one |= {"height": size[0], "width": size[1]}
-            if name in project.broken:
-                one["broken"] = project.broken[name]
+            if name in project.pictures.broken:
+                one["broken"] = project.pictures.broken[name]
             images.append(one)
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
             for name, colour in zip(data.classes, data.colours, strict=True)
         ]
         told = {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
-        return told | {"skipped": _with_reasons(project.skipped())}
+        return told | {"skipped": with_reasons(project.skipped())}
 
     @app.get("/api/images/{key}/size")
     def size(key: str) -> dict[str, int]:
-        height, width = project.size(project.name(key))
+        height, width = project.pictures.size(project.name(key))
         return {"height": height, "width": width}
 
     @app.get("/api/images/{key}/tiles/{level}/{place}.png")
@@ -160,10 +144,6 @@ def _images(app: FastAPI, project: Project) -> None:
         if found is None:
             return JSONResponse({"error": "there is nothing here"}, 404)
         return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
-
-
-def _with_reasons(skipped: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "why": why} for name, why in skipped.items()]
 
 
 def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:
@@ -226,115 +206,10 @@ def _segmentations(app: FastAPI, project: Project, live: Live) -> None:
         found = await live.segmentation(name, 0, PATIENCE_S)
         if not isinstance(found, Segmentation):
             return {}
-        row, col = found.doubtful(*project.size(name))
+        row, col = found.doubtful(*project.pictures.size(name))
         return {"row": row, "col": col}
 
 
 def _overlay(project: Project, name: str, found: Segmentation) -> bytes:
     labels = painted(found.labels, project.drawn(name))
     return palette_png(labels, project.data.colours, clear=True, compress_level=1)
-
-
-def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:
-    """Choose the most doubtful image, or while none is known the one with the fewest marks."""
-
-    def whole(name: str) -> bool:
-        return name not in project.broken and project.readable(name)
-
-    if known := [name for name in doubts if name != viewed and whole(name)]:
-        return max(known, key=lambda name: doubts[name])
-    counts = project.store.counts()
-    others = (name for name in project.splits if name != viewed and whole(name))
-    # Of a large project nearly all have none: the first of them, without looking at the others.
-    least = viewed = viewed if viewed is not None and whole(viewed) else None
-    for name in others:
-        if name not in counts:
-            return name
-        if least is None or least == viewed or counts[name] < counts[least]:
-            least = name
-    return least
-
-
-def _guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
-    @app.get("/api/next-image")
-    def which() -> dict[str, str]:
-        while (found := _most_useful(project, live.viewed, dict(scout.doubts))) is not None:
-            with suppress(InputError):  # It is noted, and not chosen again.
-                project.sample(found)
-                return {"id": project.keys[found]}
-        return {}
-
-    @app.get("/api/gauge")
-    def agreement() -> dict[str, Any]:
-        return scout.news
-
-    @app.get("/api/results")
-    def results() -> dict[str, Any]:
-        counts, found = project.store.counts(), []
-        for key, name in project.names.items():
-            if project.readable(name):
-                doubt = scout.doubts.get(name)
-                found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
-                if name in project.broken:
-                    found[-1]["broken"] = project.broken[name]
-        return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}
-
-    @app.get("/api/images/{key}/thumbnail.webp")
-    def thumbnail(key: str) -> Response:
-        body = draw_thumbnail(project, live, project.name(key))
-        return Response(body, media_type="image/webp", headers={"cache-control": "no-store"})
-
-
-def _jobs(
-    app: FastAPI,
-    project: Project,
-    live: Live,
-    training: Training,
-    scout: Scout,
-    listeners: set[asyncio.Queue[News]],
-) -> None:
-    @app.post("/api/train")
-    def train(body: Nothing | None = None) -> dict[str, Any]:
-        training.start()
-        return {"state": "running", "number": training.number}
-
-    @app.post("/api/train/again")
-    def train_again(wish: Wish) -> dict[str, bool]:
-        training.again = wish.again
-        return {"again": training.again}
-
-    @app.post("/api/train/cancel")
-    def cancel(body: Nothing | None = None) -> dict[str, str]:
-        training.cancel()
-        return {}
-
-    @app.post("/api/export")
-    async def write(body: Nothing | None = None) -> dict[str, Any]:
-        folder = project.home.parent / "export"
-        await asyncio.to_thread(scout.settle)
-        told = await asyncio.to_thread(export, project, live, folder)
-        answer = {"folder": str(folder.absolute()), "files": told.files, "masks": told.masks}
-        return answer | {"skipped": _with_reasons(told.skipped)}
-
-    @app.get("/api/stream")
-    async def stream() -> StreamingResponse:
-        async def lines() -> AsyncIterator[str]:
-            queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
-            listeners.add(queue)
-            try:
-                yield ": here\n\n"
-                for last in (training.news, scout.news):
-                    if last:
-                        yield f"data: {json.dumps(last)}\n\n"
-                while True:
-                    try:
-                        news = await asyncio.wait_for(queue.get(), 15)
-                        yield f"data: {json.dumps(news)}\n\n"
-                    except TimeoutError:
-                        yield ": still here\n\n"
-            finally:
-                listeners.discard(queue)
-
-        return StreamingResponse(
-            lines(), media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )

@@ -22,7 +22,7 @@ def draw_thumbnail(project: Project, live: Live, name: str) -> bytes:
     Raises:
         InputError: the image can't be read.
     """
-    image = project.sample(name).image
+    image = project.pictures.sample(name).image
     height, width = wanted_size(image.shape[1], image.shape[2], SIDE)
     small = resized(image, height, width)
     try:

@@ -126,7 +126,7 @@ class Training:
 
     def _write_annotations(self, folder: Path) -> None:
         drawn, wrong = self.project.annotations(self.project.splits)
-        skipped = self.project.skipped() | self.project.broken
+        skipped = self.project.skipped() | self.project.pictures.broken
         for annotation in drawn:
             if annotation.name in skipped:
                 wrong[annotation.name] = f"{annotation.name}: {skipped[annotation.name]}"

@@ -1,0 +1,90 @@
+"""The routes of what takes longer: training, export, and the news that come of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from pointillist.web.answers import with_reasons
+from pointillist.web.export import export
+from pointillist.web.live import Live
+from pointillist.web.project import Project
+from pointillist.web.scout import Scout
+from pointillist.web.training import News, Training
+
+
+class Wish(BaseModel):
+    """Whether another training begins by itself whenever enough has been drawn."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    again: bool
+
+
+class Nothing(BaseModel):
+    """The body of a request that says all by its address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def add_jobs(
+    app: FastAPI,
+    project: Project,
+    live: Live,
+    training: Training,
+    scout: Scout,
+    listeners: set[asyncio.Queue[News]],
+) -> None:
+    """Add the routes of training and export, and the stream of news."""
+
+    @app.post("/api/train")
+    def train(body: Nothing | None = None) -> dict[str, Any]:
+        training.start()
+        return {"state": "running", "number": training.number}
+
+    @app.post("/api/train/again")
+    def train_again(wish: Wish) -> dict[str, bool]:
+        training.again = wish.again
+        return {"again": training.again}
+
+    @app.post("/api/train/cancel")
+    def cancel(body: Nothing | None = None) -> dict[str, str]:
+        training.cancel()
+        return {}
+
+    @app.post("/api/export")
+    async def write(body: Nothing | None = None) -> dict[str, Any]:
+        folder = project.home.parent / "export"
+        await asyncio.to_thread(scout.settle)
+        told = await asyncio.to_thread(export, project, live, folder)
+        answer = {"folder": str(folder.absolute()), "files": told.files, "masks": told.masks}
+        return answer | {"skipped": with_reasons(told.skipped)}
+
+    @app.get("/api/stream")
+    async def stream() -> StreamingResponse:
+        async def lines() -> AsyncIterator[str]:
+            queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
+            listeners.add(queue)
+            try:
+                yield ": here\n\n"
+                for last in (training.news, scout.news):
+                    if last:
+                        yield f"data: {json.dumps(last)}\n\n"
+                while True:
+                    try:
+                        news = await asyncio.wait_for(queue.get(), 15)
+                        yield f"data: {json.dumps(news)}\n\n"
+                    except TimeoutError:
+                        yield ": still here\n\n"
+            finally:
+                listeners.discard(queue)
+
+        return StreamingResponse(
+            lines(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )

@@ -109,8 +109,9 @@ def ph2_methods(
     base = base.model_copy(update=plain)
     rows = {name: changed(base, changes) for name, changes in _methods(sam).items()}
     about = (
-        f"40 test images; a U-Net on the ImageNet encoder and {METHOD_EPOCHS} epochs for all rows. One seed "
-        "moves a row by about .005. Propagators without a network: propagators.md; the forest: forest.md."
+        f"40 test images; the default recipe's network, whose decoder has learnt painted objects, and "
+        f"{METHOD_EPOCHS} epochs for all rows. One seed moves a row by about .005. Propagators without a "
+        "network: propagators.md; the forest: forest.md."
     )
     lines = table(rows, seeds, runs, workers)
     tell(

@@ -1,6 +1,6 @@
 """Debian's Firefox, asked over WebDriver BiDi: what Playwright drives is newer, or a build of its own.
 
-Only what `registration.py` needs, by the names that a page of Playwright has.
+Only what `registration.py` and a test need, by the names that a page of Playwright has.
 """
 
 from __future__ import annotations
@@ -88,10 +88,11 @@ class Page:
         doing = [{"type": kind, "id": kind, "actions": actions}]
         self._ask("input.performActions", **self._tab, actions=doing)
 
-    def _click(self, x: float, y: float) -> None:
+    def _click(self, x: float, y: float, button: str = "left") -> None:
         # Firefox would round them itself for a driver; a hand's mouse knows parts of CSS pixels.
         at = {"type": "pointerMove", "x": aimed(x), "y": aimed(y)}
-        press = [{"type": name, "button": 0} for name in ("pointerDown", "pointerUp")]
+        number = {"left": 0, "right": 2}[button]
+        press = [{"type": name, "button": number} for name in ("pointerDown", "pointerUp")]
         self._act("pointer", [at, *press])
 
     def _press(self, keys: str) -> None:

@@ -1,0 +1,64 @@
+"""The page in Firefox: marks, the segmentation that follows, and the outbox while the server is away."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointillist.core.marks import Points
+from pointillist.web.project import Project
+from tests.web.browser import Server, draw_lesions
+
+pytest.importorskip("websockets", reason="websockets is not installed")
+FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+ASKED = "which => document.querySelector(which)?.textContent ?? ''"
+pytestmark = pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)")
+
+
+def until(page: Any, which: str, says: str) -> None:
+    """Wait until an element says something."""
+    deadline = time.monotonic() + 60
+    while says not in (said := page.evaluate(ASKED, which)):
+        assert time.monotonic() < deadline, f"{which} says {said!r}, not {says!r}"
+        page.wait_for_timeout(100)
+
+
+def labels_on(root: Path, name: str) -> list[int]:
+    project = Project(root)
+    marks = project.on_image(name)[0].marks.values()
+    project.store.close()
+    return [mark.label for mark in marks if isinstance(mark, Points)]
+
+
+def test_f17_marks_are_segmented_and_wait_while_the_server_is_away(tmp_path: Path) -> None:
+    from firefox import firefox
+
+    root = tmp_path / "skin"
+    draw_lesions(root, 6)
+    server = Server(root)
+    try:
+        with firefox() as browser, browser.opened(1280, 800, 1) as page:
+            page.goto(server.address)
+            until(page, "#zoom", "%")
+            page.wait_for_timeout(400)
+            page.mouse.click(640, 400)
+            page.mouse.click(230, 130, "right")
+            until(page, "#overlay-state", "by classifier")
+            until(page, "#saved[data-state=saved]", "saved")
+            server.kill()
+            page.mouse.click(600, 420)
+            page.mouse.click(300, 150, "right")
+            until(page, "#saved", "2 kept here")
+            server = Server(root, "--port", server.port, "--token", server.token)
+            until(page, "#saved[data-state=saved]", "saved")
+            assert labels_on(root, "train-00000") == [1, 0, 1, 0]
+            page.keyboard.press("Control+z")
+            until(page, "#saved[data-state=saved]", "saved")
+            page.goto(server.address)
+            until(page, "#zoom", "%")
+            assert labels_on(root, "train-00000") == [1, 0, 1]
+    finally:
+        server.kill()

@@ -235,7 +235,10 @@ def main(
         )
     )
     lines = [head, "|--:|" + "--:|" * len(densities), *rows]
-    command = "python benchmarks/registration.py" + (" --firefox" if in_firefox else "")
+    flags = [" --firefox"] * in_firefox
+    flags += [f" --zoom {zoom:g}" for zoom in zooms if zooms != ZOOMS]
+    flags += [f" --density {density:g}" for density in densities if densities != DENSITIES]
+    command = f"python benchmarks/registration.py{''.join(flags)}"
     publish("Are clicks stored where they were seen?", command, about, lines, out)
 
 

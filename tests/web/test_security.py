@@ -27,7 +27,7 @@ from PIL import Image
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
 from pointillist.data.picture import read_picture
-from pointillist.web import project
+from pointillist.web import pictures
 from pointillist.web.project import Project
 from tests.web.app import plain_folder, served
 
@@ -218,7 +218,7 @@ def test_s16_others_are_answered_while_a_large_image_is_decoded(
             assert ended.wait(60)
         return read_picture(path, known)
 
-    monkeypatch.setattr(project, "read_picture", slowly)
+    monkeypatch.setattr(pictures, "read_picture", slowly)
     with served(root) as client, ThreadPoolExecutor() as pool:
         shown = {image["name"]: image["id"] for image in client.get("/api/project").json()["images"]}
         large = shown.pop("patient1-9")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
+from typing import Any
 
 import h11
 import uvicorn
@@ -63,7 +63,7 @@ class Stoppable(uvicorn.Server):
         super().__init__(config)
         self._listener = listener
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: Any = None) -> None:
         """Begin, or end at once."""
         await super().startup(sockets)
         # By now the signals are the server's own: none falls between the two.

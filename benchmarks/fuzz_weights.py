@@ -152,7 +152,7 @@ def main(
         "Weights and description of a small network, changed, cut, doubled, spliced, mostly in the header "
         "that says where each tensor lies, each with hashes that agree; read as prediction does."
     )
-    publish("Damaged weights", "python benchmarks/fuzz_weights.py --minutes 30", about, lines, out)
+    publish("Damaged weights", f"python benchmarks/fuzz_weights.py --minutes {minutes:g}", about, lines, out)
 
 
 if __name__ == "__main__":

@@ -130,15 +130,21 @@ def firefox() -> Iterator[Firefox]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         (Path(profile) / "user.js").write_text(PREFERENCES)
         command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            lines = iter(process.stderr.readline, "")
-            found = next((m for line in lines if (m := re.search(r"ws://\S+", line))), None)
-            if found is None:
-                raise SystemExit("firefox did not begin to listen")
+        # Into a file: a pipe that nobody reads any more would be full at last, and Firefox would wait.
+        said = Path(profile) / "said.txt"
+        with said.open("w") as log, subprocess.Popen(command, stderr=log) as process:
             try:
-                with connect(f"{found[0]}/session", max_size=None) as socket:
+                with connect(f"{_listens_at(said)}/session", max_size=None) as socket:
                     yield Firefox(socket)
             finally:
                 process.terminate()
-                process.stderr.close()
+
+
+def _listens_at(said: Path) -> str:
+    """Wait until Firefox says where it listens."""
+    deadline = time.monotonic() + ANSWER_S
+    while (found := re.search(r"(ws://\S+)\s", said.read_text())) is None:
+        if time.monotonic() > deadline:
+            raise SystemExit("firefox did not begin to listen")
+        time.sleep(0.05)
+    return found[1]

@@ -18,6 +18,7 @@ from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
 HEIGHT, WIDTH = 144, 192
 
 

@@ -1,7 +1,5 @@
 """The page in Firefox: marks, the segmentation that follows, and the outbox while the server is away."""
 
-import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,9 @@ import pytest
 
 from pointillist.core.marks import Points
 from pointillist.web.project import Project
-from tests.web.browser import Server, draw_lesions
+from tests.web.browser import FIREFOX, Server, draw_lesions
 
 pytest.importorskip("websockets", reason="websockets is not installed")
-FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
 ASKED = "which => document.querySelector(which)?.textContent ?? ''"
 pytestmark = pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)")
 
@@ -56,9 +53,10 @@ def test_f17_marks_are_segmented_and_wait_while_the_server_is_away(tmp_path: Pat
             until(page, "#saved[data-state=saved]", "saved")
             assert labels_on(root, "train-00000") == [1, 0, 1, 0]
             page.keyboard.press("Control+z")
+            page.wait_for_timeout(300)
             until(page, "#saved[data-state=saved]", "saved")
             page.goto(server.address)
-            until(page, "#zoom", "%")
+            until(page, "#saved[data-state=saved]", "saved")
             assert labels_on(root, "train-00000") == [1, 0, 1]
     finally:
         server.kill()

@@ -1,9 +1,7 @@
 """Clicks are stored where they were seen, whatever turns, zooms or scales the picture on its way."""
 
 import io
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +12,9 @@ from PIL import Image
 
 from pointillist.core.rng import numpy_rng
 from pointillist.web.tiles import TILE, Pyramid
+from tests.web.browser import CHROMIUM, FIREFOX
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "registration.py"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ def corrected(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers 
     """Spread labels as they are, and corrected by the averaged network; --root holds PH2Dataset and DRIVE."""
     ph2, drive = Ph2(root=root / "PH2Dataset"), Drive(root=root / "DRIVE")
     settings: dict[str, tuple[AnyDataset, AnyAnnotator, dict[str, Any]]] = {
-        "PH2, 5+5 clicks, GrabCut": (ph2, clicks(5), {}),
-        "PH2, 1+1 clicks, GrabCut": (ph2, clicks(1), {}),
+        "PH2, 5+5 clicks, superpixels and forest": (ph2, clicks(5), {}),
+        "PH2, 1+1 clicks, superpixels and forest": (ph2, clicks(1), {}),
         "DRIVE, .1 % of the pixels, boosted trees": (
             drive,
             Density(probability=0.001),

@@ -92,6 +92,32 @@ def test_f18_without_a_snapshot_all_comes_back_but_what_lay_on_the_lost_page(hom
     assert sum(lost) > 0
 
 
+@pytest.mark.parametrize("lost", ["root", "first", "both"])
+def test_f18_without_a_snapshot_all_comes_back_though_nothing_leads_to_it(home: Path, lost: str) -> None:
+    path, sent = long_store(home)
+    (root,) = pages_of(path.read_bytes(), 5)
+    for page in {"root": (root,), "first": (0,), "both": (0, root)}[lost]:
+        without(path, path.read_bytes(), page)
+    with pytest.raises(InputError, match="--rescue"):
+        Store(path)
+    done = rescue(path, NOON)
+    assert (done.read, done.gaps) == (3000, 0)
+    assert not [entry for entry in home.iterdir() if entry.is_dir()], "nothing to work in is left"
+    assert read_back(path) == sent
+
+
+def test_f18_words_of_sqlite_that_are_no_text_are_words_of_damage(home: Path) -> None:
+    path, sent = long_store(home)
+    whole = path.read_bytes()
+    broken = whole.replace(b"events_of_target", b"events\xee\xff\xfe\xff\xee\xfftarg", 1)
+    assert broken != whole
+    path.write_bytes(broken)
+    with pytest.raises(InputError, match="--rescue"):
+        Store(path)
+    rescue(path, NOON)
+    assert read_back(path) == sent
+
+
 def test_f18_of_a_file_that_was_cut_in_half_the_first_half_comes_back(home: Path) -> None:
     path, sent = long_store(home)
     whole = path.read_bytes()
@@ -104,9 +130,8 @@ def test_f18_of_a_file_that_was_cut_in_half_the_first_half_comes_back(home: Path
 def test_f18_where_nothing_can_be_read_the_store_stays_and_words_say_so(home: Path) -> None:
     path, _ = long_store(home)
     whole = path.read_bytes()
-    (page,) = pages_of(whole, 5)
-    without(path, whole, page)
-    broken = path.read_bytes()
+    broken = whole[:PAGE] + random.Random(2).randbytes(len(whole) - PAGE)
+    path.write_bytes(broken)
     with pytest.raises(InputError, match="some event must be readable"):
         rescue(path, NOON)
     assert path.read_bytes() == broken

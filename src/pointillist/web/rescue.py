@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from pointillist.core import durable
 from pointillist.core.errors import InputError
 from pointillist.web.events import EVENT, Add, target
+from pointillist.web.leaves import event_rows
 from pointillist.web.schema import connect, prepare
 from pointillist.web.snapshot import PARTS, copy_whole, opened, put_aside, snapshots
 
@@ -93,6 +95,16 @@ def _add(store: Path, path: Path) -> int:
             _add_tables(damaged, whole)
             read = sum(_add_event(whole, row) for row in _rows(damaged, "events", known))
             whole.execute("COMMIT")
+        return read + _add_leaves(twin, path)
+
+
+def _add_leaves(twin: Path, path: Path) -> int:
+    """Add the events to which nothing leads any more, in order: what takes back a mark follows it."""
+    rows = [row for row in event_rows(twin) if isinstance(row["number"], int)]
+    with closing(connect(path)) as whole:
+        whole.execute("BEGIN")
+        read = sum(_add_event(whole, row) for row in sorted(rows, key=itemgetter("number")))
+        whole.execute("COMMIT")
     return read
 
 

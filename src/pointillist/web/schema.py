@@ -48,9 +48,22 @@ _STEPS = (_FIRST, _SECOND, _THIRD)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a store's file; what is committed is on the disk."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
-    connection.execute("PRAGMA synchronous = FULL")
+    """Open a store's file; what is committed is on the disk.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged so that nothing of it can be read.
+    """
+    return flushing(sqlite3.connect(path, isolation_level=None, timeout=30))
+
+
+def flushing(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Have a connection flush what it commits; close it where the file's tables can't be made out."""
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        connection.close()
+        # SQLite's words cite the damaged page, in which Python finds no text.
+        raise sqlite3.DatabaseError(str(error)) from error
     return connection
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
-from pointillist.web.schema import checked, connect
+from pointillist.web.schema import checked, connect, flushing
 
 FOLDER = "snapshots"
 HOUR_S = 3600.0
@@ -147,10 +147,14 @@ def _keep(store: Path, ended: threading.Event) -> None:
 
 
 def opened(snapshot: Path) -> sqlite3.Connection:
-    """Open a snapshot to read."""
+    """Open a snapshot to read.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged so that nothing of it can be read.
+    """
     # Nobody writes to a snapshot: SQLite need not leave files of its own beside it.
     name = quote(snapshot.absolute().as_posix())
-    return sqlite3.connect(f"file:{name}?immutable=1", uri=True)
+    return flushing(sqlite3.connect(f"file:{name}?immutable=1", uri=True))
 
 
 def copy_whole(source: sqlite3.Connection, path: Path) -> None:

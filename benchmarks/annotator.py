@@ -23,12 +23,11 @@ import numpy as np
 import typer
 from cells import publish
 from PIL import Image
-from serving import serving
+from serving import serving, write_images
 
 from pointillist.annotate import next_clicks
 from pointillist.annotate.seconds import SECONDS
 from pointillist.core.shapes import MaskArray
-from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Ph2
 
 SIZE = (560, 768)
@@ -115,11 +114,7 @@ def main(
     names = data.names("train")[:images]
     with tempfile.TemporaryDirectory() as given:
         home = Path(given) / "skin"
-        truths = {}
-        for name in names:
-            sample = data.read(name)
-            write_picture(home / "images" / f"{name}.png", draw_image(sample.image))
-            truths[name] = sample.truth()
+        truths = write_images(home, map(data.read, names))
         with (
             serving(home) as (address, headers),
             httpx.Client(base_url=address, headers=headers, timeout=60) as client,

@@ -25,10 +25,9 @@ import httpx2 as httpx
 import numpy as np
 import typer
 from cells import publish
-from serving import begin
+from serving import begin, write_images
 
 from pointillist.core.rng import numpy_rng
-from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 
 IMAGES = 4
@@ -154,8 +153,7 @@ def main(
     """Kill the server so many times while people click, and count."""
     with tempfile.TemporaryDirectory() as given:
         home = Path(given) / "killed"
-        for sample in Synthetic(size=(144, 192), train=IMAGES).samples("train"):
-            write_picture(home / "images" / f"{sample.name}.png", draw_image(sample.image))
+        write_images(home, Synthetic(size=(144, 192), train=IMAGES).samples("train"))
         clients, starts = asyncio.run(kill_again_and_again(home, kills, minutes))
         lines = table(clients, stored(home), len(starts))
     about = (

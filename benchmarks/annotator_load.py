@@ -32,10 +32,9 @@ import httpx2 as httpx
 import numpy as np
 import typer
 from cells import publish
-from serving import serving
+from serving import serving, write_images
 
 from pointillist.core.rng import numpy_rng
-from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.web.connection import allow_many_files
 from pointillist.web.project import HOME
@@ -223,9 +222,7 @@ def main(
     data, load = Synthetic(size=(144, 192), train=IMAGES), os.getloadavg()[0]
     for count, hang in product(clients, idle):
         with tempfile.TemporaryDirectory() as given:
-            for sample in data.samples("train"):
-                picture = draw_image(sample.image)
-                write_picture(Path(given) / "many" / "images" / f"{sample.name}.png", picture)
+            write_images(Path(given) / "many", data.samples("train"))
             with (
                 serving(Path(given) / "many") as (address, headers),
                 hanging(address, hang) as dropped,

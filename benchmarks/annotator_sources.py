@@ -26,12 +26,11 @@ import typer
 from annotator import SIZE, overlap
 from cells import publish
 from PIL import Image
-from serving import serving
+from serving import serving, write_images
 
 from pointillist.annotate import next_clicks
 from pointillist.annotate.seconds import SECONDS
 from pointillist.core.shapes import MaskArray
-from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Ph2
 from pointillist.web.export import label_map
 from pointillist.web.gauge import Source
@@ -142,11 +141,7 @@ def main(
     measured = {}
     with tempfile.TemporaryDirectory() as given:
         home = Path(given) / "skin"
-        truths = {}
-        for name in names:
-            sample = data.read(name)
-            write_picture(home / "images" / f"{name}.png", draw_image(sample.image))
-            truths[name] = sample.truth()
+        truths = write_images(home, map(data.read, names))
         with (
             serving(home) as (address, headers),
             httpx.Client(base_url=address, headers=headers, timeout=600) as client,

@@ -1,4 +1,4 @@
-"""The annotator's server as a process, for benchmarks that ask it over HTTP."""
+"""Images for the annotator, and its server as a process, for benchmarks that ask it over HTTP."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from pointillist.core.sample import Sample
+from pointillist.core.shapes import MaskArray
+from pointillist.data.draw import draw_image, write_picture
+
+
+def write_images(home: Path, samples: Iterable[Sample]) -> dict[str, MaskArray]:
+    """Write the images of a project that is to be served; give their truths by name."""
+    truths = {}
+    for sample in samples:
+        write_picture(home / "images" / f"{sample.name}.png", draw_image(sample.image))
+        truths[sample.name] = sample.truth()
+    return truths
 
 
 def begin(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str, str]:

@@ -24,10 +24,10 @@ import numpy as np
 import typer
 from annotator import overlap
 from cells import publish
+from serving import write_images
 
 from pointillist.core.marks import Points
 from pointillist.core.shapes import MaskArray
-from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import load_trained
@@ -86,10 +86,7 @@ def train(training: Training, begin: Callable[[], object], truths: dict[str, Mas
 def compare(home: Path, images: int, clicks: int, seed: int) -> list[Trained]:
     """Annotate and train in both ways."""
     data = Synthetic(size=SIZE, train=images, seed=seed)
-    truths = {}
-    for sample in data.samples("train"):
-        write_picture(home / "images" / f"{sample.name}.png", draw_image(sample.image))
-        truths[sample.name] = sample.truth()
+    truths = write_images(home, data.samples("train"))
     project = Project(home)
     marked = {name: t for name, t in truths.items() if project.splits[name] != "test"}
     unseen = {name: t for name, t in truths.items() if name not in marked}

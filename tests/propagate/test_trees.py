@@ -10,7 +10,7 @@ from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import parallel
 
-from pointillist.propagate.trees import FEW, Committee, ExtraTrees
+from pointillist.propagate.trees import FEW, SCARCE, Committee, ExtraTrees
 
 
 def pixels(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,11 +19,11 @@ def pixels(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return (rng.normal(size=(count, 6)) + labels[:, None]).astype(np.float32), labels
 
 
-def forest(seed: int) -> ExtraTreesClassifier:
+def forest(seed: int, labels: np.ndarray) -> ExtraTreesClassifier:
     return ExtraTreesClassifier(
         n_estimators=40,
         max_features=0.3,
-        min_samples_leaf=2,
+        min_samples_leaf=2 if np.unique(labels, return_counts=True)[1].min() >= SCARCE else 1,
         max_leaf_nodes=1024,
         class_weight="balanced",
         random_state=seed,
@@ -35,16 +35,23 @@ def forest(seed: int) -> ExtraTreesClassifier:
 def test_the_answer_is_scikit_learns(count: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     learnt, asked = pixels(count), pixels(200, seed=1)[0]
-    ours, theirs = ExtraTrees(3).fit(*learnt), forest(3).fit(*learnt)
+    ours, theirs = ExtraTrees(3).fit(*learnt), forest(3, learnt[1]).fit(*learnt)
     assert ours.classes_.tolist() == theirs.classes_.tolist() == [0, 2, 5]
     np.testing.assert_allclose(ours.predict_proba(asked), theirs.predict_proba(asked), atol=1e-12)
 
 
+def test_one_pixel_of_each_class_is_enough_to_tell_them_apart() -> None:
+    trees = ExtraTrees(0).fit(np.array([[0.1, 0.2], [0.9, 0.7]], np.float32), np.array([0, 1]))
+    probs = trees.predict_proba(np.array([[0.12, 0.2], [0.9, 0.68]], np.float32))
+    assert probs[0, 0] > 0.8
+    assert probs[1, 1] > 0.8
+
+
 def test_a_committee_is_the_mean_of_its_members() -> None:
     learnt, asked = pixels(60), pixels(200, seed=1)[0]
-    theirs = VotingClassifier([("line", LogisticRegression()), ("trees", forest(0))], voting="soft").fit(
-        *learnt
-    )
+    theirs = VotingClassifier(
+        [("line", LogisticRegression()), ("trees", forest(0, learnt[1]))], voting="soft"
+    ).fit(*learnt)
     ours = Committee([LogisticRegression(), ExtraTrees(0)]).fit(*learnt)
     np.testing.assert_allclose(ours.predict_proba(asked), theirs.predict_proba(asked), atol=1e-12)
 

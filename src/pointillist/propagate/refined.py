@@ -13,6 +13,7 @@ from pointillist.core.shapes import IGNORE, ImageArray
 from pointillist.data.resample import resized
 from pointillist.propagate.grabcut import Grabcut
 from pointillist.propagate.propagator import Example, Features, Probs, Propagator, Spreader
+from pointillist.propagate.start import seeds_of, shrunk_seeds
 
 if TYPE_CHECKING:
     from pointillist.propagate import AnyPropagator
@@ -62,7 +63,8 @@ class Refined(Propagator):
         return spread
 
     def _cut(self, told: Probs, image: ImageArray, known: Known) -> Probs:
-        small, seeds = self.by.shrunk(image, known)
+        small = self.by.shrunk(image)
+        seeds = shrunk_seeds(seeds_of(known), *small.shape[1:])
         possible = (known.tags != 0)[:, None, None]
         told = told * possible
         # Of a pixel about which nothing is said, every class that may be there is as likely.

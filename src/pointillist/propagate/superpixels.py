@@ -11,7 +11,7 @@ from skimage.segmentation import slic
 
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.propagate.pixel_graph import edges_of, harmonic, squared_steps
-from pointillist.propagate.seeded import SeededPropagator
+from pointillist.propagate.seeded import SeededPropagator, Share
 
 FLOOR = 1e-6
 """Added to every weight, so that no superpixel is cut off from all seeds."""
@@ -48,18 +48,26 @@ class Superpixels(SeededPropagator):
 
     def share(self, image: ImageArray, seeds: MaskArray, classes: int) -> Float[np.ndarray, "_ h w"]:
         """Cut, seed and spread."""
+        return self.sharing(image)(seeds, classes)
+
+    def sharing(self, image: ImageArray) -> Share:
+        """Cut the image into superpixels, and weigh their borders."""
         patches = self._patches(image)
         number = patches.ravel()
         count = int(number.max()) + 1
         sums = np.stack([np.bincount(number, band, count) for band in image.reshape(len(image), -1)])
         colours = sums / np.bincount(number, minlength=count)
-        ends = np.zeros((classes, count))
-        seeded = np.flatnonzero(seeds.ravel() != IGNORE)
-        np.add.at(ends, (seeds.ravel()[seeded], number[seeded]), 1)
-        ends /= np.maximum(ends.sum(0), 1)
         borders, lengths = _borders(patches)
-        weights = np.exp(-self.beta * squared_steps(colours, borders)) + FLOOR
-        return harmonic(borders, weights * lengths, ends)[:, number].reshape(classes, *seeds.shape)
+        weights = (np.exp(-self.beta * squared_steps(colours, borders)) + FLOOR) * lengths
+
+        def share(seeds: MaskArray, classes: int) -> Float[np.ndarray, "_ h w"]:
+            ends = np.zeros((classes, count))
+            seeded = np.flatnonzero(seeds.ravel() != IGNORE)
+            np.add.at(ends, (seeds.ravel()[seeded], number[seeded]), 1)
+            ends /= np.maximum(ends.sum(0), 1)
+            return harmonic(borders, weights, ends)[:, number].reshape(classes, *seeds.shape)
+
+        return share
 
     def _patches(self, image: ImageArray) -> Int64[np.ndarray, "h w"]:
         spread = np.sqrt(image.astype(float).var(axis=(1, 2)).sum())

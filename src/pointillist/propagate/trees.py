@@ -13,6 +13,9 @@ from jaxtyping import Float
 TREES = 40
 FEW = 1000
 """Pixels up to which it takes longer to hand them to threads than to learn them."""
+SCARCE = 10
+"""Labelled pixels of a class below which a leaf may hold a single one: two of each class would never be told
+apart else, and what is clicked first would show nothing."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -44,10 +47,11 @@ class ExtraTrees:
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         weights = (len(numbers) / (len(self.classes_) * np.bincount(numbers)))[numbers]
         chance = check_random_state(self.seed)
+        leaf = 1 if np.bincount(numbers).min() < SCARCE else 2
 
         def grown(seed: int) -> Any:
             tree = ExtraTreeClassifier(
-                max_features=0.3, min_samples_leaf=2, max_leaf_nodes=1024, random_state=seed
+                max_features=0.3, min_samples_leaf=leaf, max_leaf_nodes=1024, random_state=seed
             )
             return tree.fit(pixels, numbers, sample_weight=weights, check_input=False)
 

@@ -6,8 +6,10 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
+from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.resample import resized, wanted_size
@@ -24,8 +27,11 @@ from pointillist.propagate import FeatureForest
 from pointillist.propagate.feature_forest import Places, Rows, at_places
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
+from pointillist.propagate.propagator import Probs
+from pointillist.train.thinness import joined
 from pointillist.web.gauge import Labelled, Source
 from pointillist.web.kept import Kept
+from pointillist.web.nearby import SPREAD, breadth, mixed
 from pointillist.web.network import Network
 from pointillist.web.project import Project
 
@@ -74,10 +80,11 @@ class Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """An image as the classifier looks at it: shrunk, and described."""
+    """An image as the classifier looks at it: shrunk, described, and on demand what spreads its labels."""
 
     image: ImageArray
     maps: Maps
+    spreader: Callable[[], Callable[[Known], Probs]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +95,7 @@ class _Read:
     places: Places
     size: tuple[int, int]
     rows: Rows
+    joined: float | None
 
 
 class Live:
@@ -193,6 +201,9 @@ class Live:
                 self.found[name] = None
             for loop, event in list(self._changed.get(name, ())):
                 loop.call_soon_threadsafe(event.set)
+            if name == self.viewed:  # Someone looks at it and will click: what that takes is made ready.
+                with suppress(Exception):  # Nothing must end the thread.
+                    self._seen(name).spreader()
 
     def renew(self, name: str) -> Segmentation | None:
         """Segment an image, and keep what was found."""
@@ -256,7 +267,13 @@ class Live:
             return None
         seen, classes = self._seen(name), len(self.project.data.classes)
         classifier = PixelClassifier(lambda _: seen.maps, classes, len(seen.image), 0, trained)
-        return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
+        taught = guided(classifier.classify(seen.maps), seen.image, SMOOTH)
+        trust = breadth((len(read.places), read.joined) for read in self._read.values())
+        if name not in self._read or not trust:
+            return taught
+        known = self.project.known(name, *seen.image.shape[1:])
+        others = any(len(read.places) for other, read in self._read.items() if other != name)
+        return mixed(taught, seen.spreader()(known), known, trust, others)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)
@@ -272,12 +289,13 @@ class Live:
     def _see(self, name: str) -> _Seen:
         image = self.project.pictures.sample(name).image
         small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
-        return _Seen(small, self.forest.describe(small, None))
+        return _Seen(small, self.forest.describe(small, None), cache(partial(SPREAD.looked_at, small)))
 
     def _rows_of(self, name: str, revision: int) -> _Read:
         if name not in self._read or self._read[name].revision != revision:
             # At the size at which the classifier looks, so that a large image costs no more than a small one.
-            size = self._seen(name).image.shape[1:]
+            seen = self._seen(name)
+            size = seen.image.shape[1:]
             known, drawn = self.project.known(name, *size), self.project.drawn(name)
             places = [np.argwhere(known.labels == label) for label in range(len(known.tags))]
             if drawn is not None and drawn.shape != size:
@@ -285,8 +303,8 @@ class Live:
             chosen = self.forest.few(places, numpy_rng(0, "live", name))
             labels = np.repeat(np.arange(len(chosen), dtype=np.uint8), [len(mine) for mine in chosen])
             found = np.concatenate(chosen)
-            rows = at_places(self._seen(name).maps, found, size), labels
-            self._read[name] = _Read(revision, found, size, rows)
+            rows = at_places(seen.maps, found, size), labels
+            self._read[name] = _Read(revision, found, size, rows, joined(seen.image, known.labels))
         return self._read[name]
 
 

@@ -3,22 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from pointillist.annotate import next_clicks
-from pointillist.core.known import Known
 from pointillist.core.marks import Points
 from pointillist.core.shapes import MaskArray
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.web.events import Add
 from pointillist.web.live import Live
-from pointillist.web.nearby import breadth, mixed
+from pointillist.web.nearby import Nearby, breadth, mixed, share
 from pointillist.web.project import Project
-
-
-def known(labels: list[int], classes: int = 2) -> Known:
-    return Known.from_labels(np.array([labels], np.uint8), classes)
 
 
 def dice(labels: MaskArray, truth: MaskArray) -> float:
@@ -55,27 +49,30 @@ def test_vessels_are_left_to_the_classifier_once_a_few_labels_tell() -> None:
 
 def test_where_the_image_says_nothing_or_is_not_trusted_all_is_as_it_was_taught() -> None:
     taught = np.array([[[0.3, 0.6]], [[0.7, 0.4]]], np.float32)
-    labels = known([0, 1])
-    np.testing.assert_allclose(mixed(taught, np.zeros_like(taught), labels, 1.0, others=True), taught)
+    np.testing.assert_allclose(mixed(taught, Nearby(np.zeros_like(taught), 1.0)), taught)
     sure = np.array([[[1.0, 0.0]], [[0.0, 1.0]]], np.float32)
-    np.testing.assert_allclose(mixed(taught, sure, labels, 0.0, others=False), taught)
-    np.testing.assert_allclose(mixed(taught, sure, labels, 1.0, others=False), (taught + sure) / 2)
+    np.testing.assert_allclose(mixed(taught, Nearby(sure, 0.0)), taught)
+    np.testing.assert_allclose(mixed(taught, Nearby(sure, 1.0)), (taught + sure) / 2)
 
 
-@pytest.mark.parametrize("others", [False, True])
-def test_few_labels_count_less_beside_what_other_images_taught(others: bool) -> None:
-    taught = np.array([[[0.0, 0.5]], [[1.0, 0.5]]], np.float32)
-    sure = np.array([[[1.0, 0.0]], [[0.0, 1.0]]], np.float32)
-    one = mixed(taught, sure, known([0, 1, 255, 255]), 1.0, others)[0, 0, 0]
-    many = mixed(taught, sure, known([0, 0, 0, 0, 1, 1, 1, 1]), 1.0, others)[0, 0, 0]
-    assert many == pytest.approx(0.5)
-    assert one == pytest.approx(0.2 if others else 0.5)
+def test_few_labels_count_less_beside_images_with_many() -> None:
+    assert share(1, []) == share(1, [1, 1]) == share(8, [5, 6]) == 1
+    assert share(1, [10]) < share(3, [10]) < share(6, [10]) < 1
+    assert share(0, [3]) == 0
 
 
 def test_a_class_that_is_not_labelled_here_stays_as_it_was_taught() -> None:
     taught = np.array([[[0.2, 0.1]], [[0.2, 0.1]], [[0.6, 0.8]]], np.float32)
     nearby = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]], np.float32)
-    found = mixed(taught, nearby, known([0, 1], classes=3), 1.0, others=False)
+    found = mixed(taught, Nearby(nearby, 1.0))
     np.testing.assert_allclose(found[2], taught[2])
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-6)
     assert found[0, 0, 0] > found[1, 0, 0]
+
+
+def test_what_a_small_copy_says_holds_for_the_image_at_its_full_size() -> None:
+    taught = np.full((2, 8, 8), 0.5, np.float32)
+    nearby = np.stack([np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]).astype(np.float32)
+    found = mixed(taught, Nearby(nearby, 1.0)).argmax(0)
+    assert (found[:, :3] == 0).all()
+    assert (found[:, 5:] == 1).all()

@@ -19,6 +19,7 @@ from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
 from pointillist.exchange import EXPORTERS
 from pointillist.web.live import Live
+from pointillist.web.nearby import mixed
 from pointillist.web.pictures import in_words
 from pointillist.web.project import GONE, Project
 
@@ -125,5 +126,8 @@ def label_map(project: Project, live: Live, sample: Sample) -> MaskArray | None:
         answers.append(network.trained.probs_of(sample.image))
     if not answers:
         return None
-    labels: MaskArray = np.mean(answers, axis=0).argmax(0).astype(np.uint8)
+    probs = np.mean(answers, axis=0)
+    if (nearby := live.nearby(sample.name)) is not None:
+        probs = mixed(probs, nearby)
+    labels: MaskArray = probs.argmax(0).astype(np.uint8)
     return project.known(sample.name, sample.height, sample.width).over(labels)

@@ -31,7 +31,7 @@ from pointillist.propagate.propagator import Probs
 from pointillist.train.thinness import joined
 from pointillist.web.gauge import Labelled, Source
 from pointillist.web.kept import Kept
-from pointillist.web.nearby import SPREAD, breadth, mixed
+from pointillist.web.nearby import SPREAD, Nearby, breadth, mixed, share
 from pointillist.web.network import Network
 from pointillist.web.project import Project
 
@@ -89,12 +89,18 @@ class _Seen:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """The labelled pixels of an image at that size, as they were at a revision."""
+    """The labelled pixels of an image at that size, as they were at a revision.
+
+    Args:
+        fewest: how many the class has that has fewest; 0: nothing is labelled.
+        joined: see `thinness.joined`.
+    """
 
     revision: int
     places: Places
     size: tuple[int, int]
     rows: Rows
+    fewest: int
     joined: float | None
 
 
@@ -224,8 +230,10 @@ class Live:
         with self._computing:
             total, revisions = self.total, self.project.store.revisions()
             probs, source = self._probs(name, revisions)
+            nearby = self._nearby(name, revisions)
         if probs is None:
             return None
+        probs = probs if nearby is None else mixed(probs, nearby)
         labels = probs.argmax(0).astype(np.uint8)
         known = self.project.known(name, *labels.shape)
         doubt = np.where(known.labels == IGNORE, 1 - probs.max(0), 0).astype(np.float32)
@@ -235,6 +243,11 @@ class Live:
         """Give what the classifier says of an image, as small as it saw it; None: it knows too little."""
         with self._computing:
             return self._forest_probs(name, self.project.store.revisions())
+
+    def nearby(self, name: str) -> Nearby | None:
+        """Give what the labels on an image say of the pixels around them; None: nothing."""
+        with self._computing:
+            return self._nearby(name, self.project.store.revisions())
 
     def labelled(self, name: str, revision: int) -> Labelled:
         """Give the labelled pixels of an image, what the network says of them and whether it has seen them.
@@ -267,13 +280,17 @@ class Live:
             return None
         seen, classes = self._seen(name), len(self.project.data.classes)
         classifier = PixelClassifier(lambda _: seen.maps, classes, len(seen.image), 0, trained)
-        taught = guided(classifier.classify(seen.maps), seen.image, SMOOTH)
+        return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
+
+    def _nearby(self, name: str, revisions: dict[str, int]) -> Nearby | None:
+        self._learn(revisions)
         trust = breadth((len(read.places), read.joined) for read in self._read.values())
-        if name not in self._read or not trust:
-            return taught
-        known = self.project.known(name, *seen.image.shape[1:])
-        others = any(len(read.places) for other, read in self._read.items() if other != name)
-        return mixed(taught, seen.spreader()(known), known, trust, others)
+        if (read := self._read.get(name)) is None or not trust:
+            return None
+        elsewhere = [found.fewest for other, found in self._read.items() if other != name and found.fewest]
+        if not (weight := trust * share(read.fewest, elsewhere)):
+            return None
+        return Nearby(self._seen(name).spreader()(self.project.known(name, *read.size)), weight)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)
@@ -304,7 +321,8 @@ class Live:
             labels = np.repeat(np.arange(len(chosen), dtype=np.uint8), [len(mine) for mine in chosen])
             found = np.concatenate(chosen)
             rows = at_places(seen.maps, found, size), labels
-            self._read[name] = _Read(revision, found, size, rows, joined(seen.image, known.labels))
+            fewest = min((len(mine) for mine in chosen if len(mine)), default=0)
+            self._read[name] = _Read(revision, found, size, rows, fewest, joined(seen.image, known.labels))
         return self._read[name]
 
 

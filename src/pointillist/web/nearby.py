@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE
+from pointillist.data.resample import resized
 from pointillist.propagate import Superpixels
 from pointillist.propagate.filters import Maps
 
 SPREAD = Superpixels()
-ENOUGH = 4
-"""Labelled pixels of each class on an image with which it is believed as much as what others have taught."""
 THIN, BROAD = 0.6, 0.95
 """How much of the ways between labels looks like them where things are thin, and where they are broad."""
 SUPPOSED = 3
@@ -43,24 +41,51 @@ def breadth(told: Iterable[tuple[int, float | None]]) -> float:
     return min(1.0, max(0.0, (mean - THIN) / (BROAD - THIN)))
 
 
-def mixed(taught: Maps, nearby: Maps, known: Known, trust: float, others: bool) -> Maps:
-    """Average what was taught by all images and what this image's own labels say.
+def share(here: int, elsewhere: Sequence[int]) -> float:
+    """Say how much an image's own labels count, beside 1 for what all images' taught: at most as much.
 
-    On the first image of PH2 (20 of them, clicks on the largest error) Dice after 2, 4, 6 and 10 clicks was
-    .68, .69, .87, .92 by what was taught alone, and .86, .90, .94, .95 so.
+    As much where the other images have as many labels or fewer; less where theirs taught a good deal and few
+    are here.
 
     Args:
-        taught: class probabilities of a classifier.
-        nearby: those that the image's own labels were spread to; all zeros where they say nothing. Of
-            classes that are not labelled here they can't say anything: these stay as they were taught.
-        known: the image's labels.
-        trust: weight of what they say, beside 1 for what was taught.
-        others: whether the classifier has learnt from other images too: then few labels here count less.
+        here: labelled pixels of the image, of the class that has fewest.
+        elsewhere: of every other image with labels.
+
+    >>> share(1, []), share(3, [3, 3]), share(1, [9])
+    (1.0, 1.0, 0.2)
     """
-    silent = nearby.max((1, 2)) == 0
-    here = np.where(silent[:, None, None], taught, nearby * (1 - taught[silent].sum(0)))
-    counts = np.bincount(known.labels[known.labels != IGNORE], minlength=1)
-    fewest = counts[counts > 0].min(initial=ENOUGH)
-    weight = trust * (min(1.0, fewest / ENOUGH) if others else 1.0) * nearby.any(0)
-    mean: Maps = ((taught + weight * here) / (1 + weight)).astype(np.float32)
+    mean = float(np.mean([min(count, MOST) for count in elsewhere])) if elsewhere else 0.0
+    return min(1.0, 2 * here / (here + mean)) if here else 0.0
+
+
+class Nearby(NamedTuple):
+    """What an image's own labels say of it.
+
+    Args:
+        probs: class probabilities, at any size; a class that is not labelled there has none.
+        weight: how much they count beside 1.
+    """
+
+    probs: Maps
+    weight: float
+
+
+def mixed(taught: Maps, nearby: Nearby) -> Maps:
+    """Average what was taught by all images and what an image's own labels say.
+
+    Of classes that are not labelled on the image these can't say anything: they stay as they were taught.
+
+    Args:
+        taught: class probabilities of a classifier or network, at any size.
+        nearby: of the same image; where it says nothing all is as it was taught.
+    """
+    silent = nearby.probs.max((1, 2)) == 0
+    if silent.all():
+        return taught
+    left = 1 - taught[silent].sum(0)
+    mean = taught.copy()
+    # Class by class: of a large image not much must fit into memory beside what was taught.
+    for label in np.flatnonzero(~silent):
+        said = resized(nearby.probs[label : label + 1], *taught.shape[1:])[0] * left
+        mean[label] = (taught[label] + nearby.weight * said) / (1 + nearby.weight)
     return mean

@@ -11,7 +11,7 @@ from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.web.events import Add
 from pointillist.web.live import Live
-from pointillist.web.nearby import Nearby, breadth, mixed, share
+from pointillist.web.nearby import Nearby, along_edges, breadth, mixed, share
 from pointillist.web.project import Project
 
 
@@ -76,3 +76,12 @@ def test_what_a_small_copy_says_holds_for_the_image_at_its_full_size() -> None:
     found = mixed(taught, Nearby(nearby, 1.0)).argmax(0)
     assert (found[:, :3] == 0).all()
     assert (found[:, 5:] == 1).all()
+
+
+def test_a_class_without_a_label_gets_nothing_where_corners_are_rounded() -> None:
+    probs = np.zeros((3, 20, 20), np.float32)
+    probs[0, :, :10], probs[1, :, 10:] = 1, 1
+    found = along_edges(probs, np.full((3, 20, 20), 0.5, np.float32))
+    assert found[2].max() == 0
+    assert 0 < found[0, 5, 10] < 0.6, "what was a step is a slope"
+    assert along_edges(np.zeros_like(probs), np.zeros((3, 20, 20), np.float32)).max() == 0

@@ -31,7 +31,7 @@ from pointillist.propagate.propagator import Probs
 from pointillist.train.thinness import joined
 from pointillist.web.gauge import Labelled, Source
 from pointillist.web.kept import Kept
-from pointillist.web.nearby import SPREAD, Nearby, breadth, mixed, share
+from pointillist.web.nearby import SPREAD, Nearby, along_edges, breadth, mixed, share
 from pointillist.web.network import Network
 from pointillist.web.project import Project
 
@@ -290,7 +290,9 @@ class Live:
         elsewhere = [found.fewest for other, found in self._read.items() if other != name and found.fewest]
         if not (weight := trust * share(read.fewest, elsewhere)):
             return None
-        return Nearby(self._seen(name).spreader()(self.project.known(name, *read.size)), weight)
+        seen = self._seen(name)
+        probs = seen.spreader()(self.project.known(name, *read.size))
+        return Nearby(along_edges(probs, seen.image), weight)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pointillist.core.shapes import ImageArray
 from pointillist.data.resample import resized
 from pointillist.propagate import Superpixels
-from pointillist.propagate.filters import Maps
+from pointillist.propagate.filters import Maps, guided
 
 SPREAD = Superpixels()
+CORNERS_PX = 6
 THIN, BROAD = 0.6, 0.95
 """How much of the ways between labels looks like them where things are thin, and where they are broad."""
 SUPPOSED = 3
@@ -68,6 +70,13 @@ class Nearby(NamedTuple):
 
     probs: Maps
     weight: float
+
+
+def along_edges(probs: Maps, image: ImageArray) -> Maps:
+    """Round the corners of superpixels, where the image has no edge; a class without any keeps none."""
+    shown = probs.max((1, 2)) > 0
+    rounded: Maps = guided(probs, image, CORNERS_PX) * shown[:, None, None]
+    return rounded
 
 
 def mixed(taught: Maps, nearby: Nearby) -> Maps:

@@ -45,9 +45,10 @@ class ExtraTrees:
 
         pixels = np.ascontiguousarray(pixels, np.float32)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
-        weights = (len(numbers) / (len(self.classes_) * np.bincount(numbers)))[numbers]
+        counts = np.bincount(numbers)
+        weights = (len(numbers) / (len(self.classes_) * counts))[numbers]
         chance = check_random_state(self.seed)
-        leaf = 1 if np.bincount(numbers).min() < SCARCE else 2
+        leaf = 1 if counts.min() < SCARCE else 2
 
         def grown(seed: int) -> Any:
             tree = ExtraTreeClassifier(

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -80,11 +80,15 @@ class Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """An image as the classifier looks at it: shrunk, described, and on demand what spreads its labels."""
+    """An image as the classifier looks at it: shrunk, and described."""
 
     image: ImageArray
     maps: Maps
-    spreader: Callable[[], Callable[[Known], Probs]]
+
+    @cached_property
+    def spread(self) -> Callable[[Known], Probs]:
+        """Spreads labels in it; the image is cut when this is asked for first."""
+        return SPREAD.looked_at(self.image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +213,7 @@ class Live:
                 loop.call_soon_threadsafe(event.set)
             if name == self.viewed:  # Someone looks at it and will click: what that takes is made ready.
                 with suppress(Exception):  # Nothing must end the thread.
-                    self._seen(name).spreader()
+                    _ = self._seen(name).spread
 
     def renew(self, name: str) -> Segmentation | None:
         """Segment an image, and keep what was found."""
@@ -283,32 +287,36 @@ class Live:
         return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
 
     def _nearby(self, name: str, revisions: dict[str, int]) -> Nearby | None:
-        self._learn(revisions)
-        trust = breadth((len(read.places), read.joined) for read in self._read.values())
-        if (read := self._read.get(name)) is None or not trust:
+        reads = self._reads(revisions) if name in revisions else {}
+        if (read := reads.pop(name, None)) is None:
             return None
-        elsewhere = [found.fewest for other, found in self._read.items() if other != name and found.fewest]
-        if not (weight := trust * share(read.fewest, elsewhere)):
+        trust = breadth((len(some.places), some.joined) for some in (read, *reads.values()))
+        weight = trust * share(read.fewest, [other.fewest for other in reads.values() if other.fewest])
+        if not weight:
             return None
         seen = self._seen(name)
-        probs = seen.spreader()(self.project.known(name, *read.size))
+        probs = seen.spread(self.project.known(name, *read.size))
         return Nearby(along_edges(probs, seen.image), weight)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)
         if self._trained[0] != newest:
-            rows = []
-            for name, revision in revisions.items():
-                if name in self.project.splits:
-                    with suppress(InputError):  # An image that has become unreadable teaches nothing.
-                        rows.append(self._rows_of(name, revision).rows)
+            rows = [read.rows for read in self._reads(revisions).values()]
             self._trained = newest, self.forest.learn(rows, seed=0)
         return self._trained[1]
+
+    def _reads(self, revisions: dict[str, int]) -> dict[str, _Read]:
+        reads = {}
+        for name, revision in revisions.items():
+            if name in self.project.splits:
+                with suppress(InputError):  # An image that has become unreadable teaches nothing.
+                    reads[name] = self._rows_of(name, revision)
+        return reads
 
     def _see(self, name: str) -> _Seen:
         image = self.project.pictures.sample(name).image
         small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
-        return _Seen(small, self.forest.describe(small, None), cache(partial(SPREAD.looked_at, small)))
+        return _Seen(small, self.forest.describe(small, None))
 
     def _rows_of(self, name: str, revision: int) -> _Read:
         if name not in self._read or self._read[name].revision != revision:

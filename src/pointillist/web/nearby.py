@@ -35,10 +35,10 @@ def breadth(told: Iterable[tuple[int, float | None]]) -> float:
     (1.0, 0.0)
     """
     weights, shares = [float(SUPPOSED)], [1.0]
-    for labelled, share in told:
-        if share is not None:
+    for labelled, alike in told:
+        if alike is not None:
             weights.append(min(labelled, MOST))
-            shares.append(share)
+            shares.append(alike)
     mean = float(np.average(shares, weights=weights))
     return min(1.0, max(0.0, (mean - THIN) / (BROAD - THIN)))
 

@@ -30,17 +30,23 @@ def counted(annotation: Annotation) -> dict[int, int]:
     return {mark.label: len(mark.at) for mark in annotation.marks if isinstance(mark, Points)}
 
 
-def results_of(study: Study, scores: dict[float, tuple[float, ...]]) -> Results:
-    return {
-        cell.run.id: {
+def results_of(
+    study: Study, scores: dict[float, tuple[float, ...]], images: dict[float, np.ndarray] | None = None
+) -> Results:
+    """Runs that scored so; and how much more on each held-out image, by the number of clicks."""
+    found = {}
+    for cell in study.runs:
+        count = float(cell.place["clicks per image"])
+        score, more = scores[count][cell.run.seed], np.zeros(3) if images is None else images[count]
+        found[cell.run.id] = {
             "history": [
                 {"kept": 1, "held_out/dice": 0.1},
-                {"kept": 1, "held_out/dice": scores[float(cell.place["clicks per image"])][cell.run.seed]},
+                {"kept": 1, "held_out/dice": score},
                 {"kept": 0, "held_out/dice": 0.2},
-            ]
+            ],
+            "without_each": (score - (more - more.mean()) / (len(more) - 1)).tolist(),
         }
-        for cell in study.runs
-    }
+    return found
 
 
 def test_the_first_clicks_of_each_class_are_kept_and_at_least_one() -> None:
@@ -78,10 +84,34 @@ def test_the_curve_goes_on(tmp_path: Path) -> None:
     assert found.gain == pytest.approx(0.3 / 16, abs=1e-4)
     assert found.low < found.gain < found.high
     assert "twice as many would bring about +0.019" in growth_in_words(found)
+    assert growth_in_words(found).endswith("it went: they are worth it. It is no measure against masks.")
     flat = growth(study, results_of(study, dict.fromkeys(truth, (0.9, 0.9))))
     assert flat.gain == pytest.approx(0, abs=1e-6)
+    assert "they are hardly worth it" in growth_in_words(flat)
     with pytest.raises(InputError, match="every number of clicks must have been run; got 0 of 3"):
         growth(study, {})
+
+
+def test_held_out_images_widen_the_interval_where_they_disagree_on_what_clicks_bring(tmp_path: Path) -> None:
+    study = growth_study(DATA, clicked(tmp_path / "mine"), tmp_path / "study", 2, "plain")
+    scores = {n: (0.9 - 0.3 / n,) * 2 for n in (2.0, 4.0, 8.0)}
+    rng = np.random.default_rng(0)
+    alike = rng.normal(0, 0.05, 20)
+    # Hard and easy images, the same with every number of clicks: the interval knows no doubt.
+    same = growth(study, results_of(study, scores, dict.fromkeys(scores, alike)))
+    assert same.high - same.low < 1e-3
+    apart = {n: rng.normal(0, 0.05, 20) for n in scores}
+    found = growth(study, results_of(study, scores, apart))
+    assert found.gain == pytest.approx(same.gain)
+    assert found.high - found.low > 0.01
+    assert found.low < found.gain < found.high
+    assert "so few held-out images can't tell" in growth_in_words(found)
+    old = {
+        run: {key: value for key, value in one.items() if key != "without_each"}
+        for run, one in results_of(study, scores).items()
+    }
+    with pytest.raises(InputError, match="an earlier version"):
+        growth(study, old)
 
 
 def test_what_can_not_be_forecast_is_said(tmp_path: Path) -> None:

@@ -312,3 +312,36 @@ def test_what_is_found_where_nothing_is_counts_against_it() -> None:
     assert alone.at(0.0) == 1
     # A false object as large as a true one: 2 * 1 / (2 * 1 + 1).
     assert besides.at(0.0) == pytest.approx(2 / 3)
+
+
+def test_without_each_image_the_estimate_is_that_of_the_others() -> None:
+    labels = NOTHING.labels.copy()
+    labels[0, 0], labels[1, 1], labels[1, 2] = 0, 1, 1
+    known = replace(NOTHING, labels=labels)
+    shown = [probs_of(rows, sure=0.9) for rows in (SIX, NONE, ALL, SIX)]
+    agreement = Agreement(2)
+    for probs in shown:
+        agreement.add(probs, known)
+    for left_out, found in enumerate(agreement.without_each()):
+        others = Agreement(2)
+        for probs in shown[:left_out] + shown[left_out + 1 :]:
+            others.add(probs, known)
+        # Of so small images the same pixels are looked at, however many images there are.
+        assert found == pytest.approx(others.best()[0])
+    assert len(agreement.without_each()) == 4
+    masks = Agreement(2)
+    for rows in (SIX, NONE, ALL):
+        masks.add(probs_of(rows, sure=0.9), replace(NOTHING, labels=(labels == 1).astype(np.uint8)))
+    assert len(set(masks.without_each())) == 3
+    assert agreement_on(SIX, known).without_each() == [], "one image"
+    boxed = agreement_on(SIX, replace(NOTHING, boxes=np.array([[1, 0, 1, 3, 5]])))
+    assert boxed.without_each() == [], "not of pixels alone"
+
+
+def test_many_images_are_left_out_in_twenty_parts() -> None:
+    labels = NOTHING.labels.copy()
+    labels[0, 0], labels[1, 1] = 0, 1
+    agreement = Agreement(2, 45)
+    for number in range(45):
+        agreement.add(probs_of(SIX if number % 3 else NONE, sure=0.9), replace(NOTHING, labels=labels))
+    assert len(agreement.without_each()) == 20

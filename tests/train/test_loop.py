@@ -360,7 +360,10 @@ def test_the_line_is_drawn_by_learnt_clicks_too_unless_masks_choose(tmp_path: Pa
     held_out = HeldOut(run, run.data.names("val"), CPU)
     network = load_trained(tmp_path / "clicks", CPU).network
     network.offset.zero_()
-    drawn = held_out.draw_line(network, run)
+    judged = held_out.judge(network, run)
+    assert judged.without_each == about["without_each"]
+    assert len(judged.without_each) == 3, "images"
+    drawn = judged.line
     assert drawn is not None
     assert drawn.told() == about["line"]
     # By eight images' clicks, where three images' had chosen these weights.

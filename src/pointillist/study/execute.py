@@ -130,6 +130,7 @@ def measure(payload: Payload) -> None:
             "annotation": about["annotation"],
             "environment": about["environment"],
             "history": about["history"],
+            "without_each": about.get("without_each", []),
         },
     )
 

@@ -19,6 +19,8 @@ NAMES = {
 }
 
 
+WORTH = 0.005
+"""Of Dice; a gain that is surely smaller is hardly worth twice the clicks."""
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
 ONE_SIDED = (1 - CONFIDENCE) / 2
@@ -136,10 +138,16 @@ def _shared(line: Line, reference: Line) -> str:
 def growth_in_words(growth: Growth) -> str:
     """Say what twice the clicks would bring, by held-out clicks."""
     most, mean = growth.counts[-1], growth.means[-1]
+    if growth.low > WORTH:
+        verdict = "they are worth it"
+    elif growth.high < WORTH:
+        verdict = "they are hardly worth it"
+    else:
+        verdict = "whether they are worth it, so few held-out images can't tell"
     return (
         f"With {most:g} clicks per image the Dice by held-out clicks is {mean:.3f}; twice as many would "
-        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f}), if the curve goes on as "
-        "it went. It is no measure against masks, and the interval knows of the seeds only."
+        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f} by other seeds and "
+        f"held-out images), if the curve goes on as it went: {verdict}. It is no measure against masks."
     )
 
 

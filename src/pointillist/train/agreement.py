@@ -25,6 +25,10 @@ FEWEST_JOINED = 50
 """Likewise with learnt ones among them: drawn by 25 clicks of each class, one line of three cost .019."""
 BY_HEART = 2.0
 """Standard errors by which learnt labels may be better known than held-out ones, and still count."""
+PARTS = 20
+"""So many parts of the images are left out in turn, to tell how far an estimate rests on which there are."""
+FEWEST_PARTS = 3
+"""Images below which nothing can be told of that."""
 OFFSETS = np.arange(-4, 4.01, 0.25)
 """What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _DENSE = 0.25
@@ -118,7 +122,7 @@ class Agreement:
         flat = logs.reshape(len(logs), -1)
         there, fair = (flat[:, at].T.astype(np.float32) for at in (places, anywhere))
         shown = np.bincount(labels[here], minlength=len(logs))[: len(logs)] > 0
-        self._sparse.append(_Sparse(there, labels.ravel()[places].astype(int), fair, shown))
+        self._sparse.append(_Sparse(there, labels.ravel()[places].astype(int), fair, shown, taken))
 
     def _add_boxes(self, k: int, odds: np.ndarray, known: Known) -> None:
         boxes = known.boxes[known.boxes[:, 0] == k]
@@ -168,7 +172,9 @@ class Agreement:
 
     def _expected(self) -> list[_Areas]:
         """What calibrated probabilities make of each sparsely labelled image."""
-        logs, labels, everywhere, _ = (np.concatenate(parts) for parts in zip(*self._sparse, strict=True))
+        logs, labels, everywhere = (
+            np.concatenate(parts) for parts in list(zip(*self._sparse, strict=True))[:3]
+        )
         fit = calibrate(logs, labels, everywhere)
         return [_expected(fit(item.everywhere), item) for item in self._sparse]
 
@@ -199,6 +205,27 @@ class Agreement:
         both.clicks = self.clicks + learnt.clicks
         both._logs, both._counts = self._logs + learnt._logs, self._counts + learnt._counts
         return both
+
+    def without_each(self) -> list[float]:
+        """Estimate the Dice again without each twentieth of the images, or each image of fewer.
+
+        Returns:
+            what `best` says then, in an order that only depends on the images'; empty where more is known
+            than labels of pixels, or there are fewer than three images.
+        """
+        parts = min(PARTS, len(self._dense) + len(self._sparse))
+        if self.told.any() or parts < FEWEST_PARTS:
+            return []
+        return [self._without(part, parts).best()[0] for part in range(parts)]
+
+    def _without(self, part: int, parts: int) -> Agreement:
+        rest = Agreement(len(self._logs))
+        rest._dense = [item for place, item in enumerate(self._dense) if place % parts != part]
+        rest._sparse = [
+            item for place, item in enumerate(self._sparse, len(self._dense)) if place % parts != part
+        ]
+        rest.clicks = sum((item.taken for item in rest._sparse), np.zeros_like(self.clicks))
+        return rest
 
     @property
     def slack(self) -> float:
@@ -235,12 +262,16 @@ class Agreement:
 
 
 class _Sparse(NamedTuple):
-    """Log-probabilities of one image: at its labelled pixels, their labels, and at a sample of all pixels."""
+    """Log-probabilities of one image: at its labelled pixels, their labels, and at a sample of all pixels.
+
+    And which classes are labelled, and how many pixels of each are taken for which, for every offset.
+    """
 
     logs: Float[np.ndarray, "n k"]
     labels: Int64[np.ndarray, " n"]
     everywhere: Float[np.ndarray, "m k"]
     shown: Bool[np.ndarray, " k"]
+    taken: Float[np.ndarray, "o k k"]
 
 
 def _likelihood(items: Sequence[_Sparse]) -> tuple[float, float]:

@@ -214,10 +214,12 @@ def _finish(learner: Learner, held_out: HeldOut, folder: Path) -> None:
         "annotation": {"train": learner.feed.tally.to_json(), "val": held_out.tally.to_json()},
         "history": learner.history,
     }
-    by_labels = bool(held_out) and learner.run.select == "held-out"
-    if by_labels and (drawn := held_out.draw_line(learner.chosen(), learner.run)) is not None:
-        learner.selected["offset"][0] = drawn.offset
-        about["line"] = drawn.told()
+    if held_out and learner.run.select == "held-out":
+        judged = held_out.judge(learner.chosen(), learner.run)
+        about["without_each"] = judged.without_each
+        if judged.line is not None:
+            learner.selected["offset"][0] = judged.line.offset
+            about["line"] = judged.line.told()
     about["environment"] = environment(learner.run, learner.data_sha256, learner.device)
     about["environment"]["train_s"] = round(learner.spent_s(), 3)
     write_model(folder, learner.selected, about)

@@ -113,23 +113,30 @@ class HeldOut:
         """Score weights."""
         return _score(*self._look(network))
 
-    def draw_line(self, network: nn.Module, run: Run) -> Score | None:
-        """Draw the line of the chosen weights anew, by labels that they have learnt, too.
+    def judge(self, network: nn.Module, run: Run) -> Judged:
+        """Look at the chosen weights once more.
+
+        Args:
+            network: without an offset.
+            run: whose training images are looked at, four for each held-out one and 100 at most.
+        """
+        agreement, on_masks = self._look(network)
+        return Judged(agreement.without_each(), self._draw_line(network, run, agreement, on_masks))
+
+    def _draw_line(
+        self, network: nn.Module, run: Run, agreement: Agreement, on_masks: Agreement | None
+    ) -> Score | None:
+        """Draw the line anew, by labels that the weights have learnt, too.
 
         Of a hundred held-out clicks hardly one lies on the two in a hundred background pixels that a network
         takes for objects. It has learnt more than these, and a short training does not learn them by heart
         (toy-scatter, 5+5 clicks, partial cross-entropy: 1.6 % of the learnt clicks on background are wrong,
         and 1.8 % of all its pixels).
 
-        Args:
-            network: without an offset.
-            run: whose training images are looked at, four for each held-out one and 100 at most.
-
         Returns:
             the score with the new offset; None: the line stays where held-out annotations drew it, because
             more than few labels are known of them, or the learnt ones are known by heart.
         """
-        agreement, on_masks = self._look(network)
         if not agreement.by_few:
             return None
         learnt = Agreement(self.num_classes, len(self.items))
@@ -150,6 +157,18 @@ class HeldOut:
     def _predict(self, network: nn.Module, image: torch.Tensor) -> Float[np.ndarray, "k h w"]:
         floats = image.float() / 255 if image.dtype == torch.uint8 else image
         return predict_image(network, floats.numpy(), self.device)
+
+
+class Judged(NamedTuple):
+    """What held-out annotations say of the chosen weights.
+
+    Args:
+        without_each: the Dice without each part of the images (see `Agreement.without_each`).
+        line: the score where learnt labels draw the line, too; None: it stays.
+    """
+
+    without_each: list[float]
+    line: Score | None
 
 
 def _score(agreement: Agreement, on_masks: Agreement | None) -> Score:

@@ -74,7 +74,7 @@ def drive_crf(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers 
     tell("DRIVE: the gated CRF on thin things", "drive-crf --root DIR", about, lines, out)
 
 
-def corrected(root: Root, seeds: Seeds = 1, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
+def corrected(root: Root, seeds: Seeds = 2, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
     """Spread labels as they are, and corrected by the averaged network; --root holds PH2Dataset and DRIVE."""
     ph2, drive = Ph2(root=root / "PH2Dataset"), Drive(root=root / "DRIVE")
     settings: dict[str, tuple[AnyDataset, AnyAnnotator, dict[str, Any]]] = {

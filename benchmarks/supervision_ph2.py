@@ -62,7 +62,7 @@ from pointillist.train.term import Term
 METHOD_EPOCHS = 15
 
 
-def ph2(root: Root, seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
+def ph2(root: Root, seeds: Seeds = 5, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
     """PH2: full masks against clicks and boxes by the default recipe."""
     data = Ph2(root=root)
     long, short = (recipe_run(data, how, 0).epochs for how in (Full(), clicks(5)))

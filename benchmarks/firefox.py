@@ -7,32 +7,28 @@ from __future__ import annotations
 
 import base64
 import json
-import math
-import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+from driven import ANSWER_S, Driven, program
 from websockets.sync.client import ClientConnection, connect
 
 PREFERENCES = 'user_pref("ui.prefersReducedMotion", 1);\n'
-ANSWER_S = 60
-MODIFIERS = {"Control": "\ue009", "Shift": "\ue008"}
 
 
-def aimed(place: float) -> int:
-    """Give the whole CSS pixel at which a click really aims."""
-    return math.floor(place + 0.5)
+EMULATED = (
+    "A browser's zoom is emulated by the window's CSS pixels and their density, as the page is told of it."
+)
 
 
-class Page:
+class Page(Driven):
     """One tab.
 
     Args:
@@ -43,12 +39,11 @@ class Page:
     """
 
     def __init__(self, socket: ClientConnection, width: int, height: int, scale: float) -> None:
+        super().__init__()
         self._socket, self._number = socket, 0
         self._tab = {"context": self._ask("browsingContext.create", type="tab")["context"]}
         size = {"width": width, "height": height}
         self._ask("browsingContext.setViewport", **self._tab, viewport=size, devicePixelRatio=scale)
-        self.mouse = SimpleNamespace(click=self._click)
-        self.keyboard = SimpleNamespace(press=self._press)
 
     def _ask(self, method: str, **given: Any) -> Any:
         self._number += 1
@@ -71,10 +66,6 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"]["value"])
 
-    def wait_for_timeout(self, milliseconds: float) -> None:
-        """Let time go by."""
-        time.sleep(milliseconds / 1000)
-
     def screenshot(self, scale: str) -> bytes:
         """Give what the screen shows, as PNG, in its own pixels."""
         assert scale == "device"
@@ -84,21 +75,8 @@ class Page:
         """Close the tab."""
         self._ask("browsingContext.close", **self._tab)
 
-    def _act(self, kind: str, actions: list[dict[str, Any]]) -> None:
-        doing = [{"type": kind, "id": kind, "actions": actions}]
-        self._ask("input.performActions", **self._tab, actions=doing)
-
-    def _click(self, x: float, y: float, button: str = "left") -> None:
-        # Firefox would round them itself for a driver; a hand's mouse knows parts of CSS pixels.
-        at = {"type": "pointerMove", "x": aimed(x), "y": aimed(y)}
-        number = {"left": 0, "right": 2}[button]
-        press = [{"type": name, "button": number} for name in ("pointerDown", "pointerUp")]
-        self._act("pointer", [at, *press])
-
-    def _press(self, keys: str) -> None:
-        held = [MODIFIERS.get(key, key) for key in keys.split("+")]
-        down = [{"type": "keyDown", "value": key} for key in held]
-        self._act("key", [*down, *({"type": "keyUp", "value": key} for key in reversed(held))])
+    def _do(self, sources: list[dict[str, Any]]) -> None:
+        self._ask("input.performActions", **self._tab, actions=sources)
 
 
 class Firefox:
@@ -107,6 +85,9 @@ class Firefox:
     Args:
         socket: to it.
     """
+
+    name = "Firefox"
+    about = f"{EMULATED} It is driven by whole CSS pixels; how far these lie beside a landmark is taken off."
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -120,13 +101,21 @@ class Firefox:
         yield page
         page.close()
 
+    @contextmanager
+    def zoomed(self, width: int, height: int, zoom: float, density: float) -> Iterator[tuple[Page, float]]:
+        """Open a window of so many CSS pixels at 100 % as one of this zoom, on a screen of this density."""
+        with self.opened(round(width / zoom), round(height / zoom), density * zoom) as page:
+            yield page, zoom
+
+    def aimed(self, places: np.ndarray, zoom: float) -> np.ndarray:
+        """Give where clicks at places, in CSS pixels, really aim."""
+        return np.floor(places + 0.5)
+
 
 @contextmanager
 def firefox() -> Iterator[Firefox]:
     """Begin the machine's own Firefox without a screen, or that of ``FIREFOX``, with a profile of its own."""
-    path = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
-    if path is None:
-        raise SystemExit("no firefox (apt-get install firefox-esr)")
+    path = program("FIREFOX", ("firefox-esr", "firefox"), "firefox-esr")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         (Path(profile) / "user.js").write_text(PREFERENCES)
         command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]

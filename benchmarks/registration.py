@@ -1,14 +1,15 @@
 """Is a click stored where it was seen? Landmarks in pictures of every EXIF orientation, in a real browser.
 
     python benchmarks/registration.py -o docs/results/registration.md
-    python benchmarks/registration.py --firefox -o docs/results/registration_firefox.md
+    python benchmarks/registration.py --browser firefox -o docs/results/registration_firefox.md
+    python benchmarks/registration.py --browser webkit -o docs/results/registration_webkit.md
 
 The pictures hold landmarks at known pixels. Each is looked for in what the browser shows, clicked there, and
 compared with where the server stored the click: a picture that is turned, shifted or scaled anywhere on the
 way from the file to the screen and back fails.
 
 A browser's zoom and a screen's density are emulated as a page sees them: fewer CSS pixels in the window, each
-made of more of the screen's (density x zoom). Operating systems are not.
+made of more of the screen's (density x zoom). WebKit's are its own. Operating systems are not emulated.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from cells import publish
-from firefox import aimed, firefox
+from firefox import EMULATED, firefox
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from scipy import ndimage
 from serving import begun, launch
+from webkit import webkit
 
 from pointillist.core.marks import Points
 from pointillist.core.rng import numpy_rng
@@ -96,6 +99,9 @@ def seen(page: Any, scale: float) -> np.ndarray:
     return (centres[:, ::-1] + 0.5) / scale
 
 
+Aimed = Callable[[np.ndarray], np.ndarray]
+
+
 def until(page: Any, which: str, says: str) -> None:
     """Wait until what an element says matches a pattern, as a whole."""
     for _ in range(600):
@@ -112,16 +118,24 @@ class Chromium:
         browser: that has begun.
     """
 
+    name, about = "Chromium", EMULATED
+
     def __init__(self, browser: Any) -> None:
         self._browser, self.version = browser, browser.version
 
     @contextmanager
-    def opened(self, width: int, height: int, scale: float) -> Iterator[Any]:
-        """Open a window."""
-        size = {"width": width, "height": height}
-        context = self._browser.new_context(viewport=size, device_scale_factor=scale, reduced_motion="reduce")
-        yield context.new_page()
+    def zoomed(self, width: int, height: int, zoom: float, density: float) -> Iterator[tuple[Any, float]]:
+        """Open a window of so many CSS pixels at 100 % as one of this zoom, on a screen of this density."""
+        size = {"width": round(width / zoom), "height": round(height / zoom)}
+        context = self._browser.new_context(
+            viewport=size, device_scale_factor=density * zoom, reduced_motion="reduce"
+        )
+        yield context.new_page(), zoom
         context.close()
+
+    def aimed(self, places: np.ndarray, zoom: float) -> np.ndarray:
+        """Give where clicks at places, in CSS pixels, really aim."""
+        return places
 
 
 @contextmanager
@@ -133,17 +147,7 @@ def chromium() -> Iterator[Chromium]:
         browser.close()
 
 
-@contextmanager
-def opened(browser: Any, address: str, zoom: float, density: float) -> Iterator[tuple[Any, float]]:
-    """Open the page as a window of this zoom on a screen of this density shows it."""
-    scale = density * zoom
-    with browser.opened(round(WINDOW[0] / zoom), round(WINDOW[1] / zoom), scale) as page:
-        page.goto(address)
-        until(page, "#zoom", ".*%.*")
-        yield page, scale
-
-
-def click_all(page: Any, scale: float, key: str, truth: np.ndarray, whole: bool) -> np.ndarray:
+def click_all(page: Any, scale: float, key: str, truth: np.ndarray, aimed: Aimed) -> np.ndarray:
     """Show an image, find its landmarks, and click on each.
 
     Args:
@@ -151,7 +155,7 @@ def click_all(page: Any, scale: float, key: str, truth: np.ndarray, whole: bool)
         scale: the screen's pixels for each CSS pixel.
         key: of the image.
         truth: (row, col) of its landmarks.
-        whole: a click aims at whole CSS pixels alone.
+        aimed: where clicks at places, in CSS pixels, really aim.
 
     Returns:
         how far, in rows and columns, each click aimed beside its landmark.
@@ -166,6 +170,9 @@ def click_all(page: Any, scale: float, key: str, truth: np.ndarray, whole: bool)
             break
     else:
         raise SystemExit(f"{len(places)} landmarks of {len(truth)} are seen")
+    # A hand that comes from somewhere is seen on its way.
+    for x, y in places:
+        page.mouse.move(x, y)
     for x, y in places:
         page.mouse.click(x, y)
     until(page, "#saved", "saved")
@@ -173,7 +180,7 @@ def click_all(page: Any, scale: float, key: str, truth: np.ndarray, whole: bool)
     for _ in places:
         page.keyboard.press("Control+z")
     until(page, "#saved", "saved")
-    beside = np.vectorize(aimed)(places) - places if whole else np.zeros_like(places)
+    beside = aimed(places) - places
     return (beside * np.ptp(truth[:, ::-1], 0) / np.ptp(places, 0))[:, ::-1]
 
 
@@ -190,31 +197,37 @@ def errors(clicked: np.ndarray, places: np.ndarray) -> np.ndarray:
     return apart.min(1)
 
 
+Which = Literal["chromium", "firefox", "webkit"]
+BROWSERS: dict[Which, Any] = {"chromium": chromium, "firefox": firefox, "webkit": webkit}
+
+
 def main(
     zooms: Annotated[list[float], typer.Option("--zoom", min=0.25)] = ZOOMS,
     densities: Annotated[list[float], typer.Option("--density", min=0.5)] = DENSITIES,
     side: Annotated[int, typer.Option("--side", help="So many landmarks squared on an image.")] = 5,
-    in_firefox: Annotated[bool, typer.Option("--firefox", help="In place of Chromium.")] = False,
+    which: Annotated[Which, typer.Option("--browser")] = "chromium",
     out: Annotated[Path | None, typer.Option("--out", "-o")] = None,
 ) -> None:
     """Click on all landmarks under every combination."""
     rows, worst, clicks = [], 0.0, 0
-    any_browser = firefox() if in_firefox else chromium()
-    with tempfile.TemporaryDirectory() as given, any_browser as browser, ExitStack() as ended:
+    with tempfile.TemporaryDirectory() as given, BROWSERS[which]() as browser, ExitStack() as ended:
         root = Path(given) / "turned"
         truths = draw(root, side)
         address, token = ended.enter_context(begun(root))
         project = Project(root)
         ended.callback(project.store.close)
         keys = {name: key for key, name in project.names.items()}
-        for zoom in zooms:
+        for wished in zooms:
             cells = []
             for density in densities:
                 longest = 0.0
-                with opened(browser, f"{address}/?token={token}", zoom, density) as (page, scale):
+                with browser.zoomed(*WINDOW, wished, density) as (page, zoom):
+                    page.goto(f"{address}/?token={token}")
+                    until(page, "#zoom", ".*%.*")
                     for name, places in truths.items():
                         before = len(stored(project, name))
-                        beside = click_all(page, scale, keys[name], places, in_firefox)
+                        aimed = partial(browser.aimed, zoom=zoom)
+                        beside = click_all(page, density * zoom, keys[name], places, aimed)
                         clicked = stored(project, name)[before:] - beside
                         longest = max(longest, float(errors(clicked, places).max()))
                         clicks += len(clicked)
@@ -222,20 +235,14 @@ def main(
                 worst = max(worst, longest)
                 print(f"zoom {zoom:.0%}, density {density:g}: {longest:.2f} px", flush=True)
             rows.append(f"| {zoom:.0%} | {' | '.join(cells)} |")
-    name = "Firefox" if in_firefox else "Chromium"
     head = f"| zoom | {' | '.join(f'density {density:g}' for density in densities)} |"
     about = (
         f"Furthest click from its landmark in pixels of the image ({WIDTH} x {HEIGHT}, EXIF orientations 1 "
-        f"to 8, {side * side} landmarks on each, {clicks} clicks, {name} {browser.version}): {worst:.2f}. "
-        "Landmarks are found in what the screen shows. A browser's zoom is emulated by the window's CSS "
-        "pixels and their density, as the page is told of it."
-        + (
-            " Firefox is driven by whole CSS pixels; how far these lie beside a landmark is taken off."
-            * in_firefox
-        )
+        f"to 8, {side * side} landmarks on each, {clicks} clicks, {browser.name} {browser.version}): "
+        f"{worst:.2f}. Landmarks are found in what the screen shows. {browser.about}"
     )
     lines = [head, "|--:|" + "--:|" * len(densities), *rows]
-    flags = [" --firefox"] * in_firefox
+    flags = [f" --browser {which}"] * (which != "chromium")
     flags += [f" --zoom {zoom:g}" for zoom in zooms if zooms != ZOOMS]
     flags += [f" --density {density:g}" for density in densities if densities != DENSITIES]
     command = f"python benchmarks/registration.py{''.join(flags)}"

@@ -13,13 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pointillist.data.draw import draw_image, write_picture
 from pointillist.datasets import Synthetic
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+WEBKIT = all(map(shutil.which, ("WebKitWebDriver", "Xvfb", "xdotool")))
 HEIGHT, WIDTH = 144, 192
+OTHERS = [
+    pytest.param(
+        "firefox",
+        marks=pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)"),
+    ),
+    pytest.param(
+        "webkit",
+        marks=pytest.mark.skipif(
+            not WEBKIT, reason="no webkit (apt-get install webkit2gtk-driver xvfb xdotool)"
+        ),
+    ),
+]
+"""Browsers that Playwright does not drive, as parameters of a test."""
 
 
 def draw_lesions(root: Path, count: int) -> None:

@@ -1,5 +1,6 @@
-"""The page in Firefox: marks, the segmentation that follows, and the outbox while the server is away."""
+"""The page in Firefox and WebKit: marks, what follows them, and the outbox while the server is away."""
 
+import importlib
 import time
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,10 @@ import pytest
 
 from pointillist.core.marks import Points
 from pointillist.web.project import Project
-from tests.web.browser import FIREFOX, Server, draw_lesions
+from tests.web.browser import OTHERS, Server, draw_lesions
 
 pytest.importorskip("websockets", reason="websockets is not installed")
 ASKED = "which => document.querySelector(which)?.textContent ?? ''"
-pytestmark = pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)")
 
 
 def until(page: Any, which: str, says: str) -> None:
@@ -30,14 +30,14 @@ def labels_on(root: Path, name: str) -> list[int]:
     return [mark.label for mark in marks if isinstance(mark, Points)]
 
 
-def test_f17_marks_are_segmented_and_wait_while_the_server_is_away(tmp_path: Path) -> None:
-    from firefox import firefox
-
+@pytest.mark.parametrize("which", OTHERS)
+def test_f17_marks_are_segmented_and_wait_while_the_server_is_away(tmp_path: Path, which: str) -> None:
+    begun = getattr(importlib.import_module(which), which)
     root = tmp_path / "skin"
     draw_lesions(root, 6)
     server = Server(root)
     try:
-        with firefox() as browser, browser.opened(1280, 800, 1) as page:
+        with begun() as browser, browser.opened(1280, 800, 1) as page:
             page.goto(server.address)
             until(page, "#zoom", "%")
             page.wait_for_timeout(400)

@@ -4,7 +4,9 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,37 +14,63 @@ from PIL import Image
 
 from pointillist.core.rng import numpy_rng
 from pointillist.web.tiles import TILE, Pyramid
-from tests.web.browser import CHROMIUM, FIREFOX
+from tests.web.browser import CHROMIUM, OTHERS, Server, opened, serving_lesions
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "registration.py"
+NO_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+CUT_OFF = """async ([true_zoom, told_zoom, origin, moves]) => {
+  const { Aim } = await import("/page/aim.js");
+  const { width, scale } = visualViewport;
+  Object.defineProperty(window, "outerWidth", { value: told_zoom * width * scale, configurable: true });
+  const aim = new Aim();
+  // What WebKit tells: whole CSS pixels, cut off, and the screen's own.
+  return moves.map((at) => {
+    const client = Math.floor(at / true_zoom), screen = origin + at;
+    return aim.at({ clientX: client, clientY: 7, screenX: screen, screenY: 9 }).clientX * true_zoom - at;
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving_lesions(tmp_path_factory.mktemp("aim") / "skin", 1) as found:
+        yield found
 
 
 @pytest.mark.parametrize(
-    ("name", "flags"),
+    "which",
     [
-        pytest.param(
-            "Chromium",
-            (),
-            marks=pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)"),
-        ),
-        pytest.param(
-            "Firefox",
-            ("--firefox",),
-            marks=pytest.mark.skipif(FIREFOX is None, reason="no firefox (apt-get install firefox-esr)"),
-        ),
+        pytest.param("chromium", marks=NO_CHROMIUM),
+        *OTHERS,
     ],
 )
-def test_g01_landmarks_of_every_exif_orientation_at_zooms_and_densities(
-    name: str, flags: tuple[str, ...]
-) -> None:
+def test_g01_landmarks_of_every_exif_orientation_at_zooms_and_densities(which: str) -> None:
     pytest.importorskip("playwright", reason="playwright is not installed")
-    grid = ["--zoom", "0.8", "--zoom", "2", "--density", "1", "--density", "1.5", "--side", "3"]
-    done = subprocess.run([sys.executable, str(BENCHMARK), *grid, *flags], capture_output=True, text=True)
+    # WebKit's screens have whole densities.
+    densities = ("1", "2") if which == "webkit" else ("1", "1.5")
+    grid = ["--zoom", "0.8", "--zoom", "2", *(f"--density={one}" for one in densities), "--side", "3"]
+    command = [sys.executable, str(BENCHMARK), *grid, "--browser", which]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = re.search(rf"(\d+) clicks, {name} .*?: (\d+\.\d+)\.", done.stdout)
+    told = re.search(rf"(?i)(\d+) clicks, {which}\S* .*?: (\d+\.\d+)\.", done.stdout)
     assert told is not None, done.stdout
     assert int(told[1]) == 4 * 8 * 9
     assert float(told[2]) <= 0.5
+
+
+@NO_CHROMIUM
+@pytest.mark.parametrize("zoom", [1.2, 1.5, 2.0, 2.0736])
+def test_g01_a_zoomed_place_that_the_browser_cuts_off_is_found_again(
+    browser: Any, server: Server, zoom: float
+) -> None:
+    page = opened(browser, server.address)
+    moves = numpy_rng(1, "moves").integers(0, 1200, 60).tolist()
+    off = np.abs(page.evaluate(CUT_OFF, [zoom, zoom, 238, moves]))
+    assert off.max() < zoom, "never further off than what the browser tells"
+    assert off[20:].max() < 0.3, "pixels of the screen"
+    # The window holds something beside the page, so its width says nothing of a zoom: nothing is changed.
+    assert np.abs(page.evaluate(CUT_OFF, [1.0, 1.25, 238, moves])).max() == 0
+    page.context.close()
 
 
 def test_g01_tiles_overlap_by_one_pixel_and_are_the_image() -> None:

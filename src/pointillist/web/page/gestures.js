@@ -1,5 +1,7 @@
 // Mouse, pen and touch on the image: panning, zooming, and the three drawing tools.
 
+import { Aim } from "./aim.js";
+
 const SLACK = 4; // CSS pixels that a click may move
 
 const LEFT = 0;
@@ -12,6 +14,7 @@ export class Gestures {
   #surface;
   #viewer;
   #host;
+  #aim = new Aim();
   #pointers = new Map();
   #stroke = null; // what the one pressed pointer is doing
   #pinch = null;
@@ -42,7 +45,8 @@ export class Gestures {
 
   // The pixel under a place on screen, {clientX, clientY}: an integer is a pixel's centre. Null: off the image.
   at(event, clamp = false) {
-    const { x, y } = this.#viewer.toImage(event.clientX, event.clientY);
+    const { clientX, clientY } = this.#aim.at(event);
+    const { x, y } = this.#viewer.toImage(clientX, clientY);
     const { width, height } = this.#viewer.image;
     if (!clamp && (x < 0 || y < 0 || x > width || y > height)) return null;
     const inside = (value, size) => Math.min(Math.max(round(value - 0.5), -0.5), size - 0.5);

@@ -6,45 +6,33 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from PIL import Image
 from torch.nn import functional as F
 
 from pointillist.core.errors import InputError
-from pointillist.core.known import Known
-from pointillist.core.rng import numpy_rng
-from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
-from pointillist.data.resample import resized, wanted_size
+from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.propagate import FeatureForest
-from pointillist.propagate.feature_forest import Places, Rows, at_places
+from pointillist.propagate.feature_forest import at_places
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
-from pointillist.propagate.propagator import Probs
-from pointillist.train.thinness import joined
 from pointillist.web.gauge import Labelled, Source
-from pointillist.web.kept import Kept
-from pointillist.web.nearby import SPREAD, Nearby, along_edges, breadth, mixed, share
+from pointillist.web.looks import Looks
+from pointillist.web.nearby import Nearby, along_edges, breadth, mixed, share
 from pointillist.web.network import Network
 from pointillist.web.project import Project
 
 SIDE = 320
 """An image is looked at with its longer side shrunk to this: an answer within a quarter of a second."""
 SMOOTH = 3
-FEW = 10_000
-"""Pixels of a class, up to which each is learnt from, though it shares a pixel of the shrunk image."""
 FOUND_KEPT = 1000
 """Segmentations that stay in memory, some 400 KB each."""
-MAPS_KEPT = 700 << 20
-"""Bytes of features that stay in memory, some 30 MB for an image."""
-
 
 Why = Literal["nothing", "late"]
 """Fewer than two classes are labelled; or it is not ready yet."""
@@ -78,36 +66,6 @@ class Segmentation:
         return float((row + 0.5) * down - 0.5), float((col + 0.5) * right - 0.5)
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """An image as the classifier looks at it: shrunk, and described."""
-
-    image: ImageArray
-    maps: Maps
-
-    @cached_property
-    def spread(self) -> Callable[[Known], Probs]:
-        """Spreads labels in it; the image is cut when this is asked for first."""
-        return SPREAD.looked_at(self.image)
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """The labelled pixels of an image at that size, as they were at a revision.
-
-    Args:
-        fewest: how many the class has that has fewest; 0: nothing is labelled.
-        joined: see `thinness.joined`.
-    """
-
-    revision: int
-    places: Places
-    size: tuple[int, int]
-    rows: Rows
-    fewest: int
-    joined: float | None
-
-
 class Live:
     """Segments images in a thread of its own; who asks waits for the newest, and never holds up a save.
 
@@ -135,8 +93,7 @@ class Live:
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
-        self._seen = Kept(self._see, lambda seen: seen.maps.nbytes + seen.image.nbytes, MAPS_KEPT)
-        self._read: dict[str, _Read] = {}
+        self._looks = Looks(project, self.forest)
         self._trained: tuple[int, Any] = (-1, None)
         self._ended = False
         self._computing, self._keeping = threading.Lock(), threading.Lock()
@@ -213,7 +170,7 @@ class Live:
                 loop.call_soon_threadsafe(event.set)
             if name == self.viewed:  # Someone looks at it and will click: what that takes is made ready.
                 with suppress(Exception):  # Nothing must end the thread.
-                    _ = self._seen(name).spread
+                    _ = self._looks.seen(name).spread
 
     def renew(self, name: str) -> Segmentation | None:
         """Segment an image, and keep what was found."""
@@ -260,7 +217,7 @@ class Live:
             InputError: the image can't be read.
         """
         with self._computing:
-            read = self._rows_of(name, revision)
+            read = self._looks.read(name, revision)
         annotation = self.project.annotation(name)
         marks = 0 if annotation is None else len(annotation.marks)
         if (network := self.network) is None or not len(read.places):
@@ -282,70 +239,28 @@ class Live:
         trained = self._learn(revisions)
         if trained is None:
             return None
-        seen, classes = self._seen(name), len(self.project.data.classes)
+        seen, classes = self._looks.seen(name), len(self.project.data.classes)
         classifier = PixelClassifier(lambda _: seen.maps, classes, len(seen.image), 0, trained)
         return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
 
     def _nearby(self, name: str, revisions: dict[str, int]) -> Nearby | None:
-        reads = self._reads(revisions) if name in revisions else {}
+        reads = self._looks.reads(revisions) if name in revisions else {}
         if (read := reads.pop(name, None)) is None:
             return None
         trust = breadth((len(some.places), some.joined) for some in (read, *reads.values()))
         weight = trust * share(read.fewest, [other.fewest for other in reads.values() if other.fewest])
         if not weight:
             return None
-        seen = self._seen(name)
+        seen = self._looks.seen(name)
         probs = seen.spread(self.project.known(name, *read.size))
         return Nearby(along_edges(probs, seen.image), weight)
 
     def _learn(self, revisions: dict[str, int]) -> Any:
         newest = max(revisions.values(), default=0)
         if self._trained[0] != newest:
-            rows = [read.rows for read in self._reads(revisions).values()]
+            rows = [read.rows for read in self._looks.reads(revisions).values()]
             self._trained = newest, self.forest.learn(rows, seed=0)
         return self._trained[1]
-
-    def _reads(self, revisions: dict[str, int]) -> dict[str, _Read]:
-        reads = {}
-        for name, revision in revisions.items():
-            if name in self.project.splits:
-                with suppress(InputError):  # An image that has become unreadable teaches nothing.
-                    reads[name] = self._rows_of(name, revision)
-        return reads
-
-    def _see(self, name: str) -> _Seen:
-        image = self.project.pictures.sample(name).image
-        small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
-        return _Seen(small, self.forest.describe(small, None))
-
-    def _rows_of(self, name: str, revision: int) -> _Read:
-        if name not in self._read or self._read[name].revision != revision:
-            # At the size at which the classifier looks, so that a large image costs no more than a small one.
-            seen = self._seen(name)
-            size = seen.image.shape[1:]
-            known, drawn = self.project.known(name, *size), self.project.drawn(name)
-            places = [np.argwhere(known.labels == label) for label in range(len(known.tags))]
-            if drawn is not None and drawn.shape != size:
-                places = [_with_lost(mine, drawn == label, size) for label, mine in enumerate(places)]
-            chosen = self.forest.few(places, numpy_rng(0, "live", name))
-            labels = np.repeat(np.arange(len(chosen), dtype=np.uint8), [len(mine) for mine in chosen])
-            found = np.concatenate(chosen)
-            rows = at_places(seen.maps, found, size), labels
-            fewest = min((len(mine) for mine in chosen if len(mine)), default=0)
-            self._read[name] = _Read(revision, found, size, rows, fewest, joined(seen.image, known.labels))
-        return self._read[name]
-
-
-def _with_lost(places: np.ndarray, drawn: Bool[np.ndarray, "h w"], size: tuple[int, ...]) -> np.ndarray:
-    """Add to the places of a class where the full image has it, though another one lies over it when shrunk.
-
-    A map or box that fills more than a few pixels is not lost: only what is drawn by the pixel is added.
-    """
-    at = np.argwhere(drawn)
-    if not len(at) or len(at) > FEW:
-        return places
-    cells = (2 * at + 1) * np.array(size) // (2 * np.array(drawn.shape))
-    return np.unique(np.concatenate([places, cells]), axis=0)
 
 
 def painted(labels: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:

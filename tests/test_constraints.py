@@ -41,6 +41,18 @@ def test_s27_every_line_is_one_exact_version() -> None:
     assert len(pinned()) == len(LINES)
 
 
+def test_s27_of_every_version_but_torch_s_the_hashes_of_its_files_are_known() -> None:
+    hashed: dict[str, int] = {}
+    for part in re.split(r"\n(?=\S)", (ROOT / "hashes.txt").read_text()):
+        if not part.startswith("#"):
+            # Some are for Windows alone, or for one Python.
+            name, version = re.split(r"[\s;]", part, maxsplit=1)[0].split("==")
+            assert pinned()[canonicalize_name(name)] == version
+            hashed[canonicalize_name(name)] = len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", part))
+    assert hashed.keys() == pinned().keys() - {"torch"}
+    assert min(hashed.values()) > 0
+
+
 def test_s27_every_requirement_is_pinned_to_a_version_that_it_allows() -> None:
     versions = pinned()
     for wanted in asked_for():

@@ -410,3 +410,9 @@ def test_f05_a_signal_stops_the_command_and_the_same_command_goes_on(
     done = pointillist("train", "--resume", run, "epochs=1")
     assert done.code == 2
     assert int(newest.name.removeprefix("step-")) >= 1
+
+
+def test_it_says_which_version_it_is() -> None:
+    done = pointillist("--version")
+    assert done.code == 0
+    assert re.fullmatch(r"pointillist \d+\.\d+\.\d+, torch \d+\.\d+\S*, Python 3\.\d+\.\d+\n", done.out)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from importlib.metadata import version
+from platform import python_version
+from typing import Annotated
 
 import typer
 
 from pointillist.cli.annotate import annotate_command
 from pointillist.cli.budget import budget_command
-from pointillist.cli.console import err
+from pointillist.cli.console import err, out
 from pointillist.cli.data import data_app
 from pointillist.cli.demo import demo_command
 from pointillist.cli.evaluate import evaluate_command
@@ -33,6 +36,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        out.print(
+            f"pointillist {version('pointillist')}, torch {version('torch')}, Python {python_version()}"
+        )
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    shown: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and end.")
+    ] = False,
+) -> None: ...
+
+
 app.command("demo")(demo_command)
 app.add_typer(data_app, name="data")
 app.command("simulate")(simulate_command)

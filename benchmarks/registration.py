@@ -42,6 +42,7 @@ RADIUS = 3
 FOOT = 24
 """Rows at the bottom without landmarks: there the page writes the place and the zoom over the image."""
 WINDOW = (1280, 800)
+STILL = 4
 ZOOMS = [0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0]
 DENSITIES = [1.0, 1.25, 1.5, 2.0, 3.0]
 STORED_AS = {
@@ -161,12 +162,13 @@ def click_all(page: Any, scale: float, key: str, truth: np.ndarray, aimed: Aimed
         how far, in rows and columns, each click aimed beside its landmark.
     """
     page.evaluate("key => { location.hash = `image=${key}`; }", key)
-    places = np.empty((0, 2))
+    places, same = np.empty((0, 2)), 0
     for _ in range(100):
         page.wait_for_timeout(100)
         before, places = places, seen(page, scale)
-        # Twice the same: all tiles have come, and nothing moves.
-        if len(places) == len(truth) and np.array_equal(before, places):
+        same = same + 1 if np.array_equal(before, places) else 0
+        # Again and again the same: all tiles have come, and nothing moves.
+        if len(places) == len(truth) and same == STILL:
             break
     else:
         raise SystemExit(f"{len(places)} landmarks of {len(truth)} are seen")

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ SETTINGS = "[Settings]\ngtk-enable-animations=0\n"
 SCREEN = "4096x3072x24"
 STEP = 1.2
 """What a press of Ctrl and + multiplies MiniBrowser's zoom by."""
+TRIES = 3
 FURTHEST_OUT = -3
 """Steps; a fourth would be smaller than half, which it refuses."""
 
@@ -140,6 +141,7 @@ class WebKit:
                 [
                     program("WEBKIT_DRIVER", ("WebKitWebDriver",), PACKAGES),
                     f"--port={(port := _free_port())}",
+                    "--replace-on-new-session",
                 ],
                 env=screen,
                 stderr=subprocess.DEVNULL,
@@ -148,13 +150,20 @@ class WebKit:
             ended.callback(process.terminate)
             driver = f"http://127.0.0.1:{port}"
             _until_it_listens(driver)
-            options = {"binary": self._browser, "args": ["--automation"]}
-            wished = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
-            session = _ask(f"{driver}/session", "POST", {"capabilities": wished})["sessionId"]
+            session = self._begin(driver)
             page = Page(driver, session, screen, round(scale))
             ended.callback(page.close)
             page.resize(width, height)
             yield page
+
+    def _begin(self, driver: str) -> str:
+        options = {"binary": self._browser, "args": ["--automation"]}
+        wished = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
+        for _ in range(TRIES - 1):
+            # On a busy machine the driver may wait for ever for a browser that has begun.
+            with suppress(OSError):
+                return str(_ask(f"{driver}/session", "POST", {"capabilities": wished})["sessionId"])
+        return str(_ask(f"{driver}/session", "POST", {"capabilities": wished})["sessionId"])
 
     @contextmanager
     def zoomed(self, width: int, height: int, zoom: float, density: float) -> Iterator[tuple[Page, float]]:

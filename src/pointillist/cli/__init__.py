@@ -38,12 +38,13 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
+def _show_version(asked: bool) -> bool:
     if asked:
         out.print(
             f"pointillist {version('pointillist')}, torch {version('torch')}, Python {python_version()}"
         )
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -100,6 +100,7 @@ def annotate_command(
 
 
 def _annotate(root: Path, host: str, port: int | None, token: str, public: str | None, browser: bool) -> None:
+    from pointillist.web.garbage import keep_garbage_for_later
     from pointillist.web.gates import Gates
     from pointillist.web.names import EVERYWHERE, bracketed, names_of
     from pointillist.web.project import Project
@@ -126,6 +127,7 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
         if browser:
             # Others on this machine may read a browser's arguments: this lets it in once.
             webbrowser.open(f"{page}{ticket}")
+        keep_garbage_for_later()
         with keeping(project.store.path):
             _serve(app, listening, listener, proxied=public is not None)
     if listener.signum is not None:

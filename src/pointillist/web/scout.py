@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -23,6 +24,8 @@ from pointillist.web.training import News, Training
 LOG = logging.getLogger(__name__)
 QUIET_S = 1.0
 """After the last click or look, so long nothing is worked out: clicks come first."""
+REST_S = 60.0
+"""After so long nobody may come back within the second that a look for garbage takes at most."""
 PAUSE_S = 0.2
 GIVES_WAY = 10
 """So much nicer is what is worked out in the quiet; the threads that it begins inherit it."""
@@ -57,6 +60,7 @@ class Scout:
         self._looked: tuple[str, Path] | None = None
         self._logged: set[str] = set()
         self._worked_at, self._overdue = time.monotonic(), False
+        self._tidied_at = 0.0
         self._ended = threading.Event()
         self._settling = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="scout", daemon=True)
@@ -105,6 +109,7 @@ class Scout:
             ("judge by held-out marks", self._judge(self._quiet)),
             ("train again", self._train()),
             ("look through the images", self._scan()),
+            ("take the garbage out", self._tidy()),
         ):
             # What fails keeps nobody from the rest.
             with self._surviving(doing):
@@ -206,6 +211,13 @@ class Scout:
         if self._scanned[next(iter(self._scanned))] == state:
             self.tell({"type": "scanned"})
         yield
+
+    def _tidy(self) -> Iterator[None]:
+        asked = self.live.asked_at
+        if asked > self._tidied_at and time.monotonic() - asked > REST_S:
+            self._tidied_at = asked
+            gc.collect()  # What is not looked for while someone clicks (`garbage.py`).
+            yield
 
 
 def _give_way() -> None:

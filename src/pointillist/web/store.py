@@ -219,17 +219,10 @@ class _Request:
 
 def _commit(connection: sqlite3.Connection, requests: Sequence[_Request]) -> None:
     """Store all that can be stored in one transaction; answer when it is on the disk."""
-    outcomes: list[int | Exception] = []
+    outcomes: Sequence[int | Exception]
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for request in requests:
-            connection.execute("SAVEPOINT request")
-            try:
-                outcomes.append(_insert(connection, request))
-            except RefusedError as error:
-                connection.execute("ROLLBACK TO request")
-                outcomes.append(error)
-            connection.execute("RELEASE request")
+        outcomes = [_outcome(connection, request) for request in requests]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:
@@ -242,28 +235,47 @@ def _commit(connection: sqlite3.Connection, requests: Sequence[_Request]) -> Non
             request.answer.set_result(outcome)
 
 
+def _outcome(connection: sqlite3.Connection, request: _Request) -> int | RefusedError:
+    """Store all of a request's events, or none."""
+    # Of one that is refused nothing is there yet. Each statement less counts: after each, a thread that
+    # computes may keep Python to itself for a while.
+    alone = len(request.events) == 1 and request.events[0].view is None
+    try:
+        if not alone:
+            connection.execute("SAVEPOINT request")
+        return _insert(connection, request)
+    except RefusedError as error:
+        if not alone:
+            connection.execute("ROLLBACK TO request")
+        return error
+    finally:
+        if not alone:
+            connection.execute("RELEASE request")
+
+
 def _insert(connection: sqlite3.Connection, request: _Request) -> int:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    last: int | None = None
     for event in request.events:
-        body = event.model_dump_json()
-        old = connection.execute("SELECT image, body FROM events WHERE id = ?", (event.id,)).fetchone()
-        if old is not None:
-            if old != (request.image, body):
-                raise RefusedError("an event's id must be its own", f"that of another, {event.id}", _RELOAD)
-            continue
-        about = target(event)
+        body, about = event.model_dump_json(), target(event)
         if not isinstance(event, Add):
             query = "SELECT 1 FROM events WHERE id = ? AND image = ? AND kind = 'add'"
             if connection.execute(query, (about, request.image)).fetchone() is None:
                 raise RefusedError("only a mark of this image can be taken back", f"none, {about}", _RELOAD)
         view = None if event.view is None else _number(connection, event.view)
         row = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now, view)
-        connection.execute(
+        added = connection.execute(
             "INSERT INTO events (id, image, target, kind, client, sequence, body, at, view) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)",
             row,
         )
-    return _revision(connection, request.image)
+        if added.rowcount:
+            last = added.lastrowid
+            continue
+        old = connection.execute("SELECT image, body FROM events WHERE id = ?", (event.id,)).fetchone()
+        if old != (request.image, body):
+            raise RefusedError("an event's id must be its own", f"that of another, {event.id}", _RELOAD)
+    return _revision(connection, request.image) if last is None else last
 
 
 def _revision(connection: sqlite3.Connection, image: str) -> int:

@@ -42,7 +42,7 @@ RADIUS = 3
 FOOT = 24
 """Rows at the bottom without landmarks: there the page writes the place and the zoom over the image."""
 WINDOW = (1280, 800)
-STILL = 4
+STILL = 2
 ZOOMS = [0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0]
 DENSITIES = [1.0, 1.25, 1.5, 2.0, 3.0]
 STORED_AS = {

@@ -88,6 +88,8 @@ def test_the_curve_goes_on(tmp_path: Path) -> None:
     flat = growth(study, results_of(study, dict.fromkeys(truth, (0.9, 0.9))))
     assert flat.gain == pytest.approx(0, abs=1e-6)
     assert "they are hardly worth it" in growth_in_words(flat)
+    blank = growth(study, results_of(study, dict.fromkeys(truth, (0.0, 0.0))))
+    assert "hardly anything has been learnt" in growth_in_words(blank)
     with pytest.raises(InputError, match="every number of clicks must have been run; got 0 of 3"):
         growth(study, {})
 
@@ -117,6 +119,8 @@ def test_held_out_images_widen_the_interval_where_they_disagree_on_what_clicks_b
 def test_what_can_not_be_forecast_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"several clicks; got 2, 4 per image"):
         growth_study(DATA, clicked(tmp_path / "few", 2, 2), tmp_path / "study", 1, "plain")
+    with pytest.raises(InputError, match="--annotations must be a folder; got nothing there"):
+        growth_study(DATA, tmp_path / "none", tmp_path / "study", 1, "plain")
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="got 0 and 0 images with clicks"):
         growth_study(DATA, tmp_path / "none", tmp_path / "study", 1, "plain")

@@ -24,6 +24,7 @@ from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, forecast
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
 from pointillist.train.agreement import FEWEST_PARTS
+from pointillist.train.describe import check_folder
 from pointillist.train.run import Run
 from pointillist.train.supervise import annotation_of
 
@@ -113,8 +114,9 @@ def growth_study(
         changes: fields of every run.
 
     Raises:
-        InputError: too few clicks, something else than clicks, or none on the validation images.
+        InputError: no such folder, too few clicks, something else, or none on the validation images.
     """
+    check_folder(annotations)
     run = Run(data=data, annotate=None, annotations=annotations)
     train = _annotations(run, data.names("train"))
     held_out = _annotations(run, data.names("val"))

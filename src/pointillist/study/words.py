@@ -21,6 +21,8 @@ NAMES = {
 
 WORTH = 0.005
 """Of Dice; a gain that is surely smaller is hardly worth twice the clicks."""
+LEARNT = 0.05
+"""Of Dice; below, a network has found nothing yet, and what it gains says nothing."""
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
 ONE_SIDED = (1 - CONFIDENCE) / 2
@@ -138,7 +140,11 @@ def _shared(line: Line, reference: Line) -> str:
 def growth_in_words(growth: Growth) -> str:
     """Say what twice the clicks would bring, by held-out clicks."""
     most, mean = growth.counts[-1], growth.means[-1]
-    if growth.low > WORTH:
+    if mean < LEARNT:
+        verdict = (
+            "whether they are worth it can't be told, for hardly anything has been learnt: train for longer"
+        )
+    elif growth.low > WORTH:
         verdict = "they are worth it"
     elif growth.high < WORTH:
         verdict = "they are hardly worth it"

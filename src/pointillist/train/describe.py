@@ -22,15 +22,24 @@ def describe_run(
     return apply_recipe(default_run(data, annotate, annotations, seed), recipe)[0]
 
 
+def check_folder(annotations: Path | None) -> None:
+    """Refuse a folder of annotation files that is none; None is fine: they came with the data.
+
+    Raises:
+        InputError: there is a file, or nothing.
+    """
+    if annotations is not None and not annotations.is_dir():
+        found = "a file" if annotations.exists() else "nothing there"
+        raise InputError("--annotations must be a folder", found, "Name it.", annotations)
+
+
 def default_run(data: AnyDataset, annotate: AnyAnnotator, annotations: Path | None, seed: int) -> Run:
     """Describe what a run learns from, with the defaults that suit the images; how it learns is left open.
 
     Raises:
         InputError: there are no training images, or `annotations` is no folder.
     """
-    if annotations is not None and not annotations.is_dir():
-        found = "a file" if annotations.exists() else "nothing there"
-        raise InputError("--annotations must be a folder", found, "Name it.", annotations)
+    check_folder(annotations)
     if not data.names("train"):
         fix = "Put some under train/, or let 'split' in pointillist.yaml give some."
         raise InputError("the data must hold training images", "none", fix)

@@ -126,7 +126,9 @@ class WebKit:
 
     def __init__(self, screen: dict[str, str]) -> None:
         self._screen = screen
-        self._browser = str(next(Path("/usr/lib").glob(BROWSERS)))
+        if (browser := next(Path("/usr/lib").glob(BROWSERS), None)) is None:
+            raise SystemExit(f"no {BROWSERS} under /usr/lib (apt-get install {PACKAGES}, Debian 12)")
+        self._browser = str(browser)
         told = subprocess.run([self._browser, "--version"], capture_output=True, text=True, env=screen)
         self.version = told.stdout.split()[-1]
 

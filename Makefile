@@ -71,4 +71,4 @@ sign:
 	ssh-keygen -q -Y sign -f $(KEY) -n pointillist $(DIST)/SHA256SUMS
 
 clean:
-	rm -rf .venv runs sbom.json pointillist-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv runs dist sbom.json pointillist-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

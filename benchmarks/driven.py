@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ def program(variable: str, names: Sequence[str], package: str) -> str:
     raise SystemExit(f"no {names[0]} (apt-get install {package})")
 
 
-class Driven:
+class Driven(ABC):
     """One tab; mouse and keyboard are said in WebDriver's actions."""
 
     def __init__(self) -> None:
@@ -38,8 +39,8 @@ class Driven:
         """Let time go by."""
         time.sleep(milliseconds / 1000)
 
-    def _do(self, sources: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _do(self, sources: list[dict[str, Any]]) -> None: ...
 
     def _move(self, x: float, y: float) -> None:
         # A driver would round them itself; a hand's mouse knows parts of CSS pixels.

@@ -1,7 +1,8 @@
 """A small project behind its gates, asked as a browser would."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def plain_folder(root: Path) -> Path:
     shutil.rmtree(root / "labels", ignore_errors=True)
     shutil.rmtree(root / "annotations", ignore_errors=True)
     return root
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("not in time")
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from pointillist.web.live import Live
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.training import Training
-from tests.web.app import plain_folder
+from tests.web.app import plain_folder, until
 
 PROBE = """
 import gc
@@ -34,13 +33,6 @@ class Circle:
 
     def __init__(self) -> None:
         self.me = self
-
-
-def until(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return true()
 
 
 def test_l03_a_million_new_objects_are_no_reason_to_look_through_all() -> None:
@@ -64,7 +56,7 @@ def test_what_lies_in_a_circle_goes_once_nobody_has_clicked_for_a_while(
         time.sleep(0.5)
         assert circle() is not None, "nobody has clicked yet, so nothing has changed"
         live.note(1)
-        assert until(lambda: circle() is None)
+        until(lambda: circle() is None)
     finally:
         gc.enable()
         scout.close()

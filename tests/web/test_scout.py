@@ -4,9 +4,8 @@ import logging
 import os
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project
 from pointillist.web.scout import GIVES_WAY, LOG, Scout
 from pointillist.web.training import News, Training
-from tests.web.app import plain_folder
+from tests.web.app import plain_folder, until
 
 
 class Stumbling(Live):
@@ -53,14 +52,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
             found.store.append(name, "tab", [Add(id=uuid.uuid4().hex, sequence=number, mark=mark)]).result()
     yield found
     found.store.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.1)
-    raise AssertionError("not in time")
 
 
 def test_it_survives_what_nobody_expected_and_goes_on_with_the_rest(

@@ -70,7 +70,6 @@ class Agreement:
         count, k = len(OFFSETS), num_classes
         self._pixels = int(np.clip(_SAMPLE // max(1, images), *_OF_ONE))
         self._dense: list[_Areas] = []
-        self.clicks = np.zeros((count, k, k))
         self.told = np.zeros((count, k, 3))
         self._boxes = False
         self._sparse: list[_Sparse] = []
@@ -113,7 +112,6 @@ class Agreement:
         if here.sum() >= _DENSE * inside.sum():
             self._dense.append(_areas(taken / here.sum()))
             return
-        self.clicks += taken
         # The same pixels whenever an image is scored, so that one network is compared with the next fairly.
         rng = np.random.default_rng(0)
         chosen = [_some(np.flatnonzero(labels == k), self._pixels, rng) for k in range(len(logs))]
@@ -151,6 +149,12 @@ class Agreement:
             lacking = np.clip(1 - area / max(low, 1e-9), 0, 1) if low > 0 else np.zeros_like(area)
             much = np.clip(1 - high / np.maximum(area, 1e-9), 0, 1)
             self.told[:, k] += TOLD * np.stack([1 - np.maximum(lacking, much), lacking, much], 1)
+
+    @property
+    def clicks(self) -> Float[np.ndarray, "o k k"]:
+        """How many pixels of each class, where few are labelled, are taken for which, at every offset."""
+        none = np.zeros((len(OFFSETS), len(self._logs), len(self._logs)))
+        return sum((item.taken for item in self._sparse), none)
 
     @property
     def curve(self) -> Float[np.ndarray, " o"]:
@@ -202,7 +206,6 @@ class Agreement:
             return None
         both = Agreement(len(self._logs))
         both._sparse = self._sparse + learnt._sparse
-        both.clicks = self.clicks + learnt.clicks
         both._logs, both._counts = self._logs + learnt._logs, self._counts + learnt._counts
         return both
 
@@ -224,7 +227,6 @@ class Agreement:
         rest._sparse = [
             item for place, item in enumerate(self._sparse, len(self._dense)) if place % parts != part
         ]
-        rest.clicks = sum((item.taken for item in rest._sparse), np.zeros_like(self.clicks))
         return rest
 
     @property

@@ -7,9 +7,9 @@ import queue
 import shlex
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -241,16 +241,23 @@ def _outcome(connection: sqlite3.Connection, request: _Request) -> int | Refused
     # computes may keep Python to itself for a while.
     alone = len(request.events) == 1 and request.events[0].view is None
     try:
-        if not alone:
-            connection.execute("SAVEPOINT request")
-        return _insert(connection, request)
+        with nullcontext() if alone else _all_or_none(connection):
+            return _insert(connection, request)
     except RefusedError as error:
-        if not alone:
-            connection.execute("ROLLBACK TO request")
         return error
-    finally:
-        if not alone:
-            connection.execute("RELEASE request")
+
+
+@contextmanager
+def _all_or_none(connection: sqlite3.Connection) -> Iterator[None]:
+    """Take back, within a transaction, what was stored before an event was refused."""
+    connection.execute("SAVEPOINT request")
+    try:
+        yield
+    except RefusedError:
+        connection.execute("ROLLBACK TO request")
+        connection.execute("RELEASE request")
+        raise
+    connection.execute("RELEASE request")
 
 
 def _insert(connection: sqlite3.Connection, request: _Request) -> int:

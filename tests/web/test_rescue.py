@@ -13,6 +13,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
 from pointillist.web.events import Add, Undo
 from pointillist.web.rescue import rescue
+from pointillist.web.snapshot import snapshots
 from pointillist.web.store import Store
 from tests.cli.command import pointillist
 from tests.web.test_snapshot import NOON, clicks, damage, filled
@@ -143,6 +144,38 @@ def test_f18_where_nothing_can_be_read_the_store_stays_and_words_say_so(home: Pa
         rescue(path, NOON)
     assert path.read_bytes() == broken
     assert {entry.name for entry in home.iterdir()} <= {path.name, ".holder", ".lock"}
+
+
+CHANGES = {
+    "place": "body = replace(body, '[[2.0,3.0]]', '[[2.0,7.0]]')",
+    "image": "image = 'b'",
+    "author": "client = 'other'",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    ("number", "spoilt"), [(305, {"store"}), (120, {"snapshot"}), (120, {"store", "snapshot"})]
+)
+def test_f18_what_the_disk_changed_inside_an_event_is_noticed_and_put_right_where_it_can(
+    home: Path, change: str, number: int, spoilt: set[str]
+) -> None:
+    path, sent = filled(home)
+    (copy,) = snapshots(path)
+    for name, file in (("store", path), ("snapshot", copy)):
+        if name in spoilt:
+            with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+                connection.execute(f"UPDATE events SET {change} WHERE number = {number}")
+    store = Store(path)
+    if lost := "store" in spoilt:
+        with pytest.raises(InputError, match=f"event {number}, which is no longer as it was stored"):
+            store.events("b" if "image" in change else "a")
+    store.close()
+    assert rescue(path, NOON).gaps == lost
+    assert read_back(path) == [event for event in sent if not lost or event != sent[number - 1]]
+    store = Store(path)
+    assert store.counts() == {"a": 310 - lost}
+    store.close()
 
 
 def test_f18_what_takes_back_a_lost_mark_is_not_read(home: Path) -> None:

@@ -69,6 +69,7 @@ def test_f20_a_store_of_version_1_is_brought_up_and_goes_on(tmp_path: Path) -> N
     assert version(path) == SCHEMA
     assert store.project == "the first"
     assert store.events("a") == (sent, 30)
+    assert (store.counts(), store.revisions()) == ({"a": 30}, {"a": 30})
     assert store.append("a", "tab", sent).result() == 30, "what is sent again is known by its old words"
     store.remember("a", Seen("file", 10, 20, 6), lambda: "pixels")
     store.append("a", "tab", [click(30, VIEW)]).result()
@@ -123,7 +124,7 @@ def test_f20_an_earlier_version_says_that_it_is_too_old(
 ) -> None:
     Store(tmp_path / "clicks.sqlite").close()
     monkeypatch.setattr("pointillist.web.schema.SCHEMA", 1)
-    with pytest.raises(InputError, match=r"got 3, of a later version. Update Pointillist"):
+    with pytest.raises(InputError, match=f"got {SCHEMA}, of a later version. Update Pointillist"):
         Store(tmp_path / "clicks.sqlite")
 
 

@@ -57,6 +57,24 @@ def test_a_mark_put_back_takes_its_old_place() -> None:
     assert list(replay([one, again(one), back(one), back(two)]).marks) == []
 
 
+def test_what_is_counted_is_what_is_drawn_whatever_was_taken_and_put_back(tmp_path: Path) -> None:
+    rng, store = random.Random(0), Store(tmp_path / "clicks.sqlite")
+    drawn: dict[str, list[Add]] = {"a": [], "b": [], "c": []}
+    for _ in range(60):
+        name = rng.choice(list(drawn))
+        mine = drawn[name]
+        events: list[Add | Undo | Redo] = [rng.choice((back, again))(rng.choice(mine)) for _ in mine[:3]]
+        mine.append(click())
+        revision = store.append(name, "tab", [*events, mine[-1], *rng.sample(events, len(events))]).result()
+        assert store.revision(name) == store.newest() == revision
+        assert list(store.revisions(1)) == [name], "the last that was worked on"
+        there = {one: len(replay(store.events(one)[0]).marks) for one in drawn}
+        assert store.counts() == {one: count for one, count in there.items() if count}
+        assert store.marks() == sum(there.values())
+        assert store.revisions() == {one: store.events(one)[1] for one in drawn if drawn[one]}
+    store.close()
+
+
 def test_what_comes_again_is_stored_once(tmp_path: Path) -> None:
     """A client that got no answer sends again: also beside others' events, and in another order."""
     store = Store(tmp_path / "clicks.sqlite")

@@ -18,7 +18,7 @@ from pointillist.core import durable
 from pointillist.core.errors import InputError
 from pointillist.web.events import EVENT, Add, target
 from pointillist.web.leaves import event_rows
-from pointillist.web.schema import connect, prepare
+from pointillist.web.schema import SUMMED, connect, count_again, newest, prepare, summed
 from pointillist.web.snapshot import PARTS, copy_whole, opened, put_aside, snapshots
 
 Row = Mapping[str, Any]
@@ -62,7 +62,8 @@ def rescue(store: Path, now: datetime) -> Rescued:
             raise InputError("some event must be readable", "none", fix, store)
         with closing(connect(temporary)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
-            (last,) = connection.execute("SELECT MAX(number) FROM events").fetchone()
+            count_again(connection)
+            last = newest(connection)
         aside = put_aside(store, now)
     return Rescued(copied, read, last - copied - read, aside)
 
@@ -76,7 +77,19 @@ def _begin(store: Path, path: Path) -> int:
         path.unlink(missing_ok=True)
     prepare(path)
     with closing(connect(path)) as connection:
+        _drop_changed(connection)
         return int(connection.execute("SELECT COUNT(*) FROM events").fetchone()[0])
+
+
+def _drop_changed(connection: sqlite3.Connection) -> None:
+    """Leave out what the disk has changed, and what takes back a mark that is then not there."""
+    connection.row_factory = sqlite3.Row
+    rows = connection.execute("SELECT * FROM events WHERE sum IS NOT NULL")
+    changed = [(row["number"],) for row in rows if not _as_stored(dict(row))]
+    connection.row_factory = None
+    connection.executemany("DELETE FROM events WHERE number = ?", changed)
+    drawn = "SELECT 1 FROM events drawn WHERE drawn.id = events.target AND drawn.kind = 'add'"
+    connection.execute(f"DELETE FROM events WHERE NOT EXISTS ({drawn} AND drawn.image = events.image)")
 
 
 def _add(store: Path, path: Path) -> int:
@@ -91,11 +104,19 @@ def _add(store: Path, path: Path) -> int:
             with suppress(sqlite3.DatabaseError):
                 damaged.execute("PRAGMA writable_schema = ON")
             whole.execute("BEGIN")
-            (known,) = whole.execute("SELECT COALESCE(MAX(number), 0) FROM events").fetchone()
+            known = _without_gaps(whole)
             _add_tables(damaged, whole)
             read = sum(_add_event(whole, row) for row in _rows(damaged, "events", known))
             whole.execute("COMMIT")
         return read + _add_leaves(twin, path)
+
+
+def _without_gaps(whole: sqlite3.Connection) -> int:
+    """Give the number up to which every event is there."""
+    there = "SELECT 0 AS number UNION ALL SELECT number FROM events"
+    after = "SELECT 1 FROM events after WHERE after.number = there.number + 1"
+    query = f"SELECT MIN(number) FROM ({there}) there WHERE NOT EXISTS ({after})"
+    return int(whole.execute(query).fetchone()[0])
 
 
 def _add_leaves(twin: Path, path: Path) -> int:
@@ -130,15 +151,23 @@ def _add_event(whole: sqlite3.Connection, row: Row) -> bool:
         return False
     if (event.id, event.kind, target(event)) != (row["id"], row["kind"], row["target"]):
         return False
+    if not _as_stored(row):
+        return False
     about = whole.execute("SELECT image FROM events WHERE id = ?", (row["target"],)).fetchone()
     if not isinstance(event, Add) and about != (row["image"],):
         return False
     view = whole.execute("SELECT number FROM views WHERE number = ?", (row.get("view"),)).fetchone()
-    names = ("number", "id", "image", "target", "kind", "client", "sequence", "body", "at")
+    names = ("number", *SUMMED)
+    others = {"view": view and view[0], "sum": row.get("sum")}
     try:
-        return _insert(whole, "events", {name: row[name] for name in names} | {"view": view and view[0]})
+        return _insert(whole, "events", {name: row[name] for name in names} | others)
     except sqlite3.DatabaseError:
         return False
+
+
+def _as_stored(row: Row) -> bool:
+    """Say whether a row is as it was written, as far as its sum tells: old rows have none."""
+    return row.get("sum") is None or row["sum"] == summed(row)
 
 
 def _insert(whole: sqlite3.Connection, table: str, row: Row) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
-from pointillist.web.schema import checked, connect, flushing
+from pointillist.web.schema import checked, connect, flushing, newest
 
 FOLDER = "snapshots"
 HOUR_S = 3600.0
@@ -42,8 +42,8 @@ def take(store: Path, now: datetime) -> Path | None:
     (store.parent / FOLDER).mkdir(exist_ok=True, mode=0o700)
     durable.delete_leftovers(store.parent / FOLDER)
     with closing(connect(store)) as source:
-        newest = next(iter(snapshots(store)), None)
-        if _last(source) == (0 if newest is None else last(newest)):
+        before = next(iter(snapshots(store)), None)
+        if newest(source) == (0 if before is None else last(before)):
             return None
         path = store.parent / FOLDER / now.strftime(_NAME)
         with durable.replacing(path) as temporary:
@@ -59,7 +59,7 @@ def last(path: Path) -> int:
     """Give the number of the last event of a snapshot; -1: it can't be read."""
     try:
         with closing(opened(path)) as copy:
-            return _last(copy)
+            return newest(copy)
     except sqlite3.Error:
         return -1
 
@@ -71,7 +71,7 @@ def missing(store: Path) -> str:
     """
     known = max(map(last, snapshots(store)), default=0)
     with closing(connect(store)) as connection:
-        found = _last(connection)
+        found = newest(connection)
     return f"{found} events, where a snapshot has {known}" if known > found else ""
 
 
@@ -135,8 +135,8 @@ def keeping(store: Path) -> Iterator[None]:
 def _keep(store: Path, ended: threading.Event) -> None:
     while True:
         now = datetime.now(UTC)
-        newest = next(iter(snapshots(store)), None)
-        age = HOUR_S if newest is None else now.timestamp() - newest.stat().st_mtime
+        before = next(iter(snapshots(store)), None)
+        age = HOUR_S if before is None else now.timestamp() - before.stat().st_mtime
         if not 0 <= age < HOUR_S:
             # A full disk or a damaged store must not end the server: clicks tell of it themselves.
             with suppress(sqlite3.Error, OSError):
@@ -170,10 +170,6 @@ def copy_whole(source: sqlite3.Connection, path: Path) -> None:
         (sound,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if sound != "ok":
             raise sqlite3.DatabaseError(sound)
-
-
-def _last(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT COALESCE(MAX(number), 0) FROM events").fetchone()[0])
 
 
 def _passed(newest_first: Sequence[Path], written: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 from pointillist.core.errors import InputError
 from pointillist.web.classes import number_classes
 from pointillist.web.events import EVENT, Add, Redo, Undo, View, target
-from pointillist.web.schema import connect, prepare
+from pointillist.web.schema import SUMMED, connect, newest, prepare, summed
 from pointillist.web.snapshot import missing, snapshots
 
 TOGETHER = 500
@@ -81,12 +81,19 @@ class Store:
         return answer
 
     def events(self, image: str) -> tuple[list[AnyEvent], int]:
-        """Read an image's events in order, and the number of the last; 0: there are none."""
-        found = self._reader().execute(
-            "SELECT number, body FROM events WHERE image = ? ORDER BY number", (image,)
-        )
-        rows = found.fetchall()
-        return [EVENT.validate_json(body) for _, body in rows], rows[-1][0] if rows else 0
+        """Read an image's events in order, and the number of the last; 0: there are none.
+
+        Raises:
+            InputError: the disk has changed one of them.
+        """
+        query = f"SELECT number, sum, {', '.join(SUMMED)} FROM events WHERE image = ? ORDER BY number"
+        events, last = [], 0
+        for last, sum_, *values in self._reader().execute(query, (image,)):
+            row = dict(zip(SUMMED, values, strict=True))
+            if sum_ is not None and sum_ != summed(row):
+                raise _damaged(self.path, f"event {last}, which is no longer as it was stored")
+            events.append(EVENT.validate_json(row["body"]))
+        return events, last
 
     @cached_property
     def project(self) -> str:
@@ -114,16 +121,30 @@ class Store:
         """Give the number of the last event of an image; 0: there are none."""
         return _revision(self._reader(), image)
 
-    def revisions(self) -> dict[str, int]:
-        """Give the number of the last event of every image that has any."""
-        return dict(self._reader().execute("SELECT image, MAX(number) FROM events GROUP BY image").fetchall())
+    def newest(self) -> int:
+        """Give the number of the last event of all; 0: there are none."""
+        return newest(self._reader())
+
+    def revisions(self, most: int = -1) -> dict[str, int]:
+        """Give the number of the last event of each image that has any.
+
+        Args:
+            most: of so many images alone, those that were worked on last; negative: of all.
+
+        Returns:
+            Them by the images' names, the last first.
+        """
+        query = "SELECT image, last FROM heads ORDER BY last DESC LIMIT ?"
+        return dict(self._reader().execute(query, (most,)).fetchall())
 
     def counts(self) -> dict[str, int]:
         """Count the marks that are on each image; images without any are left out."""
-        # With MAX, SQLite takes the other columns from the row that has it: the last event of each mark.
-        last = "SELECT image, kind, MAX(number) FROM events GROUP BY target"
-        query = f"SELECT image, COUNT(*) FROM ({last}) WHERE kind != 'undo' GROUP BY image"
-        return dict(self._reader().execute(query).fetchall())
+        return dict(self._reader().execute("SELECT image, marks FROM heads WHERE marks > 0").fetchall())
+
+    def marks(self) -> int:
+        """Count the marks that are on all images."""
+        query = "SELECT COALESCE(SUM(marks), 0) FROM heads"
+        return int(self._reader().execute(query).fetchone()[0])
 
     def remember(self, name: str, seen: Seen, pixels: Callable[[], str]) -> None:
         """Note once which file was annotated under a name.
@@ -270,12 +291,9 @@ def _insert(connection: sqlite3.Connection, request: _Request) -> int:
             if connection.execute(query, (about, request.image)).fetchone() is None:
                 raise RefusedError("only a mark of this image can be taken back", f"none, {about}", _RELOAD)
         view = None if event.view is None else _number(connection, event.view)
-        row = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now, view)
-        added = connection.execute(
-            "INSERT INTO events (id, image, target, kind, client, sequence, body, at, view) "
-            "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)",
-            row,
-        )
+        values = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now)
+        row = dict(zip(SUMMED, values, strict=True))
+        added = connection.execute(_ADD, row | {"view": view, "sum": summed(row)})
         if added.rowcount:
             last = added.lastrowid
             continue
@@ -286,8 +304,8 @@ def _insert(connection: sqlite3.Connection, request: _Request) -> int:
 
 
 def _revision(connection: sqlite3.Connection, image: str) -> int:
-    (last,) = connection.execute("SELECT MAX(number) FROM events WHERE image = ?", (image,)).fetchone()
-    return int(last or 0)
+    found = connection.execute("SELECT last FROM heads WHERE image = ?", (image,)).fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def _number(connection: sqlite3.Connection, view: View) -> int:
@@ -307,3 +325,8 @@ def _damaged(path: Path, what: str) -> InputError:
 
 
 _RELOAD = "Reload the page."
+_COLUMNS = (*SUMMED, "view", "sum")
+_ADD = (
+    f"INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(f':{name}' for name in _COLUMNS)} "
+    "WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = :id)"
+)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,11 +20,12 @@ from torch.nn import functional as F
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.propagate import FeatureForest
-from pointillist.propagate.feature_forest import at_places
+from pointillist.propagate.feature_forest import Rows, at_places
 from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
+from pointillist.web.fewer import fewer
 from pointillist.web.gauge import Labelled, Source
-from pointillist.web.looks import Looks
+from pointillist.web.looks import Looks, Read
 from pointillist.web.nearby import Nearby, along_edges, breadth, mixed, share
 from pointillist.web.network import Network
 from pointillist.web.project import Project
@@ -94,7 +96,7 @@ class Live:
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         self._looks = Looks(project, self.forest)
-        self._trained: tuple[int, Any] = (-1, None)
+        self._trained: tuple[dict[str, int], Any] = ({}, None)
         self._ended = False
         self._computing, self._keeping = threading.Lock(), threading.Lock()
         self._thread = threading.Thread(target=self._work, name="segmenter", daemon=True)
@@ -189,26 +191,27 @@ class Live:
             The segmentation; None: nothing can be said.
         """
         with self._computing:
-            total, revisions = self.total, self.project.store.revisions()
-            probs, source = self._probs(name, revisions)
-            nearby = self._nearby(name, revisions)
+            total, reads = self.total, self._looks.reads(name)
+            revision = self.project.store.revision(name)
+            probs, source = self._probs(name, reads)
+            nearby = self._nearby(name, reads)
         if probs is None:
             return None
         probs = probs if nearby is None else mixed(probs, nearby)
         labels = probs.argmax(0).astype(np.uint8)
         known = self.project.known(name, *labels.shape)
         doubt = np.where(known.labels == IGNORE, 1 - probs.max(0), 0).astype(np.float32)
-        return Segmentation(revisions.get(name, 0), total, known.over(labels), doubt, source)
+        return Segmentation(revision, total, known.over(labels), doubt, source)
 
     def forest_probs(self, name: str) -> Maps | None:
         """Give what the classifier says of an image, as small as it saw it; None: it knows too little."""
         with self._computing:
-            return self._forest_probs(name, self.project.store.revisions())
+            return self._forest_probs(name, self._looks.reads(name))
 
     def nearby(self, name: str) -> Nearby | None:
         """Give what the labels on an image say of the pixels around them; None: nothing."""
         with self._computing:
-            return self._nearby(name, self.project.store.revisions())
+            return self._nearby(name, self._looks.reads(name))
 
     def labelled(self, name: str, revision: int) -> Labelled:
         """Give the labelled pixels of an image, what the network says of them and whether it has seen them.
@@ -225,41 +228,60 @@ class Live:
         said = at_places(network.probs(name, *read.size), read.places, read.size)
         return Labelled(read.rows, marks, said, network.fresh(name, read.places, read.size))
 
-    def _probs(self, name: str, revisions: dict[str, int]) -> tuple[Maps | None, Source]:
+    def catch_up(self, going: Callable[[], bool]) -> list[str]:
+        """Read what was drawn on images that teach, as long as it goes; give those that were read."""
+        read = []
+        while going():
+            with self._computing:
+                name = self._looks.catch_up()
+            if name is None:
+                break
+            read.append(name)
+        return read
+
+    def teaching(self) -> dict[str, int]:
+        """Give the images from which the classifier learns, and the last event of each; the last first."""
+        return self._looks.teaching()
+
+    def learn(self, rows: Sequence[Rows]) -> Any:
+        """Train the classifier on the labelled pixels of several images; None: fewer than two classes."""
+        return self.forest.learn(fewer(rows), seed=0)
+
+    def _probs(self, name: str, reads: Mapping[str, Read]) -> tuple[Maps | None, Source]:
         network = self.network
         said = None if network is None else network.kept(name)
         if said is not None and self.source == "network":
             return said, "network"
-        told = self._forest_probs(name, revisions)
+        told = self._forest_probs(name, reads)
         if said is None or (told is not None and self.source == "forest"):
             return told, "forest"
         return (said, "network") if told is None else ((told + said) / 2, "both")
 
-    def _forest_probs(self, name: str, revisions: dict[str, int]) -> Maps | None:
-        trained = self._learn(revisions)
+    def _forest_probs(self, name: str, reads: Mapping[str, Read]) -> Maps | None:
+        trained = self._learnt(reads)
         if trained is None:
             return None
         seen, classes = self._looks.seen(name), len(self.project.data.classes)
         classifier = PixelClassifier(lambda _: seen.maps, classes, len(seen.image), 0, trained)
         return guided(classifier.classify(seen.maps), seen.image, SMOOTH)
 
-    def _nearby(self, name: str, revisions: dict[str, int]) -> Nearby | None:
-        reads = self._looks.reads(revisions) if name in revisions else {}
-        if (read := reads.pop(name, None)) is None:
+    def _nearby(self, name: str, reads: Mapping[str, Read]) -> Nearby | None:
+        if (read := reads.get(name)) is None:
             return None
-        trust = breadth((len(some.places), some.joined) for some in (read, *reads.values()))
-        weight = trust * share(read.fewest, [other.fewest for other in reads.values() if other.fewest])
+        others = [other.fewest for one, other in reads.items() if one != name and other.fewest]
+        trust = breadth((len(some.places), some.joined) for some in reads.values())
+        weight = trust * share(read.fewest, others)
         if not weight:
             return None
         seen = self._looks.seen(name)
         probs = seen.spread(self.project.known(name, *read.size))
         return Nearby(along_edges(probs, seen.image), weight)
 
-    def _learn(self, revisions: dict[str, int]) -> Any:
-        newest = max(revisions.values(), default=0)
-        if self._trained[0] != newest:
-            rows = [read.rows for read in self._looks.reads(revisions).values()]
-            self._trained = newest, self.forest.learn(rows, seed=0)
+    def _learnt(self, reads: Mapping[str, Read]) -> Any:
+        teachers = sorted(reads.items(), key=lambda one: -one[1].revision)
+        state = {name: read.revision for name, read in teachers}
+        if self._trained[0] != state:
+            self._trained = state, self.learn([read.rows for _, read in teachers])
         return self._trained[1]
 
 

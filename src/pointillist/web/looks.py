@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from pointillist.web.project import Project
 
 FEW = 10_000
 """Pixels of a class, up to which each is learnt from, though it shares a pixel of the shrunk image."""
+LEARNT = 1000
+"""Images that were worked on last, from which the classifier learns."""
+READING_S = 0.08
+"""So long an answer waits until images are read that others drew on, or that were drawn on before."""
 MAPS_KEPT = 700 << 20
 """Bytes of features that stay in memory, some 30 MB for an image."""
 
@@ -75,19 +80,45 @@ class Looks:
         self.project, self.forest = project, forest
         self.seen = Kept(self._see, lambda seen: seen.maps.nbytes + seen.image.nbytes, MAPS_KEPT)
         self._read: dict[str, Read] = {}
+        self._tried: dict[str, int] = {}
 
-    def reads(self, revisions: dict[str, int]) -> dict[str, Read]:
-        """Give the labelled pixels of all images with events, but for those that can't be read.
+    def reads(self, viewed: str) -> dict[str, Read]:
+        """Give the labelled pixels of an image, and of those that were worked on last, the last first.
 
-        Args:
-            revisions: number of each image's last event.
+        Images that can't be read are left out. So are for now those that would take too long: of a project
+        that is opened again hundreds may have to be read. `catch_up` reads them.
         """
+        revisions = self.teaching()
+        if revision := self.project.store.revision(viewed):
+            revisions = {viewed: revision} | revisions
+        until = time.monotonic() + READING_S
         reads = {}
         for name, revision in revisions.items():
-            if name in self.project.splits:
+            if name == viewed or time.monotonic() < until or self._up_to_date(name, revision):
                 with suppress(InputError):  # An image that has become unreadable teaches nothing.
                     reads[name] = self.read(name, revision)
         return reads
+
+    def teaching(self) -> dict[str, int]:
+        """Give the images from which the classifier learns, and the last event of each; the last first."""
+        found = self.project.store.revisions(LEARNT)
+        return {name: revision for name, revision in found.items() if name in self.project.splits}
+
+    def catch_up(self) -> str | None:
+        """Read one of the images that teach and were not read, and say which; None: there is none."""
+        revisions = self.teaching()
+        for name, revision in revisions.items():
+            if self._tried.get(name) != revision and not self._up_to_date(name, revision):
+                self._tried[name] = revision  # One that can't be read is tried once, not for ever.
+                with suppress(InputError):
+                    self.read(name, revision)
+                return name
+        for passed in self._read.keys() - revisions.keys():
+            del self._read[passed]
+        return None
+
+    def _up_to_date(self, name: str, revision: int) -> bool:
+        return name in self._read and self._read[name].revision == revision
 
     def read(self, name: str, revision: int) -> Read:
         """Give the labelled pixels of an image.
@@ -95,7 +126,7 @@ class Looks:
         Raises:
             InputError: the image can't be read.
         """
-        if name not in self._read or self._read[name].revision != revision:
+        if not self._up_to_date(name, revision):
             # At the size at which the classifier looks, so that a large image costs no more than a small one.
             seen = self.seen(name)
             size = seen.image.shape[1:]

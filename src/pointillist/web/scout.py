@@ -29,6 +29,8 @@ REST_S = 60.0
 PAUSE_S = 0.2
 GIVES_WAY = 10
 """So much nicer is what is worked out in the quiet; the threads that it begins inherit it."""
+READING_S = 1.0
+"""So long images are read at a time that were drawn on before, until what is shown learns from them."""
 PATIENCE_S = 15.0
 """After so long without a quiet moment it works all the same: of several people, one always clicks."""
 
@@ -36,9 +38,9 @@ PATIENCE_S = 15.0
 class Scout:
     """Works in a thread of its own, in small pieces, and stops between them as soon as someone clicks.
 
-    In this order: a new network is loaded; it is asked for the image that is looked at; held-out marks tell
-    what is best shown and whether more marks are worth it; every image is segmented once, to know where a
-    click would help most.
+    In this order: a new network is loaded; it is asked for the image that is looked at; what was drawn before
+    the server began is read; held-out marks tell what is best shown and whether more marks are worth it;
+    every image is segmented once, to know where a click would help most.
 
     Args:
         project: its images and marks.
@@ -77,6 +79,7 @@ class Scout:
             with self._surviving("load the trained network"):
                 list(self._load())
             with self._surviving("judge by held-out marks"):
+                self.live.catch_up(lambda: True)
                 list(self._judge(lambda: True))
 
     @property
@@ -106,6 +109,7 @@ class Scout:
         for doing, pieces in (
             ("load the trained network", self._load()),
             ("ask the network", self._look()),
+            ("read what was drawn", self._catch_up()),
             ("judge by held-out marks", self._judge(self._quiet)),
             ("train again", self._train()),
             ("look through the images", self._scan()),
@@ -131,8 +135,7 @@ class Scout:
 
     def _state(self) -> tuple[int, Path | None]:
         """Name the marks and the network that an answer rests on."""
-        newest = max(self.project.store.revisions().values(), default=0)
-        network = self.live.network
+        newest, network = self.project.store.newest(), self.live.network
         return newest, None if network is None else network.run
 
     def _load(self) -> Iterator[None]:
@@ -161,20 +164,29 @@ class Scout:
         if self.live.network is not None and found is not None:
             self.live.network.probs(name, *found.labels.shape)
 
+    def _catch_up(self) -> Iterator[None]:
+        until = time.monotonic() + READING_S
+        read = self.live.catch_up(lambda: self._quiet() and time.monotonic() < until)
+        viewed = self.live.viewed
+        if viewed is not None and any(name != viewed for name in read):  # It can be shown better now.
+            self.tell({"type": "segmentation", "image": self.project.keys[viewed]})
+        if time.monotonic() >= until:  # More is left.
+            yield
+
     def _judge(self, going: Callable[[], bool]) -> Iterator[None]:
         state = self._state()
         if state == self._gauged or not state[0]:
             return
         labelled: list[Labelled] = []
-        for name, revision in sorted(self.project.store.revisions().items(), key=lambda item: item[1]):
+        # In the order in which they were worked on.
+        for name, revision in reversed(self.live.teaching().items()):
             if not going():
                 return
-            if name in self.project.splits:
-                with self._surviving(f"read the marks on {name}"):
-                    labelled.append(self.live.labelled(name, revision))
+            with self._surviving(f"read the marks on {name}"):
+                labelled.append(self.live.labelled(name, revision))
         before, self._gauged = self._gauged, state
         classes = len(self.project.data.classes)
-        found = gauge(labelled, lambda rows: self.live.forest.learn(rows, seed=0), classes, going)
+        found = gauge(labelled, self.live.learn, classes, going)
         if found is None:
             self._gauged = before
             return

@@ -93,7 +93,7 @@ class Training:
     def _begin(self, goes_on: bool) -> None:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
-        self._marks = sum(self.project.store.counts().values())
+        self._marks = self.project.store.marks()
         self.number = number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
         self._write_annotations(home / "annotations")
@@ -142,8 +142,9 @@ class Training:
 
         It goes on from the last network, where that is of the same kind.
         """
-        drawn = sum(self.project.store.counts().values())
-        if not self.again or self.running or drawn < max(self._marks * MORE, self._marks + FEWEST_NEW):
+        if not self.again or self.running:
+            return False
+        if self.project.store.marks() < max(self._marks * MORE, self._marks + FEWEST_NEW):
             return False
         try:
             self._start(goes_on=True)

@@ -1,0 +1,105 @@
+"""A project with many annotated images answers at once, and learns from all of them soon."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pointillist.core.marks import Points
+from pointillist.propagate import FeatureForest
+from pointillist.web import looks
+from pointillist.web.events import Add
+from pointillist.web.fewer import fewer
+from pointillist.web.looks import Looks, Seen
+from pointillist.web.project import Project
+from tests.web.app import plain_folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    found = Project(plain_folder(tmp_path / "mine"))
+    yield found
+    found.store.close()
+
+
+def draw(project: Project, names: list[str]) -> None:
+    for name in names:
+        for number in range(2):
+            mark = Points(label=number, at=((10.0, 5.0 + 20 * number),))
+            event = Add(id=uuid.uuid4().hex, sequence=number, mark=mark)
+            project.store.append(name, "tab", [event]).result()
+
+
+class Slow(Looks):
+    """Takes its time over each image, as over a large one."""
+
+    def _see(self, name: str) -> Seen:
+        time.sleep(looks.READING_S)
+        return super()._see(name)
+
+
+def test_an_answer_waits_for_the_image_that_is_looked_at_and_the_others_come_later(project: Project) -> None:
+    names = list(project.splits)
+    draw(project, names)
+    some = Slow(project, FeatureForest(classifier="extra-trees", side=64))
+    first = some.reads(names[2])
+    assert list(first) == [names[2]], "the others would take too long"
+    read = set(first)
+    while (name := some.catch_up()) is not None:
+        assert name not in read, "each once"
+        read.add(name)
+    assert some.reads(names[2]).keys() == read == set(names)
+    assert some.catch_up() is None
+
+
+def test_an_image_that_can_not_be_read_is_not_tried_for_ever(project: Project) -> None:
+    names = list(project.splits)
+    draw(project, names)
+    project.data.item(names[1]).image.write_bytes(b"torn")
+    some = Looks(project, FeatureForest(classifier="extra-trees", side=64))
+    caught = [some.catch_up() for _ in names]
+    assert set(caught) == set(names)
+    assert some.catch_up() is None
+    assert some.reads(names[0]).keys() == set(names) - {names[1]}
+
+
+def test_only_the_images_that_were_worked_on_last_teach(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "LEARNT", 3)
+    names = list(project.splits)
+    draw(project, names)
+    some = Looks(project, FeatureForest(classifier="extra-trees", side=64))
+    assert list(some.teaching()) == names[:-4:-1], "the last first"
+    while some.catch_up() is not None:
+        pass
+    assert some.reads(names[-1]).keys() == set(names[-3:])
+    assert some.reads(names[0]).keys() == {names[0], *names[-3:]}, "and the one that is looked at"
+
+
+def rows(*counts: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
+    return np.arange(len(labels), dtype=np.float32)[:, None], labels
+
+
+def test_too_many_pixels_become_as_many_of_each_class_of_every_image() -> None:
+    images = [rows(30, 40), rows(100, 2), rows(0, 50), rows(7, 100), rows(0, 0)]
+    taken = fewer(images, 150)
+    counts = [np.bincount(labels, minlength=2).tolist() for _, labels in taken]
+    assert counts[0] == [30, 40], "of the first all"
+    assert counts[1:] == [[23, 2], [0, 23], [7, 23], [0, 0]]
+    assert sum(map(sum, counts)) <= 150
+    for (found, labels), (all_found, all_labels) in zip(taken, images, strict=True):
+        assert np.array_equal(labels, all_labels[found[:, 0].astype(int)]), "each with its own label"
+        assert len(np.unique(found)) == len(found)
+        assert len(all_found) >= len(found)
+    assert 20 < float(taken[1][0][:23].mean()) < 80, "from all over what there is"
+
+
+def test_all_pixels_are_learnt_where_there_are_few_and_one_of_each_class_where_there_are_too_many() -> None:
+    images = [rows(3, 4), rows(5, 2)]
+    assert all(found is given for found, given in zip(fewer(images, 14), images, strict=True))
+    assert [len(labels) for _, labels in fewer(images, 1)] == [7, 2]

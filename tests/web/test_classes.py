@@ -200,7 +200,9 @@ def test_a_store_of_before_takes_its_labels_for_the_declared_order(root: Path) -
     with served(root) as client:
         send(client, "a", add(2))
     with closing(sqlite3.connect(root / ".pointillist" / "annotations.sqlite")) as store:
-        store.execute("DROP TABLE classes")
+        for statement in ("TABLE classes", "TABLE heads", "TRIGGER events_counted"):
+            store.execute(f"DROP {statement}")
+        store.execute("ALTER TABLE events DROP COLUMN sum")
         store.execute("PRAGMA user_version = 2")
         store.commit()
     Project(root).store.close()

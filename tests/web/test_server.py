@@ -1,6 +1,7 @@
 """From a click to the disk and back as a segmentation, by the routes that the page asks."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import itertools
@@ -489,3 +490,80 @@ def test_an_image_that_was_replaced_under_its_name_takes_no_clicks(tmp_path: Pat
         answer = send(client, image["id"], add(point(1, 2, 3)))
         assert answer.status_code == 422
         assert "must be the image that was annotated" in answer.json()["error"]
+
+
+def test_marks_that_were_drawn_on_another_picture_are_neither_shown_nor_learnt_nor_exported(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "mine"
+    with served(root) as client:
+        one, other, third, *_ = images(client)
+        for image in (one, other, third):
+            send(client, image["id"], add(point(1, 2, 3)), add(point(0, 20, 30)))
+        store = Store(root / ".pointillist" / "annotations.sqlite")
+        settled(lambda: not any(store.pixels_wanted(image["name"]) for image in (one, other, third)))
+        store.close()
+    files = {image["name"]: next((root / "images").glob(f"{image['name']}.*")) for image in (one, other)}
+    old = {name: path.read_bytes() for name, path in files.items()}
+    for path in files.values():
+        with Image.open(path) as picture:
+            pixels = np.array(picture)
+        Image.fromarray(255 - pixels).save(path)
+    with served(root) as client:
+        path = f"/api/images/{one['id']}"
+        for rest in ("tiles/0/0_0.png", "overlay"):
+            refused = client.get(f"{path}/{rest}")
+            assert refused.status_code == 409
+            assert "must be the image that was annotated" in refused.json()["error"]
+        shown = client.get(f"/api/images/{third['id']}/overlay")
+        assert shown.status_code == 200, "others are as they were"
+        exported = client.post("/api/export", json={}).json()
+        assert {skipped["name"] for skipped in exported["skipped"]} == files.keys()
+        assert not (root / "export" / "annotations" / f"{one['name']}.json").exists()
+        listed = {image["name"]: image.get("broken", "") for image in images(client)}
+        assert "must be the image that was annotated" in listed[one["name"]]
+        for name, path in files.items():
+            path.write_bytes(old[name])
+        assert client.get(f"/api/images/{one['id']}/overlay").status_code == 200, "put back, all is as before"
+        assert len(client.get(f"/api/images/{other['id']}/marks").json()["marks"]) == 2
+
+
+def test_an_image_that_is_replaced_while_it_is_served_takes_no_clicks(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    with served(root) as client:
+        (image, *_) = images(client)
+        assert send(client, image["id"], add(point(1, 2, 3))).status_code == 200
+        (path,) = (root / "images").glob(f"{image['name']}.*")
+        with Image.open(path) as picture:
+            pixels = np.array(picture)
+        Image.fromarray(255 - pixels).save(path)
+        answer = send(client, image["id"], add(point(1, 2, 3)))
+        assert answer.status_code == 422
+        assert "must be the image that was annotated" in answer.json()["error"]
+
+
+def test_a_training_on_one_class_is_refused_and_the_gauge_says_what_is_missing(
+    client: TestClient, tmp_path: Path
+) -> None:
+    for image in images(client):
+        send(client, image["id"], add(point(1, 2, 3)))
+    refused = client.post("/api/train", json={})
+    assert refused.status_code == 409
+    assert "must label two classes" in refused.json()["error"]
+    assert "right click" in refused.json()["error"]
+    assert not list(tmp_path.rglob("training-*"))
+    settled(lambda: "one class" in client.get("/api/gauge").json().get("verdict", ""))
+    assert client.get("/api/gauge").json()["agreement"] is None
+
+
+def test_a_full_disk_is_told_in_words(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image, *_) = images(client)
+    send(client, image["id"], add(point(1, 2, 3)))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/home/someone/secret")
+
+    monkeypatch.setattr("pointillist.web.export.write_annotation", full)
+    answer = client.post("/api/export", json={})
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "the disk is full: free some space"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from pointillist.core.errors import InputError
 from pointillist.web.pictures import in_words
 from pointillist.web.project import UnknownImageError
 from pointillist.web.store import RefusedError
+
+FULL = "the disk is full: free some space"
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -36,7 +39,20 @@ def answer_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(HTTPException, answer_http)
     # The disk is full, or the store is gone: the page keeps what it has and tries again.
-    app.add_exception_handler(sqlite3.Error, answers(503, lambda _: "the store can't be written now"))
+    app.add_exception_handler(sqlite3.Error, answers(503, _not_stored))
+    app.add_exception_handler(OSError, answers(503, _not_written))
+
+
+def _not_stored(error: sqlite3.Error) -> str:
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return FULL if full else "the store can't be written now"
+
+
+def _not_written(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FULL
+    # Not the whole message: it may name a path of this machine.
+    return f"the server can't read or write a file: {error.strerror or 'the disk failed'}"
 
 
 def _first_wrong(error: RequestValidationError) -> str:

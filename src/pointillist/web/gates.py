@@ -40,6 +40,13 @@ HEADERS = {
 }
 
 
+ENTER = "open the address that 'pointillist annotate' printed, with its token"
+PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark light">'
+    "<title>Annotate</title><h1>This page needs its token</h1><p>To enter, {why}.</p></html>"
+)
+
+
 @dataclass(frozen=True)
 class Gates:
     """The gates in front of an application, in this order: host, method and size, origin, token.
@@ -85,11 +92,7 @@ class Gates:
             return await self.app(scope, _bounded(receive, _largest(scope)), _with_headers(send))
         if any(self.tries.many(address, way) for way in ("address", *named)):
             return await _refuse(send, HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; wait a second")
-        await _refuse(
-            send,
-            HTTPStatus.UNAUTHORIZED,
-            "open the address that 'pointillist annotate' printed, with its token",
-        )
+        await _refuse(send, HTTPStatus.UNAUTHORIZED, ENTER, to_read=scope["path"] == "/")
 
     def _known(self, address: str, way: str, given: str) -> bool:
         """Look at a token, unless too many wrong ones have come this way."""
@@ -210,9 +213,11 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _refuse(send: Send, status: HTTPStatus, why: str) -> None:
-    body = json.dumps({"error": why}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+async def _refuse(send: Send, status: HTTPStatus, why: str, to_read: bool = False) -> None:
+    """Answer why not; a person who opened an address in a browser reads a page, all others JSON."""
+    body = (PAGE.format(why=why) if to_read else json.dumps({"error": why})).encode()
+    kind = b"text/html; charset=utf-8" if to_read else b"application/json"
+    headers = [(b"content-type", kind), (b"connection", b"close")]
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", ", ".join(METHODS).encode()))
     start = {"type": "http.response.start", "status": status.value, "headers": headers}

@@ -98,10 +98,9 @@ def gauge(
     shown = [one for one in labelled if len(one.rows[1])]
     marks = sum(one.marks for one in shown)
     networked = any(one.network is not None for one in shown)
-    if len(shown) < FEWEST:
-        verdict = f"How good this is can be told from {FEWEST} annotated images on; there are {len(shown)}."
+    if unknown := _untold(shown):
         source: Source = "both" if networked else "forest"
-        return Gauge(len(shown), marks, source, None, None, None, (), {}, source, verdict)
+        return Gauge(len(shown), marks, source, None, None, None, (), {}, source, unknown)
     told: list[list[Probs | None]] = []
     learnt: list[int] = []
     for share in SHARES:
@@ -136,6 +135,15 @@ def gauge(
         source=source,
         verdict=_verdict(of, right),
     )
+
+
+def _untold(shown: Sequence[Labelled]) -> str:
+    """Say why nothing can be told yet; empty: it can."""
+    if shown and len(np.unique(np.concatenate([one.rows[1] for one in shown]))) < 2:
+        return "All marks are on one class. Mark another one, too: background by a right click."
+    if len(shown) < FEWEST:
+        return f"How good this is can be told from {FEWEST} annotated images on; there are {len(shown)}."
+    return ""
 
 
 def _answer(trained: Any, features: Float[np.ndarray, "n f"], classes: int) -> Probs | None:

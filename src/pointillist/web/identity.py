@@ -15,7 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.data.container import open_regular
 from pointillist.data.decode import image_orientation
-from pointillist.web.store import Seen, Store
+from pointillist.web.store import RefusedError, Seen, Store
 
 
 class Identity:
@@ -25,7 +25,8 @@ class Identity:
         store: where it is noted.
         path: gives the file of an image by its name.
         size: gives its upright height and width.
-        sample: decodes it.
+        sample: decodes it, and may keep it.
+        read: decodes it anew.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Identity:
         path: Callable[[str], Path],
         size: Callable[[str], tuple[int, int]],
         sample: Callable[[str], Sample],
+        read: Callable[[str], Sample],
     ) -> None:
-        self.store, self.path, self.size, self.sample = store, path, size, sample
-        self._noted: set[str] = set()
+        self.store, self.path, self.size, self.sample, self.read = store, path, size, sample, read
+        self._known: dict[str, tuple[int, ...]] = {}
         self._one_by_one = threading.Lock()
 
     def check(self, name: str) -> None:
@@ -46,16 +48,32 @@ class Identity:
             RefusedError: another image was annotated under this name.
             InputError: the file can't be read.
         """
-        # Once in a server's life: to read an image for every click would cost more than storing it.
-        if name not in self._noted:
-            path = self.path(name)
-            seen = Seen(_hash(path), *self.size(name), image_orientation(path))
-            self.store.remember(name, seen, lambda: _pixels(self.sample(name)))
-            self._noted.add(name)
-            noting = threading.Thread(
-                target=self._note_pixels, args=(name, seen.file), name="pixels", daemon=True
-            )
-            noting.start()
+        # Of each file once: to read an image for every click would cost more than storing it.
+        path = self.path(name)
+        if self._known.get(name) == (state := _state(path)):
+            return
+        seen = Seen(_hash(path), *self.size(name), image_orientation(path))
+        self.store.remember(name, seen, lambda: _pixels(self.read(name)))
+        self._known[name] = state
+        noting = threading.Thread(
+            target=self._note_pixels, args=(name, seen.file), name="pixels", daemon=True
+        )
+        noting.start()
+
+    def confirm(self, name: str) -> None:
+        """Make sure that marks on an image are shown and learnt on the image on which they were drawn.
+
+        Of one whose file is away nothing is said here.
+
+        Raises:
+            InputError: another image lies there now, or the file can't be read.
+        """
+        if self.store.size(name) is None or not _state(self.path(name)):
+            return
+        try:
+            self.check(name)
+        except RefusedError as error:
+            raise InputError(error.expected, error.found, error.fix) from None
 
     def _note_pixels(self, name: str, file: str) -> None:
         """Note the pixels that are annotated; no click waits until they are decoded."""
@@ -67,11 +85,20 @@ class Identity:
                 pixels = _pixels(self.sample(name))
             except InputError:
                 self.store.forget_file(name, file)
-                self._noted.discard(name)
+                self._known.pop(name, None)
                 return
             # Of another file that came meanwhile they are not noted.
             with suppress(InputError):
                 self.store.note_pixels(name, _hash(self.path(name)), pixels)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Give what changes when a file is replaced; of one that is not there nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _pixels(sample: Sample) -> str:

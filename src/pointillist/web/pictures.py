@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from pointillist.core.errors import InputError
@@ -25,14 +25,15 @@ class Pictures:
 
     Args:
         data: the folder.
+        confirm: called with a name before its pixels are decoded; what it raises is why they are not shown.
 
     Attributes:
         sample: an image's sample by its name; the last ones asked for stay in memory.
         broken: images whose pixels could not be read when that was tried last, and why, in words.
     """
 
-    def __init__(self, data: Folder) -> None:
-        self._data = data
+    def __init__(self, data: Folder, confirm: Callable[[str], None]) -> None:
+        self._data, self._confirm = data, confirm
         self._names = [entry.name for entry in data.entries]
         self.sample = Kept(self._read, lambda sample: sample.image.nbytes, KEPT)
         self.broken: dict[str, str] = {}
@@ -99,6 +100,7 @@ class Pictures:
     def _noting(self, name: str) -> Iterator[None]:
         """Note whether an image could be read: a header tells nothing of torn or foreign pixels."""
         try:
+            self._confirm(name)
             yield
         except InputError as error:
             self.broken[name] = in_words(error)

@@ -56,12 +56,16 @@ class Project:
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {_opaque(self.store.project, name): name for name in self.splits}
         self.keys = {name: key for key, name in self.names.items()}
-        self.pictures = Pictures(self.data)
+        self.pictures = Pictures(self.data, self._confirm)
         self.title = root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
         self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
         self._identity = Identity(
-            self.store, lambda name: self.data.item(name).image, self.pictures.size, self.pictures.sample
+            self.store,
+            lambda name: self.data.item(name).image,
+            self.pictures.size,
+            self.pictures.sample,
+            self.data.read,
         )
         self._take_over()
         # A name from a store that came from elsewhere may be a path.
@@ -147,8 +151,11 @@ class Project:
         """Give what was drawn on an image; None: nothing.
 
         Raises:
-            InputError: a stored mark can't be, as one on a class that there is none of.
+            InputError: a stored mark can't be, as one on a class that there is none of; or another image lies
+                there now than was annotated.
         """
+        if name in self.splits:
+            self._confirm(name)
         return self._annotated(name, self.store.revision(name))
 
     def _read_annotation(self, name: str, _revision: int) -> Annotation | None:
@@ -158,15 +165,18 @@ class Project:
         classes = len(self.data.classes)
         found = {mark.label for mark in marks if not isinstance(mark, Dense)}
         if unknown := sorted(label for label in found if label >= classes):
-            must = f"{name}: every mark must be on one of the {classes} classes, 0 to {classes - 1}"
+            must = f"every mark must be on one of the {classes} classes, 0 to {classes - 1}"
             fix = "Take it back, or add the class that it is on to the end of classes in pointillist.yaml."
             raise InputError(must, f"one on class {unknown[0]}", fix)
         try:
             return self._annotation(name, marks)
         except InputErrors as error:
             # What was found is the whole annotation: the words say enough of the mark.
-            must = f"{name}: {error.expected.removeprefix('Annotation: ')}"
+            must = error.expected.removeprefix("Annotation: ")
             raise InputError(must, "one that does not hold to it", "Take it back.") from None
+
+    def _confirm(self, name: str) -> None:
+        self._identity.confirm(name)
 
     def known(self, name: str, height: int, width: int) -> Known:
         """Give what the marks on an image say of it, at this size; nothing, where there are none."""

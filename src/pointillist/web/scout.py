@@ -170,6 +170,8 @@ class Scout:
         viewed = self.live.viewed
         if viewed is not None and any(name != viewed for name in read):  # It can be shown better now.
             self.tell({"type": "segmentation", "image": self.project.keys[viewed]})
+        for name in self.project.pictures.broken.keys() & read:
+            self.tell({"type": "notice", "message": f"{name}: {self.project.pictures.broken[name]}"})
         if time.monotonic() >= until:  # More is left.
             yield
 

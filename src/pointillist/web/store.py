@@ -170,7 +170,7 @@ class Store:
             unseen = file is None and sha256 is None
             if size != [seen.height, seen.width] or not (unseen or sha256 == pixels()):
                 fix = "Put the old file back, or annotate the new one under another name."
-                raise RefusedError(f"{name} must be the image that was annotated", "another image", fix)
+                raise RefusedError("this must be the image that was annotated under its name", "another", fix)
             connection.execute(
                 "UPDATE images SET file = ?, orientation = ? WHERE name = ? AND file IS NULL",
                 (seen.file, seen.orientation, name),

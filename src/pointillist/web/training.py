@@ -8,15 +8,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pointillist.annotate import Full
-from pointillist.core.annotation import write_annotation
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.known import Known
+from pointillist.core.marks import Dense
+from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
 from pointillist.train.describe import default_run
 from pointillist.train.recipe import apply_recipe
@@ -94,15 +99,12 @@ class Training:
         if self.running:
             raise InputError("one training goes on at a time", "another", "Wait for it, or cancel it.")
         self._marks = self.project.store.marks()
+        drawn = self._drawn()
+        self._check_enough(drawn)
         self.number = number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
         home = self.project.home / f"training-{number}"
-        self._write_annotations(home / "annotations")
-        learnt = self.project.data.names("train")
-        bare = [name for name in learnt if not (home / "annotations" / f"{name}.json").is_file()]
-        if (count := len(learnt) - len(bare)) < FEWEST:
-            fix = "The others are held out for choosing and testing. "
-            fix += f"Click on some of these: {', '.join(bare[:5])}." if bare else _DECLARE
-            raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
+        for annotation in drawn:
+            write_annotation(home / "annotations" / f"{annotation.name}.json", annotation)
         run = self._describe(home / "annotations")
         run = self._gone_on(run) if goes_on else run
         command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
@@ -124,18 +126,37 @@ class Training:
         self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
         self._listener.start()
 
-    def _write_annotations(self, folder: Path) -> None:
+    def _check_enough(self, drawn: Sequence[Annotation]) -> None:
+        """Refuse to train on next to nothing."""
+        learnt = self.project.data.names("train")
+        marked = {annotation.name: annotation for annotation in drawn}
+        bare = [name for name in learnt if name not in marked]
+        if (count := len(learnt) - len(bare)) < FEWEST:
+            fix = "The others are held out for choosing and testing. "
+            fix += f"Click on some of these: {', '.join(bare[:5])}." if bare else _DECLARE
+            raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)
+        labelled: set[int] = set()
+        for name in set(learnt) & marked.keys():
+            labels = Known.from_annotation(marked[name], GLANCE, GLANCE).labels
+            labelled |= set(np.unique(labels[labels != IGNORE]).tolist())
+            # A box says what is outside; that its class is somewhere inside, too.
+            labelled |= {mark.label for mark in marked[name].marks if not isinstance(mark, Dense)}
+            if len(labelled) > 1:
+                return
+        found = " and ".join(self.project.data.classes[label] for label in labelled) or "none"
+        fix = "Mark another class, too: background by a right click."
+        raise InputError("marks on the training images must label two classes at least", found, fix)
+
+    def _drawn(self) -> list[Annotation]:
+        """Give what can be learnt from, and tell of what can't."""
         drawn, wrong = self.project.annotations(self.project.splits)
         skipped = self.project.skipped() | self.project.pictures.broken
-        for annotation in drawn:
-            if annotation.name in skipped:
-                wrong[annotation.name] = f"{annotation.name}: {skipped[annotation.name]}"
-                continue
-            write_annotation(folder / f"{annotation.name}.json", annotation)
+        wrong |= {one.name: skipped[one.name] for one in drawn if one.name in skipped}
         if wrong:
-            first = next(iter(wrong.values()))
+            first = ": ".join(next(iter(wrong.items())))
             more = f" So are {len(wrong) - 1} more." if len(wrong) > 1 else ""
             self.tell({"type": "notice", "message": f"Left out of the training: {first}{more}"})
+        return [one for one in drawn if one.name not in skipped]
 
     def start_again(self) -> bool:
         """Begin another training if that is wanted, none goes on and enough is new; say whether one began.
@@ -226,6 +247,8 @@ class Training:
             self._tell({"state": "failed", "message": message, "scores": scores})
 
 
+GLANCE = 64
+"""Pixels of a side at which it is looked whether two classes are labelled."""
 TRAINED_AT = 256
 """The longer side of the images that a network learns from: some minutes on two cores."""
 SHORT, SLOW = 0.25, 0.5

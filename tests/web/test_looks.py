@@ -3,17 +3,22 @@
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pointillist.core.marks import Points
+from pointillist.core.known import Known
+from pointillist.core.marks import Box, Points
+from pointillist.core.shapes import IGNORE
+from pointillist.data.draw import write_picture
 from pointillist.propagate import FeatureForest
 from pointillist.web import looks
 from pointillist.web.events import Add
 from pointillist.web.fewer import fewer
-from pointillist.web.looks import Looks, Seen
+from pointillist.web.live import Live
+from pointillist.web.looks import Looks, Seen, boxed
 from pointillist.web.project import Project
 from tests.web.app import plain_folder
 
@@ -103,3 +108,42 @@ def test_all_pixels_are_learnt_where_there_are_few_and_one_of_each_class_where_t
     images = [rows(3, 4), rows(5, 2)]
     assert all(found is given for found, given in zip(fewer(images, 14), images, strict=True))
     assert [len(labels) for _, labels in fewer(images, 1)] == [7, 2]
+
+
+def box_known(labels: dict[tuple[int, int], int]) -> Known:
+    known = Known.nothing(3, 30, 40)
+    outside = np.zeros((30, 40), np.uint8)
+    outside[5:25, 10:30] = IGNORE
+    for place, label in labels.items():
+        outside[place] = label
+    return replace(known, labels=outside, boxes=np.array([[2, 5, 10, 25, 30]]))
+
+
+def test_the_middle_of_a_box_is_its_object_until_a_mark_says_otherwise() -> None:
+    guessed = boxed(box_known({(15, 19): 2})).labels
+    assert 0.3 < (guessed[5:25, 10:30] == 2).mean() < 0.5, "half of its ellipse"
+    assert guessed[15, 19] == 2
+    assert (guessed[:5] == 0).all()
+    assert guessed[6, 11] == IGNORE, "of its corners nothing is known"
+    assert (boxed(box_known({(15, 19): 0})).labels == 2).sum() == 0, "of a ring the middle is not of it"
+    assert (boxed(box_known({(6, 11): 0})).labels == 2).sum() > 100, "a mark in a corner says nothing of it"
+
+
+def test_a_box_alone_shows_its_object(tmp_path: Path) -> None:
+    root = tmp_path / "disc"
+    rows, cols = np.mgrid[:90, :120]
+    for number in range(2):
+        disc = np.hypot(rows - 45, cols - 60 - 10 * number) < 25
+        picture = np.where(disc[..., None], [150, 60, 50], [200, 190, 180]).astype(np.uint8)
+        write_picture(root / "images" / f"{number}.png", picture)
+    project = Project(root)
+    mark = Box(label=1, top=20, left=35, bottom=71, right=86)
+    project.store.append("0", "tab", [Add(id=uuid.uuid4().hex, sequence=0, mark=mark)]).result()
+    live = Live(project)
+    found = live.segment("0")
+    assert found is not None
+    disc = np.hypot(rows - 45, cols - 60) < 25
+    both = 2 * ((found.labels == 1) & disc).sum() / ((found.labels == 1).sum() + disc.sum())
+    assert both > 0.9
+    live.close()
+    project.store.close()

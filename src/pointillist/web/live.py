@@ -25,7 +25,7 @@ from pointillist.propagate.filters import Maps, guided
 from pointillist.propagate.pixel_classifier import PixelClassifier
 from pointillist.web.fewer import fewer
 from pointillist.web.gauge import Labelled, Source
-from pointillist.web.looks import Looks, Read
+from pointillist.web.looks import Looks, Read, boxed
 from pointillist.web.nearby import Nearby, along_edges, breadth, mixed, share
 from pointillist.web.network import Network
 from pointillist.web.project import Project
@@ -274,7 +274,7 @@ class Live:
         if not weight:
             return None
         seen = self._looks.seen(name)
-        probs = seen.spread(self.project.known(name, *read.size))
+        probs = seen.spread(boxed(self.project.known(name, *read.size)))
         return Nearby(along_edges(probs, seen.image), weight)
 
     def _learnt(self, reads: Mapping[str, Read]) -> Any:

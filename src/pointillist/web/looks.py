@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,12 +14,13 @@ from jaxtyping import Bool
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
-from pointillist.core.shapes import ImageArray
+from pointillist.core.shapes import IGNORE, ImageArray
 from pointillist.data.resample import resized, wanted_size
 from pointillist.propagate import FeatureForest
 from pointillist.propagate.feature_forest import Places, Rows, at_places
 from pointillist.propagate.filters import Maps
 from pointillist.propagate.propagator import Probs
+from pointillist.propagate.start import ellipses
 from pointillist.train.thinness import joined
 from pointillist.web.kept import Kept
 from pointillist.web.nearby import SPREAD
@@ -31,6 +32,8 @@ LEARNT = 1000
 """Images that were worked on last, from which the classifier learns."""
 READING_S = 0.08
 """So long an answer waits until images are read that others drew on, or that were drawn on before."""
+MIDDLE = 0.5
+"""Share of a box's ellipse that is taken for its object."""
 MAPS_KEPT = 700 << 20
 """Bytes of features that stay in memory, some 30 MB for an image."""
 
@@ -131,7 +134,8 @@ class Looks:
             seen = self.seen(name)
             size = seen.image.shape[1:]
             known, drawn = self.project.known(name, *size), self.project.drawn(name)
-            places = [np.argwhere(known.labels == label) for label in range(len(known.tags))]
+            labelled = boxed(known).labels
+            places = [np.argwhere(labelled == label) for label in range(len(known.tags))]
             if drawn is not None and drawn.shape != size:
                 places = [_with_lost(mine, drawn == label, size) for label, mine in enumerate(places)]
             chosen = self.forest.few(places, numpy_rng(0, "live", name))
@@ -146,6 +150,19 @@ class Looks:
         image = self.project.pictures.sample(name).image
         small = resized(image, *wanted_size(image.shape[1], image.shape[2], self.forest.side))
         return Seen(small, self.forest.describe(small, None))
+
+
+def boxed(known: Known) -> Known:
+    """Take the middle of each box for its object, unless a mark in it says otherwise."""
+    trusted = []
+    for box in known.boxes:
+        (middle,) = ellipses(box[None], len(known.tags), known.labels.shape, MIDDLE)[box[:1]]
+        if np.isin(known.labels[middle], (box[0], IGNORE)).all():
+            trusted.append(box)
+    boxes = np.array(trusted, np.int64).reshape(-1, 5)
+    middles = ellipses(boxes, len(known.tags), known.labels.shape, MIDDLE)
+    guessed = np.where(middles.sum(0) == 1, middles.argmax(0).astype(np.uint8), IGNORE)
+    return replace(known, labels=known.over(guessed))
 
 
 def _with_lost(places: np.ndarray, drawn: Bool[np.ndarray, "h w"], size: tuple[int, ...]) -> np.ndarray:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -567,3 +568,24 @@ def test_a_full_disk_is_told_in_words(client: TestClient, monkeypatch: pytest.Mo
     answer = client.post("/api/export", json={})
     assert answer.status_code == 503
     assert answer.json() == {"error": "the disk is full: free some space"}
+
+
+def test_what_was_drawn_and_exported_can_be_taken_away_by_browser(client: TestClient, tmp_path: Path) -> None:
+    assert client.get("/api/export.zip").status_code == 404
+    one, other, *_ = images(client)
+    sent = [add(point(1, 2, 3)), add(point(0, 20.5, 30))]
+    send(client, one["id"], *sent)
+    send(client, other["id"], add({"kind": "box", "label": 1, "top": 3, "left": 4, "bottom": 9, "right": 11}))
+    table = client.get("/api/marks.csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="marks.csv"'
+    client.post("/api/export", json={}).raise_for_status()
+    (root,) = tmp_path.glob("*/export")
+    assert table.content == (root / "marks.csv").read_bytes()
+    assert len(table.text.splitlines()) == 5
+    found = client.get("/api/export.zip")
+    assert found.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+        assert archive.testzip() is None
+        names = {name: archive.read(name) for name in archive.namelist()}
+    there = {path.relative_to(root.parent).as_posix(): path.read_bytes() for path in root.rglob("*.*")}
+    assert names == there

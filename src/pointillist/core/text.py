@@ -31,14 +31,15 @@ def counted(count: int, plural: str) -> str:
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write a table as CSV.
+    """Write a table as CSV; of one that goes on without the header.
 
     >>> to_csv(("name", "area"), [("a,b", 3)]).split()
     ['name,area', '"a,b",3']
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    if header:
+        writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -16,7 +16,7 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
-from pointillist.core.marks import Box, ExtremePoints, Points, Scribble
+from pointillist.core.marks import Box, ExtremePoints, Mark, Points, Scribble
 from pointillist.core.shapes import MaskArray
 from pointillist.core.text import cell, to_csv
 from pointillist.exchange.exporter import Colours, Exporter, Written
@@ -26,6 +26,8 @@ from pointillist.exchange.sheet import Sheet
 
 HEADER = ("image", "mark", "kind", "class", "row", "col", "radius", "width")
 NEEDED = ("image", "class", "row", "col")
+Placed = Points | Scribble | Box | ExtremePoints
+"""Marks that a table can hold."""
 
 
 class _Row(Foreign):
@@ -119,6 +121,15 @@ def _draw(rows: Sequence[_Row], sheet: Sheet, intake: Intake, path: Path) -> Non
         raise InputError(must, f"{len(places)} rows of mark {first.mark!r}", "Number the marks.", path)
 
 
+def rows_of(name: str, classes: Sequence[str], marks: Iterable[Mark]) -> Iterator[Sequence[object]]:
+    """Give a row for each place of the marks on an image; marks that have no places are left out."""
+    for number, mark in enumerate(marks, start=1):
+        if isinstance(mark, Placed):
+            start = (cell(name), number, mark.kind, cell(classes[mark.label]))
+            sizes = (getattr(mark, "radius", ""), getattr(mark, "width", ""))
+            yield from ((*start, row, col, *sizes) for row, col in mark.places)
+
+
 class CsvExporter(Exporter):
     """Write a row for each click, each corner of a line, the four extreme points, two corners of a box."""
 
@@ -143,13 +154,9 @@ class CsvExporter(Exporter):
         written = Written()
         for annotation in annotations:
             written.images += 1
-            for number, mark in enumerate(annotation.marks, start=1):
-                if not isinstance(mark, Points | Scribble | Box | ExtremePoints):
-                    written.left_out[f"{mark.kind} marks"] += 1
-                    continue
-                start = (cell(annotation.name), number, mark.kind, cell(annotation.classes[mark.label]))
-                sizes = (getattr(mark, "radius", ""), getattr(mark, "width", ""))
-                rows += [(*start, row, col, *sizes) for row, col in mark.places]
-                written.entries[f"{mark.kind} marks"] += 1
+            rows += rows_of(annotation.name, annotation.classes, annotation.marks)
+            for mark in annotation.marks:
+                counts = written.entries if isinstance(mark, Placed) else written.left_out
+                counts[f"{mark.kind} marks"] += 1
         durable.write_text(path, to_csv(HEADER, rows))
         return written

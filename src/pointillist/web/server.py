@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from pointillist.data.draw import palette_png
 from pointillist.web.answers import answer_errors, with_reasons
+from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
 from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
@@ -74,6 +75,7 @@ def build(project: Project) -> FastAPI:
     _segmentations(app, project, live)
     add_guidance(app, project, live, scout)
     add_jobs(app, project, live, training, scout, listeners)
+    add_downloads(app, project)
     return app
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from pointillist.web.anew import Anew
 from pointillist.web.gates import Gates
 from pointillist.web.names import Names
 from pointillist.web.project import Project
@@ -40,7 +41,8 @@ def served(root: Path, token: str = TOKEN) -> Iterator[TestClient]:
     """Serve a new folder of images; the client knows the token."""
     if not root.exists():
         plain_folder(root)
-    gates = Gates(build(Project(root)), Names(frozenset({HOST})), token, "pointillist-8123")
+    application = Anew(lambda renew: build(Project(root), renew))
+    gates = Gates(application, Names(frozenset({HOST})), token, "pointillist-8123")
     bearer = {"Authorization": f"Bearer {token}"}
     # The gates let the lifespan through to the application.
     with TestClient(gates, base_url=f"http://{HOST}", headers=bearer) as client:

@@ -100,6 +100,7 @@ def annotate_command(
 
 
 def _annotate(root: Path, host: str, port: int | None, token: str, public: str | None, browser: bool) -> None:
+    from pointillist.web.anew import Anew
     from pointillist.web.garbage import keep_garbage_for_later
     from pointillist.web.gates import Gates
     from pointillist.web.names import EVERYWHERE, bracketed, names_of
@@ -108,7 +109,8 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
     from pointillist.web.snapshot import keeping
 
     project = Project(root)
-    application = build(project)
+    first = iter([project])
+    application = Anew(lambda renew: build(next(first, None) or Project(root), renew))
     listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
     ticket = secrets.token_urlsafe(24)

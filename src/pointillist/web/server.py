@@ -15,7 +15,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from pointillist.data.draw import palette_png
+from pointillist.web.anew import Renew
 from pointillist.web.answers import answer_errors, with_reasons
+from pointillist.web.declare import add_classes
 from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
 from pointillist.web.guidance import add_guidance
@@ -44,8 +46,13 @@ class Sent(BaseModel):
     events: Annotated[list[Event], Field(min_length=1, max_length=500), FailFast()]
 
 
-def build(project: Project) -> FastAPI:
-    """Make the application of a project; whoever serves it puts the gates in front."""
+def build(project: Project, renew: Renew) -> FastAPI:
+    """Make the application of a project; whoever serves it puts the gates in front.
+
+    Args:
+        project: its images and marks.
+        renew: makes another one, when the project's classes have changed.
+    """
     live = Live(project)
     listeners: set[asyncio.Queue[News]] = set()
     loops: list[asyncio.AbstractEventLoop] = []
@@ -61,6 +68,7 @@ def build(project: Project) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         loops.append(asyncio.get_running_loop())
         yield
+        _spread(listeners, {"type": "renewed"})
         loops.clear()
         await asyncio.to_thread(training.close)
         await asyncio.to_thread(scout.close)
@@ -76,6 +84,7 @@ def build(project: Project) -> FastAPI:
     add_guidance(app, project, live, scout)
     add_jobs(app, project, live, training, scout, listeners)
     add_downloads(app, project)
+    add_classes(app, project, training, renew)
     return app
 
 

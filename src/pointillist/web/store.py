@@ -65,6 +65,7 @@ class Store:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._check()
         self._reading = threading.local()
+        self._closing, self._closed = threading.Lock(), False
         self._writer = threading.Thread(target=self._write, name="store", daemon=True)
         self._writer.start()
 
@@ -77,7 +78,11 @@ class Store:
         answer: Future[int] = Future()
         # A page that closes while the disk flushes cancels its wait: the answer must not notice.
         answer.set_running_or_notify_cancel()
-        self._queue.put(_Request(image, client, tuple(events), answer))
+        with self._closing:
+            if self._closed:  # Another is opened in its place: whoever asks again finds that.
+                answer.set_exception(sqlite3.ProgrammingError("the store is closed"))
+            else:
+                self._queue.put(_Request(image, client, tuple(events), answer))
         return answer
 
     def events(self, image: str) -> tuple[list[AnyEvent], int]:
@@ -201,7 +206,9 @@ class Store:
 
     def close(self) -> None:
         """Store what waits, and end."""
-        self._queue.put(None)
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
         self._writer.join()
 
     def _check(self) -> None:

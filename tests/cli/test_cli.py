@@ -334,8 +334,6 @@ def test_two_devices_train_one_run_as_one_does(tmp_path: Path) -> None:
         "plain",
     )
     changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
-    # Batch norm sees the images of its own device only.
-    changes = (*changes, "model.norm=group")
     weights = []
     for devices in (1, 2):
         home = tmp_path / str(devices)

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pointillist.core.errors import InputError
 from pointillist.train.run import Precision
+from pointillist.train.synced import synced
 
 # Numbers of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -51,7 +52,7 @@ class Device:
         if self.world == 1:
             return network
         ids = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=ids)
+        return DistributedDataParallel(synced(network), device_ids=ids)
 
     @property
     def precision(self) -> str:

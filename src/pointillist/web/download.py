@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from io import RawIOBase
 from itertools import chain, islice
 from pathlib import Path
+from zipfile import ZipFile
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -53,7 +53,7 @@ def _table(project: Project) -> Iterator[bytes]:
 def _zipped(folder: Path) -> Iterator[bytes]:
     """Put a folder's files into one, each as it comes: nothing is written, and one file at a time is held."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w") as archive:
+    with ZipFile(sink, "w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
                 archive.write(path, path.relative_to(folder.parent))

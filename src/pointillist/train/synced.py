@@ -1,0 +1,57 @@
+"""Batch norm over the images of all processes: so that a run on several devices is the run on one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+
+class SyncedBatchNorm(nn.BatchNorm2d):
+    """A batch norm whose means and variances are of all processes' batches together, in training.
+
+    torch's own does so on GPUs alone. Like it, the gradient flows through the shared sums, so that the mean
+    of the processes' gradients is that of one process with the whole batch. Two sums are exchanged, the
+    second of squares around the mean: a difference of large sums would lose the digits.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Norm the images; in evaluation as the plain one does."""
+        if not self.training:
+            return super().forward(images)
+        values = images.float()
+        channels = values.shape[1]
+        count = values.new_full((1,), values.numel() / channels)
+        sums = _summed(torch.cat([values.sum((0, 2, 3)), count]))
+        number = sums[-1]
+        mean = sums[:-1] / number
+        around = values - mean[:, None, None]
+        variance = _summed((around * around).sum((0, 2, 3))) / number
+        self._remember(mean.detach(), variance.detach() * number / (number - 1).clamp(min=1))
+        scale = self.weight / torch.sqrt(variance + self.eps)
+        normed: Tensor = around * scale[:, None, None] + self.bias[:, None, None]
+        return normed.to(images.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+        self.num_batches_tracked += 1
+
+
+def _summed(values: Tensor) -> Tensor:
+    """Give the sum over all processes, through which the gradient flows."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
+
+
+def synced(network: nn.Module) -> nn.Module:
+    """Let every batch norm of a network look at all processes' images; weights and their names stay."""
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SyncedBatchNorm
+    return network

@@ -35,6 +35,7 @@ export class Training {
     const lost = this.#running && !running && number !== this.#number;
     this.#number = number;
     this.#setRunning(running);
+    $("learnt").hidden = state === "not started";
     if (epochs) this.#epochs = epochs;
     $("epochs").value = epochs ? epoch / epochs : 0;
     this.#scores = scores ?? [];
@@ -57,7 +58,7 @@ export class Training {
   #setRunning(running) {
     this.#running = running;
     $("train").disabled = running;
-    $("cancel").disabled = !running;
+    $("cancel").disabled = $("running").hidden = !running;
   }
 
   // The answer comes as JSON, or an error in words is shown.
@@ -108,6 +109,7 @@ export class Training {
     ];
     const places = this.#scores.map(place);
     const curve = $("curve");
+    curve.toggleAttribute("hidden", !this.#scores.length);
     curve.querySelector("polyline").setAttribute("points", places.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "));
     const [x, y] = places.at(-1) ?? [-9, 0];
     curve.querySelector("circle").setAttribute("cx", x);

@@ -108,6 +108,10 @@ const gestures = new Gestures($("ink"), viewer, {
   box: add,
   noBackgroundBox: () => toast("A box is drawn around an object, never around background. Choose a class, or scribble."),
   started: () => ink.stopPulse(),
+  held(is) {
+    $("tip").textContent = is ? `${ink.classes[labelOf(true)].name}: lift the finger` : "";
+    $("tip").hidden = !is;
+  },
   draft: (mark) => ink.set({ draft: mark }),
   hover: (at) => ($("where").textContent = position(at)),
 });

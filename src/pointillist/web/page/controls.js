@@ -1,6 +1,7 @@
 // What the next stroke will be: tool, class, width; and the keys held that change it for a moment.
 
 const $ = (id) => document.getElementById(id);
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 export class Controls {
   #tool = "click";
@@ -59,22 +60,28 @@ export class Controls {
     if (label <= this.#count) this.#choose(label);
   }
 
+  // Once in the panel, with their keys, and once below the image, where narrow screens hide the panel (style.css).
   fillClasses(classes) {
     this.#count = classes.length - 1;
-    const rows = classes.map((one, label) => this.#classRow(one, label));
-    // Foreground first: that is what one chooses. A finger, without a right button, needs background too.
-    $("classes").replaceChildren(...rows.slice(1), rows[0]);
+    const fill = (root, add) => {
+      const buttons = classes.map((one, label) => this.#classButton(one, label));
+      buttons.forEach(add);
+      // Foreground first: that is what one chooses. A finger, without a right button, needs background too.
+      root.replaceChildren(...buttons.slice(1), buttons[0]);
+    };
+    fill($("classes"), (button, label) => {
+      button.append(make("span", { className: "quiet", textContent: label === 0 ? "right, B" : label }));
+    });
+    fill($("switch"), () => {});
     this.#show();
   }
 
-  #classRow({ name, colour }, label) {
-    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+  #classButton({ name, colour }, label) {
     const button = make("button", { type: "button", className: "class", title: name });
     button.dataset.label = label;
     const swatch = make("span", { className: "swatch" });
     swatch.style.backgroundColor = colour;
-    const hint = make("span", { className: "quiet", textContent: label === 0 ? "right, B" : label });
-    button.append(swatch, make("span", { className: "name", textContent: name }), hint);
+    button.append(swatch, make("span", { className: "name", textContent: name }));
     button.addEventListener("click", () => this.#choose(label));
     return button;
   }
@@ -88,8 +95,10 @@ export class Controls {
     for (const button of document.querySelectorAll("button[data-tool]")) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === this.#tool));
     }
-    for (const button of $("classes").children) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.label) === this.label));
+    for (const button of document.querySelectorAll("button[data-label]")) {
+      const chosen = Number(button.dataset.label) === this.label;
+      if (chosen && button.getAttribute("aria-pressed") !== "true") button.scrollIntoView({ block: "nearest", inline: "nearest" });
+      button.setAttribute("aria-pressed", String(chosen));
     }
     $("ink").dataset.tool = this.tool;
   }

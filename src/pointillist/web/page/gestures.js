@@ -3,6 +3,8 @@
 import { Aim } from "./aim.js";
 
 const SLACK = 4; // CSS pixels that a click may move
+const FINGER_SLACK = 10;
+const HOLD = 500; // milliseconds that a finger rests before it marks background
 
 const LEFT = 0;
 const MIDDLE = 1;
@@ -18,8 +20,9 @@ export class Gestures {
   #pointers = new Map();
   #stroke = null; // what the one pressed pointer is doing
   #pinch = null;
+  #holding = 0;
 
-  // host = {tool(), label(background), width(), point, scribble, box, draft, hover, started}
+  // host = {tool(), label(background), width(), point, scribble, box, draft, hover, started, held(is)}
   constructor(surface, viewer, host) {
     this.#surface = surface;
     this.#viewer = viewer;
@@ -39,6 +42,8 @@ export class Gestures {
 
   cancel() {
     this.#stroke = null;
+    clearTimeout(this.#holding);
+    this.#host.held(false);
     this.#host.draft(null);
     this.#surface.classList.remove("panning");
   }
@@ -67,9 +72,25 @@ export class Gestures {
     if (event.button !== LEFT && event.button !== RIGHT && tool !== "pan") return;
     const at = this.at(event, tool === "box");
     const label = this.#host.label(event.button === RIGHT);
-    this.#stroke = { tool, at, label, startX: event.clientX, startY: event.clientY, moved: false, path: at ? [at] : [] };
+    const finger = event.pointerType === "touch";
+    this.#stroke = {
+      tool, at, label, startX: event.clientX, startY: event.clientY, slack: finger ? FINGER_SLACK : SLACK,
+      moved: false, held: false, path: at ? [at] : [],
+    };
     this.#host.started();
     if (tool === "pan") this.#surface.classList.add("panning");
+    else if (finger && tool !== "box") this.#awaitHold(this.#stroke);
+  }
+
+  // A finger has no right button.
+  #awaitHold(stroke) {
+    this.#holding = setTimeout(() => {
+      if (stroke.moved || !stroke.at) return;
+      stroke.held = true;
+      stroke.label = this.#host.label(true);
+      this.#host.held(true);
+      this.#host.draft({ kind: "points", label: stroke.label, at: [stroke.at], radius: 0 });
+    }, HOLD);
   }
 
   #move(event) {
@@ -84,10 +105,10 @@ export class Gestures {
     }
     const stroke = this.#stroke;
     if (!stroke) return;
-    const far = Math.hypot(event.clientX - stroke.startX, event.clientY - stroke.startY) > SLACK;
+    const far = Math.hypot(event.clientX - stroke.startX, event.clientY - stroke.startY) > stroke.slack;
     if (far && !stroke.moved) {
       stroke.moved = true;
-      if (stroke.tool === "click") {
+      if (stroke.tool === "click" && !stroke.held) {
         stroke.tool = "pan";
         this.#surface.classList.add("panning");
       }

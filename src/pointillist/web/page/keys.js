@@ -1,5 +1,15 @@
 // All keys in one table: what they do and what the help sheet says about them.
 
+const COARSE = matchMedia("(pointer: coarse)");
+
+const TOUCH = ["Touch", [
+  ["Tap", "the chosen class"],
+  ["Hold", "background, when the finger is lifted"],
+  ["Hold, drag", "a scribble of background, with the scribble tool"],
+  ["Drag", "moves the image with the click and pan tools"],
+  ["Two fingers", "zoom and move the image with any tool"],
+]];
+
 const GROUPS = [
   ["Mark", [
     ["Left click", "the chosen class"],
@@ -121,7 +131,7 @@ export function fillHelp(root) {
     return made;
   };
   root.replaceChildren(
-    ...GROUPS.map(([title, rows]) =>
+    ...(COARSE.matches ? [TOUCH, ...GROUPS] : [...GROUPS, TOUCH]).map(([title, rows]) =>
       element("section", element("h3", title), element("dl", ...rows.map(([key, words]) =>
         element("div", element("dt", element("kbd", key)), element("dd", words))))),
     ),

@@ -62,3 +62,16 @@ def test_the_most_useful_place_is_shown_inside_the_image(browser: Any, server: S
     assert HEIGHT - int(found[1]) == pytest.approx(34 / zoom, abs=1.5)
     assert WIDTH - int(found[2]) == pytest.approx(34 / zoom, abs=1.5)
     page.context.close()
+
+
+def test_escape_closes_what_lies_over_the_page_and_nothing_else(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.keyboard.press("k")
+    page.locator("#gauge-why").click()
+    sync_api.expect(page.locator("#gauge-help")).to_be_visible()
+    page.keyboard.press("Escape")
+    sync_api.expect(page.locator("#gauge-help")).to_be_hidden()
+    sync_api.expect(page.locator("#by-keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    sync_api.expect(page.locator("#by-keyboard")).to_be_hidden()
+    page.context.close()

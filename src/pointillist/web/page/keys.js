@@ -83,6 +83,15 @@ function nameOf(event) {
 
 const inField = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 
+// What lies over the page goes first: Escape means nothing else while it is open.
+function closePopover(event) {
+  const open = event.key === "Escape" ? document.querySelector(":popover-open") : null;
+  if (!open) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  open.hidePopover();
+}
+
 export class Keys {
   #actions = new Map();
   #held = new Set();
@@ -94,6 +103,7 @@ export class Keys {
     }
     this.#actions.set("class", actions.class);
     for (const [key, action] of SILENT) this.#actions.set(key.toLowerCase(), actions[action]);
+    addEventListener("keydown", closePopover, true);
     addEventListener("keydown", (event) => this.#down(event, held));
     addEventListener("keyup", (event) => this.#release(event.key === " " ? "space" : event.key.toLowerCase(), held));
     // The key comes up in another window and nobody tells.

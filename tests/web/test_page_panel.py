@@ -80,3 +80,14 @@ def test_the_page_does_not_jump_while_it_opens(browser: Any, server: Server, wid
     page.wait_for_timeout(800)
     assert page.evaluate("globalThis.shifted") < 0.02
     page.context.close()
+
+
+def test_what_is_chosen_is_told_apart_in_the_system_s_colours(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address, forced_colors="active")
+    colour = "one => getComputedStyle(one).backgroundColor"
+    swatches = page.locator("#classes .swatch").evaluate_all(f"all => all.map({colour})")
+    assert len(set(swatches)) == 2
+    page.locator("#show-marks").click()
+    for which in ("[data-tool]", "#classes button", ".pair [aria-pressed]", "#images button"):
+        assert len(set(page.locator(which).evaluate_all(f"all => all.map({colour})"))) == 2, which
+    page.context.close()

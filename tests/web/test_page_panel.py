@@ -88,6 +88,6 @@ def test_what_is_chosen_is_told_apart_in_the_system_s_colours(browser: Any, serv
     swatches = page.locator("#classes .swatch").evaluate_all(f"all => all.map({colour})")
     assert len(set(swatches)) == 2
     page.locator("#show-marks").click()
-    for which in ("[data-tool]", "#classes button", ".pair [aria-pressed]", "#images button"):
+    for which in ("button[data-tool]", "#classes button", ".pair [aria-pressed]", "#images button"):
         assert len(set(page.locator(which).evaluate_all(f"all => all.map({colour})"))) == 2, which
     page.context.close()

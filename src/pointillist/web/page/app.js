@@ -143,6 +143,7 @@ function add(mark) {
     toast("Nothing can be marked before the image is here.");
     return;
   }
+  if (sheet.repeats(mark)) return;
   // By its name too: the classes may be changed before a mark that waits is sent.
   record({ kind: "add", mark, called: ink.classes[mark.label].name, view: viewer.view });
 }

@@ -70,12 +70,13 @@ export class Gestures {
     if (this.#pointers.size > 2) return;
     const tool = event.button === MIDDLE ? "pan" : this.#host.tool();
     if (event.button !== LEFT && event.button !== RIGHT && tool !== "pan") return;
-    const at = this.at(event, tool === "box");
+    const inside = this.at(event) !== null;
+    const at = this.at(event, tool === "box" || tool === "scribble");
     const label = this.#host.label(event.button === RIGHT);
     const finger = event.pointerType === "touch";
     this.#stroke = {
       tool, at, label, startX: event.clientX, startY: event.clientY, slack: finger ? FINGER_SLACK : SLACK,
-      moved: false, held: false, path: at ? [at] : [],
+      moved: false, held: false, inside, path: [at],
     };
     this.#host.started();
     if (tool === "pan") this.#surface.classList.add("panning");
@@ -85,11 +86,11 @@ export class Gestures {
   // A finger has no right button.
   #awaitHold(stroke) {
     this.#holding = setTimeout(() => {
-      if (stroke.moved || !stroke.at) return;
+      if (stroke.moved || !stroke.inside) return;
       stroke.held = true;
       stroke.label = this.#host.label(true);
       this.#host.held(true);
-      this.#host.draft({ kind: "points", label: stroke.label, at: [stroke.at], radius: 0 });
+      this.#host.draft(this.#dot(stroke));
     }, HOLD);
   }
 
@@ -115,7 +116,7 @@ export class Gestures {
     }
     if (stroke.tool === "pan") {
       this.#viewer.panBy(event.clientX - before.clientX, event.clientY - before.clientY);
-    } else if (stroke.moved && stroke.at) {
+    } else if (stroke.moved) {
       this.#extend(stroke, event);
     }
   }
@@ -123,15 +124,20 @@ export class Gestures {
   #extend(stroke, event) {
     if (stroke.tool === "scribble") {
       for (const step of event.getCoalescedEvents?.() ?? [event]) this.#addStep(stroke, step);
+      if (!stroke.inside) return;
       this.#host.draft({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
     } else if (stroke.tool === "box" && stroke.label > 0) {
       this.#host.draft(this.#box(stroke, event));
     }
   }
 
-  // Steps closer than the eye can tell only make the event bigger.
+  // Steps closer than the eye can tell only make the event bigger. Begun outside, it begins where it comes in.
   #addStep(stroke, event) {
     const at = this.at(event, true);
+    if (!stroke.inside) {
+      stroke.inside = this.at(event) !== null;
+      if (!stroke.inside) stroke.path = [at];
+    }
     const last = stroke.path.at(-1);
     const { scale } = this.#viewer.transform;
     if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale >= 1.5) stroke.path.push(at);
@@ -154,6 +160,11 @@ export class Gestures {
     };
   }
 
+  // What a tap leaves: as wide as the scribble that it might have become.
+  #dot({ tool, label, at }) {
+    return { kind: "points", label, at: [at], radius: tool === "scribble" ? this.#host.width() / 2 : 0 };
+  }
+
   #up(event) {
     if (!this.#pointers.delete(event.pointerId)) return;
     if (this.#pinch) {
@@ -162,15 +173,22 @@ export class Gestures {
     }
     const stroke = this.#stroke;
     this.cancel();
-    if (!stroke || stroke.tool === "pan" || !stroke.at) return;
-    if (stroke.tool === "box") {
-      const box = stroke.moved ? this.#box(stroke, event) : null;
-      if (stroke.label === 0) this.#host.noBackgroundBox();
-      else if (box && box.bottom > box.top && box.right > box.left) this.#host.box(box);
-    } else if (stroke.tool === "scribble" && stroke.path.length > 1) {
+    if (!stroke || stroke.tool === "pan") return;
+    if (stroke.tool === "box") this.#endBox(stroke, event);
+    else if (stroke.inside) this.#endLine(stroke);
+  }
+
+  #endBox(stroke, event) {
+    const box = stroke.moved ? this.#box(stroke, event) : null;
+    if (stroke.label === 0) this.#host.noBackgroundBox();
+    else if (box && box.bottom > box.top && box.right > box.left) this.#host.box(box);
+  }
+
+  #endLine(stroke) {
+    if (stroke.tool === "scribble" && stroke.path.length > 1) {
       this.#host.scribble({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
     } else {
-      this.#host.point({ kind: "points", label: stroke.label, at: [stroke.at], radius: 0 });
+      this.#host.point(this.#dot(stroke));
     }
   }
 

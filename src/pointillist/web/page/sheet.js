@@ -1,12 +1,15 @@
 // The marks of one image: what the server knows, with what still waits in the outbox merged in by id.
 // All are shown; undo takes one's own, and when there are none what was imported: others' marks are theirs.
 
+const DOUBLE = 500; // milliseconds
+
 export class Sheet {
   revision = -1;
   #marks = new Map(); // id of the event that added it -> mark
   #by = new Map(); // id -> "me", "import" or "other"
   #live = []; // ids in the order they were added, or brought back
   #undone = []; // ids, the one undone last at the end
+  #drawn = { id: null, at: 0 }; // the mark drawn last on this page, and when
   #passed = new Set(); // undone before a newer mark was drawn: redo no longer offers them
 
   load({ revision, marks, undone }, pending) {
@@ -27,8 +30,15 @@ export class Sheet {
     if (event.kind === "add") {
       for (const id of this.#undone) this.#passed.add(id);
       this.#undone = [];
+      this.#drawn = { id: event.id, at: performance.now() };
     }
     this.#apply(event);
+  }
+
+  // The second half of a double click says nothing new.
+  repeats(mark) {
+    const last = this.#live.includes(this.#drawn.id) ? this.#marks.get(this.#drawn.id) : null;
+    return last?.kind === "points" && performance.now() - this.#drawn.at < DOUBLE && JSON.stringify(last) === JSON.stringify(mark);
   }
 
   #apply(event) {

@@ -1,0 +1,88 @@
+"""What a stroke leaves: taps, double clicks, and scribbles that come in from outside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointillist.core.marks import Points, Scribble
+from pointillist.web.project import Project
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, click, opened, serving_lesions, until_saved
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving_lesions(tmp_path / "skin", 2) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    found = opened(browser, server.address)
+    yield found
+    found.context.close()
+
+
+def marks(page: Any, root: Path) -> list[Any]:
+    until_saved(page)
+    project = Project(root)
+    annotation = project.annotation("train-00000")
+    project.store.close()
+    return [] if annotation is None else list(annotation.marks)
+
+
+def drag(page: Any, *places: tuple[float, float]) -> None:
+    """Draw through (row, col) of the image while all of it is in view; they may lie outside of it."""
+    box = page.locator("#ink").bounding_box()
+    scale = min(box["width"] / WIDTH, box["height"] / HEIGHT)
+    for number, (row, col) in enumerate(places):
+        x = box["x"] + box["width"] / 2 + (col + 0.5 - WIDTH / 2) * scale
+        y = box["y"] + box["height"] / 2 + (row + 0.5 - HEIGHT / 2) * scale
+        page.mouse.move(x, y, steps=6)
+        if not number:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def test_a_tap_with_the_scribble_tool_is_a_dot_of_its_width(page: Any, tmp_path: Path) -> None:
+    page.locator("#width").fill("12")
+    page.keyboard.press("Tab")
+    page.locator("#ink").focus()
+    page.keyboard.press("2")
+    click(page, 50, 60)
+    click(page, -5, 60)  # beside the image
+    (dot,) = marks(page, tmp_path / "skin")
+    assert isinstance(dot, Points)
+    assert dot.radius == 6
+    assert dot.at[0] == pytest.approx((50, 60), abs=0.5)
+
+
+def test_a_scribble_begun_outside_begins_at_the_edge(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("2")
+    drag(page, (-10, 40), (-10, 80), (-6, 90))  # never inside
+    drag(page, (-8, 20), (-8, 100), (30, 100))
+    (line,) = marks(page, tmp_path / "skin")
+    assert isinstance(line, Scribble)
+    assert line.path[0] == pytest.approx((-0.5, 100), abs=2), "not along the edge from where it was pressed"
+    assert line.path[-1] == pytest.approx((30, 100), abs=1)
+
+
+def test_a_double_click_is_one_mark(page: Any, tmp_path: Path) -> None:
+    for _ in range(2):
+        click(page, 50, 60)
+    page.wait_for_timeout(600)
+    click(page, 50, 60)  # on purpose
+    click(page, 50, 60, "right")  # of another class
+    assert [mark.label for mark in marks(page, tmp_path / "skin")] == [1, 1, 0]
+
+
+def test_what_was_taken_back_may_be_drawn_again_at_once(page: Any, tmp_path: Path) -> None:
+    click(page, 50, 60)
+    page.keyboard.press("Control+z")
+    click(page, 50, 60)
+    assert len(marks(page, tmp_path / "skin")) == 1

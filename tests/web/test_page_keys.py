@@ -75,3 +75,25 @@ def test_escape_closes_what_lies_over_the_page_and_nothing_else(browser: Any, se
     page.keyboard.press("Escape")
     sync_api.expect(page.locator("#by-keyboard")).to_be_hidden()
     page.context.close()
+
+
+def test_what_one_has_set_is_there_after_a_reload(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.locator("#opacity").fill("80")
+    page.locator("#width").fill("17")
+    page.reload()
+    page.locator("#zoom", has_text="%").wait_for()
+    sync_api.expect(page.locator("#opacity")).to_have_value("80")
+    sync_api.expect(page.locator("#width")).to_have_value("17")
+    # What is there may be anything, and may not be had at all.
+    page.evaluate("localStorage.setItem('annotate width', '9000')")
+    page.reload()
+    sync_api.expect(page.locator("#width")).to_have_value("3")
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no'); } })"
+    )
+    page.reload()
+    page.locator("#zoom", has_text="%").wait_for()
+    page.keyboard.press("w")
+    sync_api.expect(page.locator("#width")).to_have_value("4")
+    page.context.close()

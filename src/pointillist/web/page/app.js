@@ -14,6 +14,7 @@ import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
 import { Results } from "./results.js";
+import { remember } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { showSkipped } from "./skipped.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
@@ -392,6 +393,7 @@ function bind() {
   };
   for (const [id, name] of Object.entries(clicks)) $(id).addEventListener("click", actions[name]);
   $("opacity").addEventListener("input", ({ target }) => ink.set({ opacity: Number(target.value) / 100 }));
+  for (const id of ["opacity", "width"]) remember(id);
   // After the mouse has used a control the keys belong to the image again; Tab users stay where they are.
   document.addEventListener("click", (event) => {
     if (event.detail > 0 && event.target.closest("button, input[type=range]") && !document.querySelector("dialog[open]")) $("ink").focus();

@@ -1,6 +1,7 @@
 // What the next stroke will be: tool, class, width; and the keys held that change it for a moment.
 
 const $ = (id) => document.getElementById(id);
+const MOST_KEYS = 9; // classes that have a key, as in keys.js
 const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 export class Controls {
@@ -70,7 +71,7 @@ export class Controls {
       root.replaceChildren(...buttons.slice(1), buttons[0]);
     };
     fill($("classes"), (button, label) => {
-      button.append(make("span", { className: "quiet", textContent: label === 0 ? "right, B" : label }));
+      if (label <= MOST_KEYS) button.append(make("kbd", { textContent: label === 0 ? "B" : `Shift+${label}` }));
     });
     fill($("switch"), () => {});
     this.#show();

@@ -20,7 +20,7 @@ const GROUPS = [
     ["4", "pan tool", "pan"],
     ["[", "previous class", "previousClass"],
     ["]", "next class", "nextClass"],
-    ["Shift+1 to 9", "the class of this number (where Shift types no digit)"],
+    ["Shift+1 to 9", "the class of this number"],
     ["W", "wider scribbles", "wider"],
     ["Shift+W", "narrower scribbles", "narrower"],
     ["Ctrl+Z", "undo your last mark; others' marks stay", "undo"],

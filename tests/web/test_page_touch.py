@@ -74,7 +74,7 @@ def test_the_class_is_seen_and_chosen_beside_the_image(page: Any, tmp_path: Path
 def test_a_finger_that_rests_marks_background(page: Any, tmp_path: Path) -> None:
     finger = Finger(page)
     finger.down(20, 30)
-    sync_api.expect(page.locator("#tip")).to_contain_text("background")
+    sync_api.expect(page.locator("#tip")).to_contain_text("background: lift")
     finger.move(23, 32)  # no finger is quite still
     finger.up()
     sync_api.expect(page.locator("#tip")).not_to_contain_text("lift")

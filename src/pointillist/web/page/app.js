@@ -18,6 +18,7 @@ import { remember } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { showSkipped } from "./skipped.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
+import { Tip } from "./tip.js";
 import { toast } from "./toast.js";
 import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
@@ -65,6 +66,7 @@ const viewer = new Viewer($("osd"), {
   },
   failed: (path) => quietly(askWhy(image.id, path)),
 });
+const tip = new Tip();
 const ink = new Ink($("ink"), viewer);
 
 const guide = new Guide({
@@ -109,10 +111,7 @@ const gestures = new Gestures($("ink"), viewer, {
   box: add,
   noBackgroundBox: () => toast("A box is drawn around an object, never around background. Choose a class, or scribble."),
   started: () => ink.stopPulse(),
-  held(is) {
-    $("tip").textContent = is ? `${ink.classes[labelOf(true)].name}: lift the finger` : "";
-    $("tip").hidden = !is;
-  },
+  held: (is) => tip.say(is ? `${ink.classes[labelOf(true)].name}: lift the finger` : ""),
   draft: (mark) => ink.set({ draft: mark }),
   hover: (at) => ($("where").textContent = position(at)),
 });
@@ -146,6 +145,7 @@ function add(mark) {
   }
   if (sheet.repeats(mark)) return;
   // By its name too: the classes may be changed before a mark that waits is sent.
+  tip.drawn();
   record({ kind: "add", mark, called: ink.classes[mark.label].name, view: viewer.view });
 }
 
@@ -169,6 +169,7 @@ function redo() {
 
 function showMarks() {
   ink.set({ marks: sheet.marks });
+  tip.bare(!sheet.marks.length);
   $("undo").disabled = !sheet.undoable;
   $("redo").disabled = !sheet.redoable;
   list.update(image.id, sheet.marks.length, sheet.labels);
@@ -254,6 +255,7 @@ function refuse(id, words) {
   sheet = new Sheet();
   ink.setOverlay(null);
   ink.set({ marks: [] });
+  tip.bare(false);
   $("zoom").textContent = $("where").textContent = "";
   $("undo").disabled = $("redo").disabled = true;
   $("notice").textContent = `${image.name} can't be read: ${words}`;
@@ -283,6 +285,7 @@ function begin(wanted) {
   overlaySource = null;
   ink.setOverlay(null);
   ink.stopPulse();
+  tip.bare(false);
   $("zoom").textContent = $("where").textContent = "";
   list.select(id);
   history.replaceState(null, "", `#image=${encodeURIComponent(id)}`);
@@ -418,6 +421,7 @@ async function start() {
   document.title = `${project.name}: annotate`;
   $("project").textContent = project.name;
   ink.classes = project.classes;
+  tip.project(project.id);
   controls.fillClasses(project.classes);
   list.set(project.images);
   showSkipped($("skipped"), project.skipped, "more can't be shown");

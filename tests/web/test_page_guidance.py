@@ -221,7 +221,7 @@ def test_all_images_are_looked_through_by_keyboard(page: Any, server: Server) ->
     cards = dialog.get_by_role("listitem")
     sync_api.expect(cards).to_have_count(IMAGES)
     shown = [
-        float(words.split()[1]) for words in page.locator("#cards .quiet:nth-child(4)").all_inner_texts()
+        float(words.split()[2]) for words in page.locator("#cards .quiet:nth-child(4)").all_inner_texts()
     ]
     assert shown == sorted(shown, reverse=True)
     assert shown == pytest.approx(sorted((100 * doubt for doubt in doubts), reverse=True), abs=0.51)

@@ -91,3 +91,29 @@ def test_what_is_chosen_is_told_apart_in_the_system_s_colours(browser: Any, serv
     for which in ("button[data-tool]", "#classes button", ".pair [aria-pressed]", "#images button"):
         assert len(set(page.locator(which).evaluate_all(f"all => all.map({colour})"))) == 2, which
     page.context.close()
+
+
+def test_the_page_says_that_nothing_can_be_shown(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.context.set_offline(True)
+    page.keyboard.press("n")
+    sync_api.expect(page.locator("#notice")).to_contain_text("has not come", timeout=20_000)
+    page.keyboard.press("r")
+    sync_api.expect(page.locator("#cards li").first).to_contain_text("The server is away")
+    page.context.set_offline(False)
+    page.keyboard.press("Escape")
+    page.locator("#zoom", has_text="%").wait_for()
+    sync_api.expect(page.locator("#notice")).to_be_hidden()
+    page.context.close()
+
+
+def test_the_list_says_what_held_out_means(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    legend = page.locator("#legend")
+    sync_api.expect(legend).to_have_text("held out: not learnt from, used to judge")
+    row = page.locator("#images button").filter(has_text="held out").first
+    before = row.bounding_box()
+    row.focus()
+    sync_api.expect(legend).to_contain_text("never learnt from")
+    assert row.bounding_box() == before
+    page.context.close()

@@ -58,7 +58,9 @@ const viewer = new Viewer($("osd"), {
   drawn: () => {
     ink.draw();
     cursor.refresh();
-    if (viewer.seen) $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
+    if (!viewer.seen) return;
+    $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
+    $("notice").hidden = true;
   },
   opened: () => {
     ink.draw();
@@ -238,9 +240,16 @@ async function askWhy(id, path) {
     await request(path);
   } catch (error) {
     if (isBroken(error)) refuse(id, error.message);
-    else toast("A part of the image has not come from the server; it is asked for again.");
+    else if (viewer.seen) toast("A part of the image has not come from the server; it is asked for again.");
+    else notify("The image has not come from the server yet; it is asked for again.");
   }
   asking = null;
+}
+
+// Where the image would be.
+function notify(words) {
+  $("notice").textContent = words;
+  $("notice").hidden = false;
 }
 
 // Nothing is drawn on what can't be seen; the stage says why.
@@ -258,8 +267,7 @@ function refuse(id, words) {
   tip.bare(false);
   $("zoom").textContent = $("where").textContent = "";
   $("undo").disabled = $("redo").disabled = true;
-  $("notice").textContent = `${image.name} can't be read: ${words}`;
-  $("notice").hidden = false;
+  notify(`${image.name} can't be read: ${words}`);
   overlaySource = null;
   showOverlayState();
 }

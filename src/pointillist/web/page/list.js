@@ -1,10 +1,8 @@
 // The list of images. Rows out of sight cost nothing (content-visibility in style.css).
 
-const HELD_OUT = {
-  train: "",
-  val: "val: held out to choose the best network, never learnt from by it",
-  test: "test: held out to measure, never learnt from by a network",
-};
+import { counted, HELD_OUT } from "./words.js";
+
+const LEGEND = "held out: not learnt from, used to judge";
 
 export class ImageList {
   #root;
@@ -32,6 +30,8 @@ export class ImageList {
       chosen();
     });
     root.addEventListener("keydown", (event) => this.#key(event));
+    for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, ({ target }) => this.#explain(target.closest("button")));
+    for (const kind of ["pointerleave", "focusout"]) root.addEventListener(kind, () => this.#explain(null));
   }
 
   set(images) {
@@ -39,6 +39,14 @@ export class ImageList {
     this.#order = images.map((image) => image.id);
     this.#root.replaceChildren(...images.map((image) => this.#row(image)));
     for (const { button } of this.#rows.values()) this.#seen.observe(button);
+    document.getElementById("legend").hidden = images.every(({ split }) => !HELD_OUT[split]);
+    this.#explain(null);
+  }
+
+  // Under the list's title: what "held out" means, in general or on the row in question.
+  #explain(button) {
+    const split = button && this.#rows.get(button.dataset.id).image.split;
+    document.getElementById("legend").textContent = HELD_OUT[split] ?? LEGEND;
   }
 
   update(id, marks, labels) {
@@ -97,31 +105,35 @@ export class ImageList {
     const name = make("span", "name");
     name.textContent = image.name;
     const split = make("span", "split quiet");
-    if (image.split !== "train") Object.assign(split, { textContent: image.split, title: HELD_OUT[image.split] });
+    if (HELD_OUT[image.split]) Object.assign(split, { textContent: "held out", title: HELD_OUT[image.split] });
     const state = make("span", "tick");
-    const count = make("span", "count");
-    button.append(name, split, state, count);
+    const marks = make("span", "quiet marks");
+    const [count, noun] = [make("span", "count"), make("span", "noun")];
+    marks.append(count, noun);
+    button.append(name, state, marks, split);
     item.append(button);
-    const row = { image, labels: null, asked: false, button, state, count };
+    const row = { image, labels: null, asked: false, button, state, count, noun };
     this.#rows.set(image.id, row);
     this.#describe(row);
     return item;
   }
 
-  #describe({ image, labels, button, state, count }) {
+  #describe({ image, labels, button, state, count, noun }) {
     button.classList.toggle("broken", Boolean(image.broken));
     button.title = image.broken ? `${image.name}: ${image.broken}` : image.name;
     if (image.broken) {
       state.textContent = "";
       count.textContent = "can't be read";
+      noun.textContent = "";
       button.setAttribute("aria-label", `${image.name}, can't be read: ${image.broken}`);
       return;
     }
     const complete = labels !== null && labels.size > 1;
     state.textContent = complete ? "✓" : "";
     count.textContent = image.marks || "";
-    const marks = image.marks === 1 ? "1 mark" : `${image.marks} marks`;
-    button.setAttribute("aria-label", `${image.name}, ${marks}${complete ? ", two classes or more" : ""}${HELD_OUT[image.split] && `, ${HELD_OUT[image.split]}`}`);
+    noun.textContent = image.marks ? ` ${image.marks === 1 ? "mark" : "marks"}` : "no marks";
+    const told = [image.name, counted(image.marks, "mark"), complete && "two classes or more", HELD_OUT[image.split] && `held out, ${HELD_OUT[image.split]}`];
+    button.setAttribute("aria-label", told.filter(Boolean).join(", "));
   }
 
   #sight(id) {

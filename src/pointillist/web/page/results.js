@@ -2,9 +2,11 @@
 
 import { get, patiently } from "./api.js";
 import { Thumbnails } from "./thumbnails.js";
-import { counted, fine } from "./words.js";
+import { counted, fine, HELD_OUT } from "./words.js";
 
-const SPLITS = { train: "Training split", val: "Validation split", test: "Test split" };
+const SPLITS = { train: "Learnt from", val: "Held out to choose (val)", test: "Held out to measure (test)" };
+
+const AWAY = "The server is away: no picture yet.";
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, className, properties = {}) => Object.assign(document.createElement(tag), { className, ...properties });
@@ -48,7 +50,10 @@ export class Results {
   }
 
   set(images) {
-    images.forEach((image, place) => this.#cards.set(image.id, this.#card(image, place)));
+    images.forEach((image, place) => {
+      this.#cards.set(image.id, this.#card(image, place));
+      this.#describe(image.id, image.marks, null, image.broken);
+    });
     const splits = Object.keys(SPLITS).filter((split) => images.some((image) => image.split === split));
     if (splits.length < 2) return;
     $("results-filter").append(...splits.map((split) => make("option", "", { value: split, textContent: SPLITS[split] })));
@@ -76,7 +81,12 @@ export class Results {
 
   async #ask() {
     const { signal } = this.#closing;
-    const answer = await patiently(() => get("/api/results", { signal }), this.#host.failed, signal);
+    const failed = (error) => {
+      if (!this.#order.length) this.#arrange(); // by what the page knows itself
+      for (const { id } of this.#cards.values()) this.#thumbnails.missing(id, AWAY);
+      this.#host.failed(error);
+    };
+    const answer = await patiently(() => get("/api/results", { signal }), failed, signal);
     if (!answer || signal.aborted) return;
     for (const { id, marks, doubt, broken } of answer.images) {
       this.#host.broken(id, broken ?? null);
@@ -94,9 +104,10 @@ export class Results {
     const frame = make("span", "frame");
     const wrong = make("span", "quiet");
     const count = make("span", "quiet count");
-    const split = make("span", "quiet split", { textContent: image.split === "train" ? "" : image.split });
+    const why = HELD_OUT[image.split];
+    const split = make("span", "quiet split", { textContent: why ? "held out" : "", title: why ?? "" });
     button.dataset.id = image.id;
-    frame.append(picture);
+    frame.append(make("span", "why quiet"), picture);
     button.append(frame, make("span", "name", { textContent: image.name, title: image.name }), split, wrong, count);
     item.append(button);
     this.#thumbnails.watch(image.id, item, picture);
@@ -107,12 +118,11 @@ export class Results {
     const card = this.#cards.get(id);
     if (!card) return;
     Object.assign(card, { marks, doubt });
-    const known = doubt === null ? "not looked at yet" : `≈ ${fine(doubt)} wrong`;
+    const known = doubt === null ? "not looked at yet" : `in doubt: ${fine(doubt)}`;
     card.wrong.textContent = broken ? "can't be read" : known;
     card.count.textContent = counted(marks, "mark");
-    const split = card.split === "train" ? "" : `, ${card.split}`;
-    const spoken = card.wrong.textContent.replace("≈", "about");
-    card.button.setAttribute("aria-label", `${card.name}${split}, ${spoken}, ${card.count.textContent}`);
+    const split = HELD_OUT[card.split] ? ", held out" : "";
+    card.button.setAttribute("aria-label", `${card.name}${split}, ${card.wrong.textContent}, ${card.count.textContent}`);
     this.#thumbnails.version(id, `${marks} ${doubt}`);
   }
 

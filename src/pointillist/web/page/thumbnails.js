@@ -41,6 +41,12 @@ export class Thumbnails {
     this.#pump();
   }
 
+  // In place of a picture that has not come.
+  missing(id, words) {
+    const { element, url } = this.#cards.get(id);
+    if (!url) element.querySelector(".why").textContent = words;
+  }
+
   // What has failed is asked for again.
   start() {
     this.#open = true;
@@ -72,7 +78,7 @@ export class Thumbnails {
       this.#show(card, URL.createObjectURL(await response.blob()));
     } catch (error) {
       if (abort.signal.aborted) card.shown = null;
-      else card.element.title = error.message;
+      else this.missing(id, error.message);
     }
     this.#busy.delete(id);
     this.#pump();
@@ -80,7 +86,7 @@ export class Thumbnails {
 
   #show(card, url) {
     card.picture.src = url;
-    card.element.title = "";
+    card.element.querySelector(".why").textContent = "";
     if (card.url) URL.revokeObjectURL(card.url);
     card.url = url;
   }

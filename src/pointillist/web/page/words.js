@@ -2,6 +2,12 @@
 
 export const SOURCES = { forest: "classifier", network: "network", both: "classifier and network" };
 
+// What images are held out for.
+export const HELD_OUT = {
+  val: "val: chooses the best network, never learnt from",
+  test: "test: measures how good it is, never learnt from",
+};
+
 // With a space that does not break.
 export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 

@@ -12,7 +12,7 @@ from tests.web.browser import CHROMIUM, Server, opened, serving_lesions, until_s
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
 
-PHONE = {"viewport": {"width": 380, "height": 800}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 380, "height": 800}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import { Ink, RING } from "./marks.js";
 import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
+import { Overview } from "./overview.js";
 import { Results } from "./results.js";
 import { remember } from "./settings.js";
 import { Sheet } from "./sheet.js";
@@ -58,6 +59,7 @@ const viewer = new Viewer($("osd"), {
   drawn: () => {
     ink.draw();
     cursor.refresh();
+    overview.update();
     if (!viewer.seen) return;
     $("zoom").textContent = `${Math.round(viewer.transform.scale * 100)} %`;
     $("notice").hidden = true;
@@ -68,6 +70,7 @@ const viewer = new Viewer($("osd"), {
   },
   failed: (path) => quietly(askWhy(image.id, path)),
 });
+const overview = new Overview(viewer);
 const tip = new Tip();
 const ink = new Ink($("ink"), viewer);
 
@@ -260,6 +263,7 @@ function refuse(id, words) {
   cursor.leave();
   opening.abort();
   viewer.close();
+  overview.update();
   segmentation.close();
   sheet = new Sheet();
   ink.setOverlay(null);
@@ -401,6 +405,7 @@ function bind() {
   const clicks = {
     undo: "undo", redo: "redo", panels: "panels", "help-open": "help", "next-place": "nextPlace",
     "next-image": "usefulImage", "show-overlay": "overlay", "show-marks": "marks", "look-through": "results",
+    "zoom-in": "zoomIn", "zoom-out": "zoomOut", "zoom-fit": "fit",
   };
   for (const [id, name] of Object.entries(clicks)) $(id).addEventListener("click", actions[name]);
   $("opacity").addEventListener("input", ({ target }) => ink.set({ opacity: Number(target.value) / 100 }));

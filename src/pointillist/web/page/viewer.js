@@ -183,6 +183,14 @@ export class Viewer {
     return this.#element(clientX, clientY);
   }
 
+  // Continuous image coordinates.
+  centre(x, y) {
+    if (!this.ready) return;
+    const { viewport } = this.#osd;
+    viewport.panTo(this.#item.imageToViewportCoordinates(x, y), true);
+    viewport.applyConstraints(true);
+  }
+
   fit() {
     if (this.ready) this.#osd.viewport.goHome();
   }

@@ -141,7 +141,7 @@ export function fillHelp(root) {
     return made;
   };
   root.replaceChildren(
-    ...(COARSE.matches ? [TOUCH, ...GROUPS] : [...GROUPS, TOUCH]).map(([title, rows]) =>
+    ...GROUPS.toSpliced(COARSE.matches ? 0 : 2, 0, TOUCH).map(([title, rows]) =>
       element("section", element("h3", title), element("dl", ...rows.map(([key, words]) =>
         element("div", element("dt", element("kbd", key)), element("dd", words))))),
     ),

@@ -197,7 +197,8 @@ def came_alive(page: Any) -> dict[str, Any]:
             handlers: [...document.querySelectorAll('*')].flatMap((one) =>
                 one.getAttributeNames().filter((name) => name.startsWith('on'))),
             scripts: document.querySelectorAll('script').length,
-            frames: document.querySelectorAll('iframe, object, embed, base, meta[http-equiv], body a').length,
+            frames: document.querySelectorAll(
+                'iframe, object, embed, base, meta[http-equiv], body a:not(#downloads a)').length,
         })"""
     )
 

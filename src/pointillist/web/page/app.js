@@ -1,6 +1,7 @@
 // Wires the page together: which image, which tool, which class, and what follows from each mark.
 
 import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
+import { ClassEditor } from "./class_editor.js";
 import { Controls } from "./controls.js";
 import { Cursor } from "./cursor.js";
 import { Drawers } from "./drawers.js";
@@ -318,6 +319,7 @@ const news = new News({
   training: (message) => training.message(message),
   gauge: (message) => gauge.show(message),
   notice: ({ message }) => toast(message),
+  renewed: () => location.reload(), // the classes have changed; what waits is sent after it
   scanned: () => results.refresh(),
   segmentation({ image: id }) {
     if (id === image.id) segmentation.refresh();
@@ -436,6 +438,7 @@ async function start() {
   ink.classes = project.classes;
   tip.project(project.id);
   controls.fillClasses(project.classes);
+  new ClassEditor(project.classes);
   list.set(project.images);
   showSkipped($("skipped"), project.skipped, "more can't be shown");
   results.set(project.images);

@@ -22,7 +22,7 @@ export class Outbox {
   #database = null;
   #known = () => false;
   #lanes = new Map(); // image id -> its queue; each image posts on its own
-  #away = false;
+  #away = ""; // why nothing is taken now
 
   // send(image, client, events) posts; tell = {changed, stored, refused, held, away, memoryOnly}.
   constructor(send, tell) {
@@ -179,7 +179,7 @@ export class Outbox {
       lane.delay = FIRST_DELAY;
       lane.revision = Math.max(lane.revision, revision);
       const back = this.#away;
-      this.#away = false;
+      this.#away = "";
       this.#tell.stored(image, revision);
       if (back) this.#wake();
     } catch (error) {
@@ -194,13 +194,13 @@ export class Outbox {
     // Only 422 and 413 are for good. An image that can't be read now (409) may come back, at the latest with another
     // disk: its marks stay here, nobody's else wait for them, and nothing is sent until it is opened again.
     if (error.status === 409) {
-      this.#away = false;
+      this.#away = "";
       lane.held = true;
       this.#tell.held(image, lane.items.length, error.message);
       return;
     }
     if (error.status === 422 || error.status === 413) {
-      this.#away = false;
+      this.#away = "";
       if (batch.length > 1) {
         lane.singly = batch.length;
       } else {
@@ -210,7 +210,7 @@ export class Outbox {
       }
       return;
     }
-    this.#away = true;
+    this.#away = error.status === 503 ? error.message : "server away";
     this.#tell.away(error);
     lane.timer = setTimeout(() => {
       lane.timer = 0;

@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 export function describeSaved({ count, held, kept, away }) {
   const waiting = count - held;
   let [words, state] = ["saved", "saved"];
-  if (waiting && away) [words, state] = [`server away, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
+  if (waiting && away) [words, state] = [`${away}, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
   else if (waiting) [words, state] = [`${waiting} unsaved`, "waiting"];
   else if (held) [words, state] = [`${held} not taken`, "held"];
   $("saved").textContent = words;

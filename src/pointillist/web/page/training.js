@@ -86,6 +86,7 @@ export class Training {
 
   async #export() {
     $("exported").textContent = "writing…";
+    $("download-export").hidden = true;
     const answer = await this.#call("/api/export", $("export"));
     $("export").disabled = false;
     showSkipped($("left-out"), answer?.skipped ?? [], "not exported whole");
@@ -94,6 +95,7 @@ export class Training {
       return;
     }
     const masks = answer.masks ? counted(answer.masks, "mask") : "no mask yet (two classes must have marks)";
+    $("download-export").hidden = false;
     $("exported").textContent = `${answer.files} files, ${masks}, on the server's machine, in ${answer.folder}`;
     const whole = answer.skipped.length ? `; ${counted(answer.skipped.length, "image")} not whole` : "";
     this.#say(`Exported ${masks} into ${answer.folder}${whole}.`);

@@ -1,0 +1,91 @@
+"""Classes are named, coloured and added on the page, and what was drawn stays on them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.web.browser import CHROMIUM, Server, opened, serving_lesions, until_saved
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving_lesions(tmp_path / "skin", 2) as found:
+        yield found
+
+
+def click_image(page: Any, dx: int, dy: int) -> None:
+    box = page.locator("#ink").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
+
+
+def names(page: Any) -> list[str]:
+    return page.locator("#classes .name").all_inner_texts()  # type: ignore[no-any-return]
+
+
+def test_classes_are_changed_in_a_dialog_and_every_page_follows(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    page, other = opened(browser, server.address), opened(browser, server.address)
+    click_image(page, 0, 0)
+    until_saved(page)
+    page.locator("#classes-edit").click()
+    rows = page.locator("#class-rows li")
+    assert rows.locator("input[type=text]").nth(1).input_value() == "foreground"
+    rows.nth(1).locator("input[type=text]").fill("lesion")
+    rows.nth(1).locator("input[type=color]").fill("#ff8800")
+    page.locator("#class-add").click()
+    page.keyboard.type("1 hair")  # No key of the page's own does anything meanwhile.
+    page.locator("#class-save").click()
+    for one in (page, other):
+        one.locator("#classes .name", has_text="1 hair").wait_for()
+        one.locator("#zoom", has_text="%").wait_for()
+        assert names(one) == ["lesion", "1 hair", "background"]
+    swatch = page.locator("#classes .swatch").first
+    assert swatch.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 136, 0)"
+    sync_api.expect(page.locator("#images .count").first).to_contain_text("1")
+    page.keyboard.press("Shift+Digit2")
+    click_image(page, 40, 40)
+    until_saved(page)
+    declared = yaml.safe_load((tmp_path / "skin" / "pointillist.yaml").read_text())
+    assert declared["classes"] == ["background", "lesion", "1 hair"]
+    told = page.evaluate("fetch('/api/marks.csv').then(answer => answer.text())")
+    assert re.findall(r",(lesion|1 hair),", told) == ["lesion", "1 hair"]
+
+
+def test_what_can_not_be_is_said_in_the_dialog_and_nothing_is_changed(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    page.locator("#classes-edit").click()
+    page.locator("#class-add").click()
+    page.locator("#class-save").click()
+    wrong = page.locator("#class-wrong")
+    sync_api.expect(wrong).to_have_text("Every class needs a name.")
+    field = page.locator("#class-rows input[type=text]").last
+    for name, words in (("foreground", "Two classes"), ("void", "must differ")):
+        field.fill(name)
+        page.keyboard.press("Enter")
+        sync_api.expect(wrong).to_contain_text(words)
+    page.locator("#class-rows button").click()
+    page.locator("#class-editor button", has_text="Cancel").click()
+    sync_api.expect(page.locator("#class-editor")).to_be_hidden()
+    assert names(page) == ["foreground", "background"]
+
+
+def test_what_was_exported_can_be_downloaded(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    click_image(page, 0, 0)
+    until_saved(page)
+    with page.expect_download() as table:
+        page.locator("#downloads a").first.click()
+    assert table.value.suggested_filename == "marks.csv"
+    assert len(Path(table.value.path()).read_text().splitlines()) == 2
+    page.locator("#export").click()
+    with page.expect_download() as archive:
+        page.locator("#download-export a").click()
+    assert Path(archive.value.path()).read_bytes()[:2] == b"PK"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from pointillist.core.config import Config, Table, read_yaml, validated, with_changes
+from pointillist.core.config import Config, Table, parse_yaml, read_yaml, validated, with_changes
 from pointillist.core.errors import InputError, InputErrors
 
 
@@ -99,3 +99,18 @@ def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must exist"):
         read_yaml(tmp_path / "nothing.yaml")
+
+
+def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("axes:\n  a:\n    1+1: {x: 1}\n    '2': {x: 2}\n    1+1: {x: 3}\n")
+    with pytest.raises(InputError, match=r"study.yaml: .*'1\+1' too; got it in line 3 and in line 5\."):
+        read_yaml(path)
+    with pytest.raises(InputError, match="'x' too"):
+        parse_yaml("{x: 1, y: [{x: 1, x: 2}]}")
+    assert parse_yaml("{1: a, '1': b, z: &z {x: 1}, again: [*z, *z]}") == {
+        **{1: "a", "1": "b", "z": {"x": 1}},
+        "again": [{"x": 1}, {"x": 1}],
+    }
+    assert parse_yaml("&a {b: *a}") is not None
+    assert parse_yaml("") is None

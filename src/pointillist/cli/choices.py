@@ -25,7 +25,7 @@ from pointillist.annotate import (
 )
 from pointillist.cli.console import typed
 from pointillist.cli.flags import refuse
-from pointillist.core.config import read_yaml, validated
+from pointillist.core.config import parse_yaml, read_yaml, validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import DATASETS, AnyDataset
 
@@ -248,7 +248,7 @@ def _read_annotator(text: str) -> AnyAnnotator:
         data = read_yaml(file)
     else:
         try:
-            data = yaml.safe_load(text)
+            data = parse_yaml(text)
         except yaml.YAMLError as error:
             problem = " ".join(str(error).split())[:200]
             raise InputError("--annotator must be YAML or JSON", problem, "Mend it.") from None

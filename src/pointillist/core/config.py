@@ -140,11 +140,57 @@ def validated(
         raise InputErrors(problems) from None
 
 
+def parse_yaml(text: str, file: Path | None = None) -> object:
+    """Read plain data from YAML (or JSON) text, safely; a key that is written twice would lose a value.
+
+    Args:
+        text: of one document.
+        file: where it came from, for the message.
+
+    Raises:
+        InputError: a mapping has a key twice.
+        yaml.YAMLError: it is no YAML.
+
+    >>> parse_yaml("{a: 1, b: [2]}")
+    {'a': 1, 'b': [2]}
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_keys(node, file, set())
+        data: object = loader.construct_document(node)
+        return data
+    finally:
+        loader.dispose()
+
+
+def _check_keys(node: yaml.Node, file: Path | None, seen: set[int]) -> None:
+    if id(node) in seen:  # An alias: it may stand in many places, or in itself.
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_keys(item, file, seen)
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in lines:
+                    must = f"every key must stand once in its mapping, {key.value!r} too"
+                    fix = "Rename one of them, or drop it."
+                    raise InputError(must, f"it in line {lines[name]} and in line {line}", fix, file)
+                lines[name] = line
+            _check_keys(value, file, seen)
+
+
 def read_yaml(path: Path) -> object:
     """Read plain data from a YAML (or JSON) file of at most 4 MiB, safely.
 
     Raises:
-        InputError: the file is missing, too large, or not YAML.
+        InputError: the file is missing, too large, or not YAML, or a key stands in it twice.
     """
     if path.is_dir():
         fix = "A folder of images is named by --data folder --root."
@@ -159,11 +205,10 @@ def read_yaml(path: Path) -> object:
         if aliases > 20:  # A few lines of aliases to aliases unfold to billions of items.
             fix = "Write the values out."
             raise InputError("a configuration must hold at most 20 aliases", f"{aliases}", fix, path)
-        data: object = yaml.safe_load(text)
+        return parse_yaml(text, path)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         problem = " ".join(str(error).split())[:200]
         raise InputError("the file must be YAML of plain data", problem, "Mend it.", path) from None
-    return data
 
 
 def _replace(node: Any, path: Sequence[str], value: Any, whole: str) -> Any:
@@ -221,7 +266,7 @@ def split_changes(changes: Sequence[str]) -> dict[str, Any]:
             fix = "Write it like steps=500 or supervise.0.weight=0.2."
             raise InputError("a change must be path=value", repr(change), fix)
         try:
-            values[path] = yaml.safe_load(value)
+            values[path] = parse_yaml(value)
         except yaml.YAMLError:
             fix = "Quote the value."
             raise InputError(f"{path} must get a YAML value", repr(value), fix) from None

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
 from pointillist.models import Unet
+from pointillist.study import execute
 from pointillist.study.engine import Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -148,6 +150,38 @@ def test_a_run_that_fails_is_recorded_and_tried_again(tmp_path: Path) -> None:
     assert "NonFiniteError" in (tmp_path / "failures" / f"{failed}.json").read_text()
     assert [row["rate"] for row in rows(study, tmp_path)] == ["sane"] * 3
     assert list(dict(carried_out(study, tmp_path))) == [failed]
+
+
+FULL = {"learnt from": {"full masks": LEARNT_FROM["full masks"]}}
+
+
+def test_data_that_have_changed_are_never_mixed_with_results_of_the_old(tmp_path: Path) -> None:
+    root, folder = draw_folder(tmp_path / "mine"), tmp_path / "study"
+    data = {"kind": "folder", "root": str(root), "size": 16}
+    tiny = {"data": data, "axes": FULL, "changes": {"epochs": 1, "model": {"kind": "unet", "widths": (4,)}}}
+    assert [error for _, error in carried_out(small(**tiny, seeds=1), folder)] == [None]
+    before = sorted((folder / "runs").iterdir())
+    mask = next(iter(sorted((root / "masks").iterdir())))
+    was = mask.read_bytes()
+    Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+    with pytest.raises(InputError, match="must be those that the study's results were made with"):
+        carried_out(small(**tiny, seeds=2), folder)
+    mask.write_bytes(was)
+    image = next(iter(sorted((root / "images").iterdir())))
+    (root / "images" / f"patient9-9{image.suffix}").write_bytes(image.read_bytes())
+    with pytest.raises(InputError, match="must be those that the study's results were made with"):
+        carried_out(small(**tiny, seeds=2), folder)
+    assert sorted((folder / "runs").iterdir()) == before, "refused before anything was run"
+    (root / "images" / f"patient9-9{image.suffix}").unlink()
+    assert [error for _, error in carried_out(small(**tiny, seeds=2), folder)] == [None]
+
+
+def test_a_run_whose_data_changed_since_the_study_began_is_refused(tmp_path: Path) -> None:
+    study = small(seeds=1, axes=FULL)
+    payload = execute._payload(study, study.cells[0], tmp_path, "another hash")
+    with pytest.raises(InputError, match="the data must be those that the study began with"):
+        execute.measure(payload)
+    assert not list(tmp_path.iterdir())
 
 
 def _wait_for_progress(folder: Path) -> None:

@@ -18,7 +18,7 @@ from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import split_changes
 from pointillist.core.errors import InputError
-from pointillist.core.text import to_markdown
+from pointillist.core.text import slug, to_markdown
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study, has_masks, independent_images
@@ -70,7 +70,7 @@ def budget_command(
         typed_in = given(context)
         masked = [typed_in[flag] for flag in ("clicks", "strategies", "margin") if flag in typed_in]
         refuse(masked, "clicks of your own", "They say how clicks are simulated from masks.")
-        folder = out_folder / (name or f"forecast-{source.data}")
+        folder = out_folder / (name or _named("forecast", source))
         own = growth_study(data, annotations, folder, seeds, recipe, split_changes(changes or []))
         return answer_growth(own, folder, engine_of(carrying))
     study = budget_study(
@@ -79,7 +79,7 @@ def budget_command(
         [strategy.strip() for strategy in strategies.split(",")],
         seeds,
         margin,
-        name or f"budget-{source.data}",
+        name or _named("budget", source),
         recipe,
         split_changes(changes or []),
     )
@@ -99,6 +99,12 @@ def budget_command(
     out.print(f"Written: {folder / 'budget.md'}, budget.svg, table.csv")
     if not complete:
         raise typer.Exit(1)
+
+
+def _named(verb: str, source: choices.Source) -> str:
+    """Name a study by its data: a person has several folders, and each is a study of its own."""
+    root = source.root.absolute().name if source.root is not None and source.data == "folder" else ""
+    return "-".join(filter(None, (verb, source.data, slug(root))))
 
 
 def _markdown(question: str, told: Answer) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
+from pointillist.core.text import slug
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
 from pointillist.study.execute import read_results
@@ -47,7 +47,7 @@ def new_command(
         f"{n}+{n} clicks": {"annotate": {"kind": "points", "positive": n, "negative": n}} for n in CLICKS
     }
     described = {
-        "name": re.sub("[^a-z0-9]+", "-", root.absolute().name.lower()).strip("-")[:70] or "study",
+        "name": slug(root.absolute().name) or "study",
         "question": "How many clicks per image do as well as full masks?",
         "data": {"kind": "folder", "root": str(root)},
         "axes": {"learnt from": {"full masks": {"annotate": {"kind": "full"}}, **clicks}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -14,6 +15,15 @@ def cell(text: str) -> str:
     ("'=1+1", 'IMD002')
     """
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def slug(text: str) -> str:
+    """Make a name of small letters, digits and hyphens; empty where nothing is left.
+
+    >>> slug("My Images_7"), slug("图")
+    ('my-images-7', '')
+    """
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-")
 
 
 def number(value: float | None, digits: int = 3) -> str:

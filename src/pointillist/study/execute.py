@@ -11,6 +11,7 @@ from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.study.engine import Engine, Outcome, Payload, Started
+from pointillist.study.promise import data_hashes, data_sha256, keep_the_promise, refuse_changed_data
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
@@ -38,17 +39,21 @@ def run_study(
         watch: told of every run that begins or ends.
 
     Raises:
-        InputError: the study describes no run, or another process runs it.
+        InputError: the study describes no run, another process runs it, or the folder's results are of other
+            data or of another comparison.
     """
     with durable.locked(folder):
         for place in (folder, *(folder / FOLDER).glob("*")):
             durable.delete_leftovers(place)
-        _keep_the_promise(study, folder)
+        keep_the_promise(study, folder)
+        hashes = data_hashes(study)
+        results = read_results(study, folder)
+        refuse_changed_data(hashes, _made_with(results), folder)
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
-        missing = missing_runs(study, folder)
+        missing = _missing(study, results)
         _forget_failures(study, folder, missing)
-        payloads = [_payload(study, cell, folder) for cell in missing]
+        payloads = [_payload(study, cell, folder, hashes[cell.run.id]) for cell in missing]
         failed = []
         for outcome in engine.run(measure, payloads):
             cell = missing[outcome.number]
@@ -74,7 +79,10 @@ def _forget_failures(study: Study, folder: Path, missing: Sequence[Cell]) -> Non
 
 def missing_runs(study: Study, folder: Path) -> list[Cell]:
     """List the runs that have left no results yet, or not on every split that the study measures."""
-    results = read_results(study, folder)
+    return _missing(study, read_results(study, folder))
+
+
+def _missing(study: Study, results: Results) -> list[Cell]:
     return [cell for cell in study.runs if not _measured(results.get(cell.run.id), study.splits)]
 
 
@@ -82,25 +90,16 @@ def _measured(result: Mapping[str, Any] | None, splits: Sequence[str]) -> bool:
     return result is not None and {*splits} <= {*result["splits"], *result.get("without_masks", ())}
 
 
-def _keep_the_promise(study: Study, folder: Path) -> None:
-    """Refuse another margin or reference than was declared before the first results.
+def measure(payload: Payload) -> None:
+    """Train a run, measure it, and write its results: the task of an engine.
 
     Raises:
-        InputError: it is another.
+        InputError: the data are not those that the study began with.
     """
-    path = folder / "study.json"
-    if not path.is_file() or not any((folder / "results").glob("*.json")):
-        return
-    before = validated(Study, path.read_bytes(), path, text=True).compare
-    if before != study.compare:
-        was, now = ("none" if one is None else one.to_json() for one in (before, study.compare))
-        must = f"compare must stay as it was declared before the runs, {was}"
-        raise InputError(must, now, "Name another study for another comparison; runs are not shared.", path)
-
-
-def measure(payload: Payload) -> None:
-    """Train a run, measure it, and write its results: the task of an engine."""
     run = validated(Run, payload["run"], text=True)
+    if data_sha256(run) != payload["data_sha256"]:
+        fix = "Leave them alone while a study runs; on a cluster every machine must see the same files."
+        raise InputError("the data must be those that the study began with", "others", fix)
     folder = Path(payload["folder"])
     device = find_device(run.precision)
     home = folder / "runs" / run.id
@@ -124,6 +123,7 @@ def measure(payload: Payload) -> None:
         _result(folder, run),
         {
             "run": run.id,
+            "data_sha256": payload["data_sha256"],
             "splits": splits,
             "without_masks": without,
             "seconds_per_image": trained.seconds_per_image,
@@ -161,5 +161,11 @@ def _result(folder: Path, run: Run) -> Path:
     return folder / "results" / f"{run.id}.json"
 
 
-def _payload(study: Study, cell: Cell, folder: Path) -> Payload:
-    return {"run": cell.run.to_json(), "folder": str(folder.absolute()), "splits": list(study.splits)}
+def _made_with(results: Results) -> dict[str, str]:
+    """Give the hash of the data of each result; of an earlier version nobody knows it."""
+    return {run: result["data_sha256"] for run, result in results.items() if "data_sha256" in result}
+
+
+def _payload(study: Study, cell: Cell, folder: Path, data: str) -> Payload:
+    described = {"run": cell.run.to_json(), "data_sha256": data, "splits": list(study.splits)}
+    return {**described, "folder": str(folder.absolute())}

@@ -21,6 +21,7 @@ from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import interval
 from pointillist.study.execute import Results
 from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, forecast
+from pointillist.study.promise import refuse_other_data
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
 from pointillist.train.agreement import FEWEST_PARTS
@@ -114,9 +115,11 @@ def growth_study(
         changes: fields of every run.
 
     Raises:
-        InputError: no such folder, too few clicks, something else, or none on the validation images.
+        InputError: no such folder, too few clicks, something else, or none on the validation images; or the
+            study's folder holds results of other data.
     """
     check_folder(annotations)
+    refuse_other_data(data, folder)
     run = Run(data=data, annotate=None, annotations=annotations)
     train = _annotations(run, data.names("train"))
     held_out = _annotations(run, data.names("val"))

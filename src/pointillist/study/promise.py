@@ -1,0 +1,123 @@
+"""What a study's results rest on must stay as it was: its data, its margin, its reference."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from pointillist.core.config import Config, validated
+from pointillist.core.errors import InputError
+from pointillist.core.sample import Sample
+from pointillist.datasets import AnyDataset
+from pointillist.study.study import Study
+from pointillist.train.run import Run
+
+
+def keep_the_promise(study: Study, folder: Path) -> None:
+    """Refuse other data, another margin or reference than the folder's first results have.
+
+    Raises:
+        InputError: it is another.
+    """
+    refuse_other_data(study.data, folder)
+    before = _declared(folder)
+    if before is not None and before.compare != study.compare:
+        must = f"compare must stay as it was declared before the runs, {_in_words(before.compare)}"
+        fix = "Name another study for another comparison; runs are not shared."
+        raise InputError(must, _in_words(study.compare), fix, folder / "study.json")
+
+
+def refuse_other_data(data: AnyDataset, folder: Path) -> None:
+    """Refuse a folder that holds results of a study of other data, which its files would take the place of.
+
+    Raises:
+        InputError: it does.
+    """
+    before = _declared(folder)
+    if before is not None and before.data != data:
+        must = f"the folder holds results from {_in_words(before.data)}, and must get no others"
+        fix = "Give this study another name ('name:', or --name), or another folder by --out."
+        raise InputError(must, _in_words(data), fix, folder)
+
+
+def _declared(folder: Path) -> Study | None:
+    """Read the study of a folder's results; None: there are none yet, or nobody can tell any more."""
+    path = folder / "study.json"
+    if not path.is_file() or not any((folder / "results").glob("*.json")):
+        return None
+    try:
+        return validated(Study, path.read_bytes(), path, text=True)
+    except InputError:  # Damaged: it is written anew from the study at hand.
+        return None
+
+
+def _in_words(config: Config | None) -> str:
+    """Write a config as it is typed, without what was left at its default."""
+    if config is None:
+        return "none"
+    typed = {"kind", *config.model_dump(exclude_defaults=True)}
+    plain = {field: value for field, value in config.model_dump(mode="json").items() if field in typed}
+    text: str = yaml.safe_dump(
+        plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return text.strip()
+
+
+def data_hashes(study: Study) -> dict[str, str]:
+    """Hash what each run learns from and is measured on, by the run's id; every data set is read once."""
+    known: dict[tuple[str, Path | None], str] = {}
+    found = {}
+    for cell in study.runs:
+        key = cell.run.data.to_json(), cell.run.annotations
+        if key not in known:
+            known[key] = data_sha256(cell.run)
+        found[cell.run.id] = known[key]
+    return found
+
+
+def data_sha256(run: Run) -> str:
+    """Hash all images of a run's data, with masks, regions, annotations, groups and splits.
+
+    Not what is drawn by chance: it is the same for every seed.
+
+    Raises:
+        InputError: a file is wrong.
+    """
+    digest = hashlib.sha256()
+    for entry in sorted(run.data.entries, key=lambda entry: entry.name):
+        digest.update(f"{entry.name}\0{entry.group}\0{entry.split}\0".encode())
+        for part in _parts(run, run.data.read(entry.name)):
+            digest.update(f"{len(part)}\0".encode() + part)
+    return digest.hexdigest()
+
+
+def _parts(run: Run, sample: Sample) -> Iterator[bytes]:
+    for array in (sample.image, sample.mask, sample.region):
+        yield b"" if array is None else f"{array.shape}".encode() + array.tobytes()
+    yield b"" if sample.annotation is None else sample.annotation.to_json().encode()
+    if run.annotations is not None:
+        path = run.annotations / f"{sample.name}.json"
+        yield path.read_bytes() if path.is_file() else b""
+
+
+def refuse_changed_data(hashes: Mapping[str, str], made_with: Mapping[str, str], folder: Path) -> None:
+    """Refuse to add to results that were made with other images, masks or annotations than lie there now.
+
+    Args:
+        hashes: of the data as they are, by the run's id.
+        made_with: what runs that have ended were made with, likewise.
+        folder: of the study.
+
+    Raises:
+        InputError: some were.
+    """
+    if others := [run for run, was in made_with.items() if hashes[run] != was]:
+        must = "images, masks and annotations must be those that the study's results were made with"
+        fix = (
+            "Put them back as they were; or give the study another name, or delete its folder: then all runs "
+            "are made with the data of today."
+        )
+        raise InputError(must, f"others than {len(others)} of {len(made_with)} results have", fix, folder)

@@ -20,6 +20,7 @@ from pointillist.study.local import Local
 from pointillist.study.study import Study
 from pointillist.study.words import sentences, table
 from tests.cli.command import pointillist
+from tests.datasets.trees import draw_folder
 
 CLICKS = [(1, 1), (2, 2), (5, 5), (10, 10)]
 
@@ -135,7 +136,28 @@ def test_a_reference_without_results_is_told(tmp_path: Path) -> None:
             (tmp_path / "results" / f"{cell.run.id}.json").unlink()
     told = answered(study(), tmp_path)
     assert [row[-1] for row in table(told)[1]] == ["reference not run"] * 4
-    assert sentences(told) == ["full masks has no results yet: 4 places are compared with nothing."]
+    assert sentences(told) == [
+        "the grid is incomplete: 2 of 10 runs have no results.",
+        "full masks has no results yet: 4 places are compared with nothing.",
+    ]
+
+
+def test_while_a_place_has_not_been_run_there_is_no_answer(tmp_path: Path) -> None:
+    """Neither 'not reached', which the missing one might reach, nor a least that the search may never get to."""
+    write_results(tmp_path, study(), TRUTH)
+    for cell in study().runs:
+        if cell.place["clicks"] == "10+10" or (cell.place["clicks"] == "2+2" and cell.run.seed == 1):
+            (tmp_path / "results" / f"{cell.run.id}.json").unlink()
+    told = answered(study(), tmp_path)
+    assert told.enough[0].smallest is None
+    said = sentences(told)
+    assert said[0] == "the grid is incomplete: 3 of 10 runs have no results."
+    assert "no answer yet: 10+10 has no results" in said[1]
+    assert not any("not reached" in one or "enough:" in one or "come within" in one for one in said)
+    head, rows = table(told)
+    assert [row[head.index("seeds")] for row in rows] == ["2", "1", "2", "2"]
+    write_results(tmp_path, study(), TRUTH)
+    assert "seeds" not in table(answered(study(), tmp_path))[0], "where all have as many it says nothing"
 
 
 def test_a_place_that_is_the_references_own_run_is_not_compared(tmp_path: Path) -> None:
@@ -187,7 +209,7 @@ def test_only_common_seeds_are_compared_and_that_is_said(tmp_path: Path) -> None
             (tmp_path / "results" / f"{cell.run.id}.json").unlink()
     told = answered(study(), tmp_path)
     assert {line.place["clicks"]: line.alone for line in told.lines}["5+5"] == "nothing in common"
-    assert "1 place is not compared" in sentences(told)[0]
+    assert "1 place is not compared" in sentences(told)[1]
 
 
 def test_a_score_that_nobody_has_breaks_nothing(tmp_path: Path) -> None:
@@ -268,6 +290,23 @@ def test_the_command_answers_and_goes_on(tmp_path: Path) -> None:
     changed = pointillist(*command, "-o", tmp_path, "--margin", 0.1, *small, model)
     assert changed.code == 2
     assert "declared before the runs" in changed.err
+
+
+def test_each_folder_has_a_study_of_its_own_and_one_is_never_written_over_another(tmp_path: Path) -> None:
+    first, second = draw_folder(tmp_path / "first"), draw_folder(tmp_path / "second")
+    small = ["--size", 16, "--clicks", 1, "--seeds", 1, "--recipe", "plain", "-o", tmp_path / "out"]
+    model = ("epochs=1", "model={kind: unet, widths: [4]}")
+    for root in (first, second):
+        done = pointillist("budget", "--data", "folder", "--root", root, *small, *model)
+        assert done.code == 0, done
+    names = ["budget-folder-first", "budget-folder-second"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    kept = {path: path.read_bytes() for path in (tmp_path / "out" / names[0]).glob("*.*")}
+    other = ("budget", "--data", "folder", "--root", second, "--name", names[0], *small, *model)
+    refused = pointillist(*other)
+    assert refused.code == 2
+    assert f"holds results from {{kind: folder, root: {first}" in refused.err
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 @pytest.mark.parametrize("clicks", ["", "five", "1,,2", "1+2+3"])

@@ -99,8 +99,10 @@ class Enough:
         priced: whether each costs a person another time, and some less than the reference: then one is the
             least.
         smallest: the least that is as good and costs less than the reference; None: not reached within the
-            grid, or not priced.
+            grid, or not priced, or not all of the grid has been run.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
+        waiting: places of this line without any result, in words: a dearer one among them might have ended
+            the search.
     """
 
     along: Mapping[str, str]
@@ -109,6 +111,7 @@ class Enough:
     priced: bool
     smallest: Line | None
     forecast: Forecast | None
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,21 @@ class Answer:
         compare: what was declared before the runs.
         lines: of all places that were run.
         enough: one for each combination of the axes beside the reference's.
+        missing: how many runs of the grid have left no results there.
+        runs: how many there are.
     """
 
     split: Split
     compare: Comparison
     lines: tuple[Line, ...]
     enough: tuple[Enough, ...]
+    missing: int
+    runs: int
+
+    @property
+    def uneven(self) -> bool:
+        """Whether places have different numbers of seeds, as where runs failed."""
+        return len({len(line.scores) for line in self.lines}) > 1
 
 
 def answer(study: Study, results: Results, split: Split = "test") -> Answer:
@@ -153,7 +165,20 @@ def answer(study: Study, results: Results, split: Split = "test") -> Answer:
     if not scores:
         raise InputError(f"the study must have results on the {split} split", "none", "Run it first.")
     lines = _judged(study, _lines(study, results, scores), scores)
-    return Answer(split, study.compare, tuple(lines), tuple(_enough(study, lines, scores)))
+    missing = sum(not _measured(results.get(cell.run.id), split) for cell in study.runs)
+    enough = tuple(_enough(study, lines, scores, _waiting(study, results, split)))
+    return Answer(split, study.compare, tuple(lines), enough, missing, len(study.runs))
+
+
+def _measured(result: Mapping[str, Any] | None, split: Split) -> bool:
+    return result is not None and split in {*result["splits"], *result.get("without_masks", ())}
+
+
+def _waiting(study: Study, results: Results, split: Split) -> list[Mapping[str, str]]:
+    """List the places that no run has been measured at."""
+    measured = {tuple(c.place.values()) for c in study.cells if _measured(results.get(c.run.id), split)}
+    places = {tuple(cell.place.values()): cell.place for cell in study.cells}
+    return [place for key, place in places.items() if key not in measured]
 
 
 def _lines(study: Study, results: Results, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
@@ -203,13 +228,18 @@ def _runs(study: Study) -> dict[tuple[str, ...], set[str]]:
     return found
 
 
-def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...], Scores]) -> list[Enough]:
+def _enough(
+    study: Study,
+    lines: Sequence[Line],
+    scores: Mapping[tuple[str, ...], Scores],
+    waiting: Sequence[Mapping[str, str]],
+) -> list[Enough]:
     assert study.compare is not None
+    to = study.compare.to
     along: dict[tuple[tuple[str, str], ...], list[Line]] = {}
     for line in lines:
         if line.against is not None:
-            key = tuple((axis, label) for axis, label in line.place.items() if axis not in study.compare.to)
-            along.setdefault(key, []).append(line)
+            along.setdefault(_along(line.place, to), []).append(line)
     by_place = {tuple(line.place.values()): line for line in lines}
     found = []
     for key, group in along.items():
@@ -219,10 +249,16 @@ def _enough(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         reference = by_place[tuple(place.values())]
         priced = _priced([line.seconds or 0.0 for line in known], reference.seconds)
         ordered = (*(line for line in group if line.seconds is None), *known)
-        smallest = _smallest(known, reference) if priced else None
+        unrun = tuple(", ".join(one[axis] for axis in to) for one in waiting if _along(one, to) == key)
+        smallest = _smallest(known, reference) if priced and not unrun else None
         forecast = _forecast(study.compare, known, reference, scores)
-        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast))
+        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast, unrun))
     return found
+
+
+def _along(place: Mapping[str, str], to: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Give a place's labels on the axes beside the reference's."""
+    return tuple((axis, label) for axis, label in place.items() if axis not in to)
 
 
 def _priced(costs: Sequence[float], reference: float | None) -> bool:

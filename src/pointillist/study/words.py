@@ -44,11 +44,13 @@ def probability(p: float | None) -> str:
 def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
     """Give the heading and a row for each place, those of a reference without comparison."""
     axes = list(answer.lines[0].place)
-    head = [*axes, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
+    seeds = ["seeds"] * answer.uneven
+    head = [*axes, *seeds, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
     head += ["p (Holm)", "effect d", "better on", "verdict"]
     rows = []
     for line in answer.lines:
-        told = [*line.place.values(), number(line.seconds, 1), spread(line)]
+        told = [*line.place.values(), *[str(len(line.scores)) for _ in seeds]]
+        told += [number(line.seconds, 1), spread(line)]
         against = line.against
         if against is None:
             rows.append([*told, "", "", "", "", line.alone or ""])
@@ -111,6 +113,8 @@ def sentences(answer: Answer) -> list[str]:
 
 def _can_not_tell(answer: Answer) -> list[str]:
     found = []
+    if answer.missing:
+        found.append(f"the grid is incomplete: {answer.missing} of {answer.runs} runs have no results.")
     waiting = sum(line.alone == "reference not run" for line in answer.lines)
     if waiting:
         reference = ", ".join(answer.compare.to.values())
@@ -181,6 +185,9 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
+    if enough.waiting:
+        have = "has" if len(enough.waiting) == 1 else "have"
+        return f"no answer yet: {'; '.join(enough.waiting)} {have} no results, and the search goes through all."
     if (line := enough.smallest) is None or line.against is None:
         most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
         return f"not reached within the grid: {most}."
@@ -205,7 +212,7 @@ def _forecast(enough: Enough, answer: Answer) -> str:
         f"{forecast.count:.0f}, {number(forecast.score, 4)} "
         f"({number(forecast.low, 4)} to {number(forecast.high, 4)})"
     )
-    if enough.smallest is None:
+    if enough.smallest is None and not enough.waiting:
         within = f"the margin of {_label(enough.reference, answer)}"
         # Within what was measured the verdicts speak; far beyond it a curve says nothing.
         needed = forecast.needed

@@ -8,7 +8,8 @@ from pointillist.core.target import Target
 from pointillist.datasets import DATASETS, Drive, Folder, Massachusetts, Ph2, Synthetic
 from pointillist.losses import LOSSES, CrossEntropy, Dice, Focal
 from pointillist.metrics import METRICS
-from pointillist.models import MODELS, EncoderDecoder, Unet
+from pointillist.models import MODELS, Unet
+from pointillist.study.study import Study
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.loop import train
 from pointillist.train.run import Run
@@ -26,7 +27,6 @@ __all__ = [
     "Density",
     "Dice",
     "Drive",
-    "EncoderDecoder",
     "Focal",
     "Folder",
     "Full",
@@ -36,6 +36,7 @@ __all__ = [
     "Ph2",
     "PointsAnnotator",
     "Run",
+    "Study",
     "Synthetic",
     "Target",
     "Term",

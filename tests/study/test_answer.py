@@ -143,7 +143,7 @@ def test_a_reference_without_results_is_told(tmp_path: Path) -> None:
 
 
 def test_while_a_place_has_not_been_run_there_is_no_answer(tmp_path: Path) -> None:
-    """Neither 'not reached', which the missing one might reach, nor a least that the search may never get to."""
+    """Neither 'not reached', which that one might reach, nor a least that the search might not get to."""
     write_results(tmp_path, study(), TRUTH)
     for cell in study().runs:
         if cell.place["clicks"] == "10+10" or (cell.place["clicks"] == "2+2" and cell.run.seed == 1):

@@ -14,13 +14,13 @@ from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
-from pointillist.core.config import read_yaml, validated, with_changes
+from pointillist.core.config import with_changes
 from pointillist.core.errors import InputError
 from pointillist.core.text import slug
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
+from pointillist.study.described import read_described
 from pointillist.study.execute import read_results
-from pointillist.study.study import Study
 from pointillist.study.table import write_table
 
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
@@ -83,7 +83,7 @@ def _flow(value: object) -> str:
 @flags
 def run_command(
     carrying: Carrying,
-    file: Annotated[Path, typer.Argument(metavar="STUDY.YAML", help="The study's description.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study: YAML, or Python that defines it.")],
     changes: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PATH=VALUE]...", help="Changes to it, like data.root=DIR."),
@@ -91,7 +91,7 @@ def run_command(
     out_folder: StudiesFolder = STUDIES,
 ) -> None:
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
-    study = with_changes(validated(Study, read_yaml(file), file), changes or [])
+    study = with_changes(read_described(file), changes or [])
     folder = out_folder / study.name
     if study.question:
         out.print(study.question)

@@ -136,8 +136,12 @@ def validated(
             return cls.model_validate_json(data)
         return cls.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(cls, e, file) for e in error.errors(include_url=False)]
-        raise InputErrors(problems) from None
+        raise problems_of(cls, error, file) from None
+
+
+def problems_of(cls: type[Config], error: ValidationError, file: Path | None) -> InputErrors:
+    """Say pydantic's error as ours: one for every wrong field."""
+    return InputErrors([_problem(cls, e, file) for e in error.errors(include_url=False)])
 
 
 def parse_yaml(text: str, file: Path | None = None) -> object:

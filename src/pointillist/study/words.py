@@ -187,7 +187,9 @@ def _enough(enough: Enough, answer: Answer) -> str:
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
     if enough.waiting:
         have = "has" if len(enough.waiting) == 1 else "have"
-        return f"no answer yet: {'; '.join(enough.waiting)} {have} no results, and the search goes through all."
+        return (
+            f"no answer yet: {'; '.join(enough.waiting)} {have} no results, and the search goes through all."
+        )
     if (line := enough.smallest) is None or line.against is None:
         most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
         return f"not reached within the grid: {most}."

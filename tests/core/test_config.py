@@ -114,3 +114,20 @@ def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None
     }
     assert parse_yaml("&a {b: *a}") is not None
     assert parse_yaml("") is None
+
+
+def test_what_is_not_there_and_what_is_no_mapping_is_said_shortly() -> None:
+    class Wants(Config):
+        basket: Basket
+        name: str
+
+    with pytest.raises(InputError, match=r"name must be given; got nothing\. Add it\."):
+        validated(Wants, {"basket": {"size": 1}})
+    with pytest.raises(InputError, match=r"^Basket must be a mapping of fields; got nothing"):
+        validated(Basket, None)
+    with pytest.raises(
+        InputError, match=r"fruits.0.kind must be a known one; got 'aple'. Did you mean 'apple'"
+    ):
+        validated(Basket, {"fruits": [{"kind": "aple"}]})
+    with pytest.raises(InputError, match=r"size: .*; got fields a, b\. Correct it"):
+        validated(Basket, {"size": {"a": "long" * 99, "b": 2}})

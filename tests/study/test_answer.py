@@ -273,7 +273,7 @@ def test_what_can_not_be_answered_is_said(tmp_path: Path) -> None:
         answered(plain, tmp_path)
     with pytest.raises(InputError, match="different pairs"):
         study(clicks=[(1, 1), (1, 1)])
-    with pytest.raises(InputError, match=r"compare\.to must name an axis and a label of it"):
+    with pytest.raises(InputError, match=r"compare\.to must name a label of 'clicks'"):
         validated(Study, {**study().model_dump(mode="json"), "compare": {"to": {"clicks": "masks"}}})
 
 

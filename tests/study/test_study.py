@@ -96,16 +96,37 @@ def test_later_axes_win_over_parts_that_earlier_ones_changed() -> None:
         ({"axes": {"a": {}}}, "must have a label"),
         ({"axes": {"seed": {"x": {}}}}, "must not be named 'seed'"),
         ({"axes": {"dice_per_image": {"x": {}}}}, "must not be named 'dice_per_image'"),
-        ({"recipe": "best"}, "must be one of auto"),
-        ({"name": "My Study"}, "name"),
+        ({"recipe": "plian"}, "recipe: must be a known recipe; got 'plian'. Did you mean 'plain'"),
+        ({"name": "My Study"}, r"^name: must be small .*; got 'My Study'. Write it like my-study\.$"),
         ({"seeds": 0}, "seeds"),
-        ({"axes": {"a": {"x": {"epohcs": 3}}}}, "epochs"),
+        ({"axes": {"a": {"x": {"epohcs": 3}}}}, "^a x: epohcs must be .* Did you mean 'epochs'"),
+        ({"changes": {"epohcs": 3}}, "^changes: epohcs must be .* Did you mean 'epochs'"),
+        (
+            {"axes": {"a": {"x": {"annotate": {"kind": "poins"}}}}},
+            "^a x: annotate.kind .*Did you mean 'points'",
+        ),
+        ({"data": {"kind": "toyy"}}, r"^data.kind must be a known one; got 'toyy'. Did you mean 'toy'"),
+        ({"changes": {"seed": 7}}, "^the field seed must be left to the study; got a change to it"),
+        ({"axes": {"a": {"x": {"seed": 1}, "y": {"seed": 2}}}}, "^the field seed must be left"),
+        (
+            {"compare": {"to": {"lernt from": "a"}}},
+            "must name an axis; got 'lernt from'. Did you mean 'learnt",
+        ),
+        (
+            {"compare": {"to": {"learnt from": "full mask"}}},
+            "of 'learnt from'; got 'full mask'. Did you mean",
+        ),
+        (
+            {"compare": {"to": {"learnt from": "clicks"}}, "splits": ["val"]},
+            "must measure the test images; got val",
+        ),
         ({"axes": {"a": {"x": {}, "y": {}}}}, "'a' must make runs of its own; got the same for x and y"),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as told:
         _ = small(**changes).cells
+    assert len(str(told.value)) < 400, "no heap of all that was given"
 
 
 def test_what_has_ended_is_not_run_again_and_a_study_may_grow(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import with_changes
-from pointillist.core.errors import InputError
+from pointillist.core.errors import InputError, located
 from pointillist.core.text import slug
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
@@ -92,6 +92,10 @@ def run_command(
 ) -> None:
     """Run what is missing of a study, and write its table; typed again, it goes on where it stopped."""
     study = with_changes(read_described(file), changes or [])
+    try:
+        _ = study.cells
+    except InputError as error:
+        raise located(error, file=file) from None
     folder = out_folder / study.name
     if study.question:
         out.print(study.question)

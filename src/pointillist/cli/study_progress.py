@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pointillist.cli.console import out, seconds
+from pointillist.core.text import counted
 from pointillist.study.engine import Engine, Outcome, Started
-from pointillist.study.execute import missing_runs, run_study
+from pointillist.study.execute import missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
 
 SHOWN = 12
@@ -78,4 +79,8 @@ def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
         out.print(f"Failed: {failure}")
     if failed:
         out.print(f"Why: {folder / 'failures'}. The same command tries them again.")
+    if others := other_results(study, folder):
+        out.print(
+            f"Mind: {counted(others, 'results')} of other settings in {folder}: left out of table and answer."
+        )
     return not failed

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pointillist.core.errors import InputError, InputErrors, nearest
 
@@ -106,14 +106,42 @@ def _fields_at(cls: type[Config], path: Sequence[int | str]) -> set[str]:
     return {name for config in found for name in config.model_fields}
 
 
+def refused(must: str, found: str, fix: str) -> PydanticCustomError:
+    """Say in a validator what must hold, what came and what to do; the field's path is put before it."""
+    return PydanticCustomError("refused", "{must}", {"must": must, "found": found, "fix": fix})
+
+
 def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> InputError:
-    path = ".".join(str(part) for part in error["loc"]) or cls.__name__
+    path = ".".join(str(part) for part in error["loc"])
+    told = error.get("ctx", {})
+    if error["type"] == "refused":
+        return InputError(
+            f"{path}: {told['must']}" if path else told["must"], told["found"], told["fix"], file
+        )
     if error["type"] == "extra_forbidden":
         fix = nearest(str(error["loc"][-1]), _fields_at(cls, error["loc"][:-1]))
         return InputError(f"{path} must be a known field", "an unknown one", fix, file)
-    found = reprlib.repr(error["input"])
+    if error["type"] == "missing":
+        return InputError(f"{path} must be given", "nothing", "Add it.", file)
+    if error["type"] == "union_tag_invalid":
+        known = [name.strip("'") for name in told["expected_tags"].split(", ")]
+        must = f"{path}.kind".lstrip(".") + " must be a known one"
+        return InputError(must, repr(told["tag"]), nearest(told["tag"], known), file)
+    if error["type"] == "model_type":
+        found = "nothing" if error["input"] is None else reprlib.repr(error["input"])
+        return InputError(
+            f"{path or cls.__name__} must be a mapping of fields", found, "Write them like name: value.", file
+        )
     message = error["msg"].removeprefix("Value error, ")
-    return InputError(f"{path}: {message[0].lower()}{message[1:]}", found, "Correct it.", file)
+    expected = f"{path or cls.__name__}: {message[0].lower()}{message[1:]}"
+    return InputError(expected, _in_words(error["input"]), "Correct it.", file)
+
+
+def _in_words(value: object) -> str:
+    """Write a value shortly; of a mapping its keys say more than the beginning of it."""
+    if isinstance(value, Mapping):
+        return f"fields {', '.join(map(str, value))}"[:200] if value else "no fields"
+    return reprlib.repr(value)
 
 
 def validated(

@@ -46,6 +46,25 @@ class InputErrors(InputError):  # noqa: N818 - plural of the above
         self.args = ("\n".join(lines),)
 
 
+def located(error: InputError, where: str = "", file: Path | None = None) -> InputError:
+    """Say of a mistake where it stands, where it does not say so itself.
+
+    Args:
+        error: of one mistake or several.
+        where: the place in that file.
+        file: the file at fault.
+
+    >>> print(located(InputError("epohcs must be known", "nothing", "Drop it."), "1+1", Path("study.yaml")))
+    study.yaml: 1+1: epohcs must be known; got nothing. Drop it.
+    """
+    if isinstance(error, InputErrors):
+        return InputErrors([located(one, where, file) for one in error.errors])
+    if error.file is not None:
+        return error
+    expected = f"{where}: {error.expected}" if where else error.expected
+    return InputError(expected, error.found, error.fix, file)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known word is meant, and list them all.
 

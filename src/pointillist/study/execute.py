@@ -86,6 +86,12 @@ def _missing(study: Study, results: Results) -> list[Cell]:
     return [cell for cell in study.runs if not _measured(results.get(cell.run.id), study.splits)]
 
 
+def other_results(study: Study, folder: Path) -> int:
+    """Count the results in a study's folder that its grid does not hold: of other settings, before or after."""
+    runs = {cell.run.id for cell in study.runs}
+    return sum(path.stem not in runs for path in (folder / "results").glob("*.json"))
+
+
 def _measured(result: Mapping[str, Any] | None, splits: Sequence[str]) -> bool:
     return result is not None and {*splits} <= {*result["splits"], *result.get("without_masks", ())}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from pointillist.annotate import Full
-from pointillist.core.config import Config, with_values
-from pointillist.core.errors import InputError
+from pointillist.core.config import Config, refused, with_values
+from pointillist.core.errors import InputError, located, nearest
+from pointillist.core.text import slug
 from pointillist.data.split import Split
 from pointillist.datasets import AnyDataset
 from pointillist.metrics import METRICS
@@ -84,7 +86,7 @@ class Study(Config):
     """
 
     format: Literal["pointillist-study-1"] = "pointillist-study-1"
-    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$", max_length=80)]
+    name: Annotated[str, Field(max_length=80)]
     question: str = ""
     data: AnyDataset
     recipe: str = "auto"
@@ -100,25 +102,48 @@ class Study(Config):
         # As they come back from JSON or YAML: a tuple is a list there.
         return to_jsonable_python(value)
 
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
+            fix = f"Write it like {slug(name) or 'my-study'}."
+            raise refused("must be small letters, digits and hyphens", repr(name), fix)
+        return name
+
     @field_validator("recipe")
     @classmethod
     def _known(cls, recipe: str) -> str:
         if recipe not in RECIPES:
-            raise ValueError(f"must be one of {', '.join(RECIPES)}")
+            raise refused("must be a known recipe", repr(recipe), nearest(recipe, RECIPES))
         return recipe
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         for axis, labels in self.axes.items():
             if not labels:
-                raise ValueError(f"the axis {axis!r} must have a label")
+                raise refused(f"the axis {axis!r} must have a label", "none", "Add one, or drop the axis.")
             if axis in TAKEN or axis.removesuffix("_per_image") in METRICS:
-                raise ValueError(f"an axis must not be named {axis!r}, as a column of the table is")
-        for axis, label in self.compare.to.items() if self.compare else ():
-            if label not in self.axes.get(axis, {}):
-                known = ", ".join(self.axes.get(axis, self.axes))
-                must = f"compare.to must name an axis and a label of it ({known})"
-                raise ValueError(f"{must}; got {axis}: {label}")
+                must = f"an axis must not be named {axis!r}"
+                raise refused(must, "the name of a column of the table", "Rename it.")
+        changed = [self.changes, *(fields for labels in self.axes.values() for fields in labels.values())]
+        if any("seed" in fields for fields in changed):
+            fix = "Drop it; 'seeds: 3' makes each run with the seeds 0, 1 and 2."
+            raise refused("the field seed must be left to the study", "a change to it", fix)
+        return self
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Study:
+        if self.compare is None:
+            return self
+        for axis, label in self.compare.to.items():
+            if axis not in self.axes:
+                raise refused("compare.to must name an axis", repr(axis), nearest(axis, self.axes))
+            if label not in self.axes[axis]:
+                fix = nearest(label, self.axes[axis])
+                raise refused(f"compare.to must name a label of {axis!r}", repr(label), fix)
+        if "test" not in self.splits:
+            fix = "Add test to splits, or drop compare."
+            raise refused("a study that compares must measure the test images", ", ".join(self.splits), fix)
         return self
 
     @cached_property
@@ -163,9 +188,21 @@ class Study(Config):
                 changes = {
                     path: value for path, value in changes.items() if not _below(path, fields)
                 } | fields
-            first = self._run(changes)
+            try:
+                first = self._run(changes)
+            except InputError as error:
+                raise located(error, self._where(error, place)) from None
             for seed in range(self.seeds):
                 yield Cell(place, first.model_copy(update={"seed": seed}))
+
+    def _where(self, error: InputError, place: Mapping[str, str]) -> str:
+        """Say where a mistake stands: it is of all places when it comes without their labels, too."""
+        try:
+            self._run(self.changes)
+        except InputError as same:
+            if str(same) == str(error):
+                return "changes" if self.changes else ""
+        return ", ".join(f"{axis} {label}" for axis, label in place.items())
 
     def _run(self, changes: Changes) -> Run:
         # The data's own defaults, such as the number of epochs, are those of the changed data.

@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from pointillist.core.durable import DiskError
+from pointillist.core.errors import InputError
 from pointillist.study import execute, local
 from pointillist.study.engine import TRIES, Engine, Outcome, Started
-from pointillist.study.execute import run_study
+from pointillist.study.execute import read_results, run_study
 from pointillist.study.local import Local
+from pointillist.study.report import read_study
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
 from tests.study.test_local import children, children_of
@@ -181,13 +184,13 @@ def test_r06_of_many_drivers_at_once_one_carries_the_study_out(tmp_path: Path) -
         list(pool.map(drive, range(8)))
     assert set(begun.values()) == {1}
     assert len(begun) == len(study.cells)
-    assert set(refused) <= {"a run's folder must have one process"}
+    assert set(refused) <= {"a study must be run by one process at a time"}
 
 
 def test_r05_a_full_disk_is_told_loses_nothing_and_is_gone_on_after(
     tmp_path: Path, serial: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No space for one run's results: it fails in words, the others end, the next call makes up for it."""
+    """No space for one run's results: the study stops in words, and the next call trains nothing twice."""
     study, full = small(), [True]
     place = execute._result(tmp_path, study.cells[1].run)
 
@@ -212,17 +215,39 @@ def test_r05_a_full_disk_is_told_loses_nothing_and_is_gone_on_after(
         return write(handle, data)
 
     monkeypatch.setattr(os, "write", limited)
-    (failed,) = run_study(study, tmp_path, Here(), lambda cell, news: None)
-    assert failed.run.id == study.cells[1].run.id
-    assert "No space left on device" in (tmp_path / "failures" / f"{failed.run.id}.json").read_text()
+    told: list[Started | Outcome] = []
+    with pytest.raises(DiskError, match=r"the disk is full.*No space left on device.*Free some space"):
+        run_study(study, tmp_path, Here(), lambda cell, news: told.append(news))
+    assert sum(isinstance(one, Started) for one in told) == 2, "the first two; no more are begun"
+    assert not (tmp_path / "failures").exists()
     assert not place.exists()
     assert not [path for path in place.parent.iterdir() if path.name.startswith(".")], "no half of a file"
     rows = list(csv.DictReader(write_table(study, tmp_path).read_text().splitlines()))
-    assert len(rows) == 3 * (len(study.cells) - 1)
+    assert len(rows) == 3
     full[0] = False
     weights = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("model.safetensors")}
     assert table(study, tmp_path, Here()) == serial
     assert {path: path.stat().st_mtime_ns for path in weights} == weights, "nothing was trained again"
+
+
+def test_a_damaged_folder_is_made_whole_by_the_same_command(tmp_path: Path) -> None:
+    """An emptied study.json, results of another shape, weights that were cut: set aside, and made again."""
+    axes = {"learnt from": {"masks": {}, "clicks": {"annotate": {"kind": "points"}}}}
+    tiny = {"epochs": 1, "model": {"kind": "unet", "widths": (4,)}}
+    study = small(axes=axes, changes=tiny, seeds=1)
+    expected = table(study, tmp_path, Local(1))
+    first, second = (execute._result(tmp_path, cell.run) for cell in study.runs)
+    (tmp_path / "study.json").write_bytes(b"")
+    first.write_text('{"splits": {"train": {}, "val": {}, "test": {}}}')
+    with pytest.raises(InputError, match=r"must be those that their run left.*sets the file aside"):
+        read_results(study, tmp_path)
+    second.unlink()
+    weights = tmp_path / "runs" / second.stem / "model" / "model.safetensors"
+    os.truncate(weights, 100)
+    assert table(study, tmp_path, Local(1)) == expected
+    assert first.with_name(f"{first.name}.damaged-1").exists()
+    assert (tmp_path / "runs" / f"{second.stem}.damaged-1" / "model").exists()
+    assert read_study(tmp_path) == study
 
 
 def test_r10_nothing_is_left_of_any_of_it() -> None:

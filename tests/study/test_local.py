@@ -31,6 +31,7 @@ def test_every_task_is_done_once(tmp_path: Path, workers: int) -> None:
     [
         ("raise", TRIES, "RuntimeError: out of luck"),
         ("refuse", 1, "the data must be there; got nothing"),
+        ("fill the disk", 1, "the disk is full, and must have room for what is written; got [Errno 28]"),
         ("kill", TRIES, "the process was killed by signal 9"),
         ("exit", TRIES, "the process ended with exit code 7"),
     ],

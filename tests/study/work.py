@@ -1,5 +1,6 @@
 """Tasks for engines, which new processes must be able to import."""
 
+import errno
 import os
 import signal
 import time
@@ -24,6 +25,8 @@ def act(payload: dict[str, Any]) -> None:
         raise RuntimeError("out of luck")
     if how == "refuse":
         raise InputError("the data must be there", "nothing", "Put it there.")
+    if how == "fill the disk":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results")
     if how == "kill" or (how == "kill once" and tries == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "fill and be killed":

@@ -26,6 +26,7 @@ from pointillist.cli.report import report_command
 from pointillist.cli.simulate import simulate_command
 from pointillist.cli.study import study_app
 from pointillist.cli.train import train_command
+from pointillist.core.durable import DiskError, disk_in_words
 from pointillist.core.errors import InputError
 from pointillist.train.stop import NonFiniteError, StoppedError
 
@@ -95,17 +96,15 @@ def main() -> None:
             f"{str(error)[0].upper()}{str(error)[1:]}. The same command goes on from there.",
             128 + error.signum,
         )
+    except DiskError as error:
+        _tell(f"Error: {error}", DISK_FULL)
     except NonFiniteError as error:
         _tell(f"Error: {error}", FAILED)
     except KeyboardInterrupt:
         _tell("Interrupted.", 130)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-            _tell(
-                f"Error: the disk must take what is written; got {error}. Free some space; nothing is lost, "
-                "and the same command goes on.",
-                DISK_FULL,
-            )
+        if (told := disk_in_words(error)) is not None:
+            _tell(f"Error: {told}", DISK_FULL)
         if error.errno in PATH_TROUBLE:
             _tell(f"Error: the path must be readable and writable; got {error}. Check it.", USER)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,33 @@ LOCK = ".lock"
 
 class CorruptError(Exception):
     """A stored generation does not match its manifest; the message says which file and how."""
+
+
+class DiskError(Exception):
+    """The disk takes nothing more that is written, whoever writes; the message says what to do."""
+
+
+_AGAIN = "nothing is lost, and the same command goes on."
+_FULL = ("the disk is full, and must have room for what is written", f"Free some space; {_AGAIN}")
+_READ_ONLY = (
+    "the folder must be writable",
+    "Write elsewhere (--out, or a copy of the folder), or mount it so.",
+)
+_BROKEN = ("the disk must take what is written", f"See whether it is sound; {_AGAIN}")
+_DISK = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _READ_ONLY, errno.EIO: _BROKEN}
+
+
+def disk_in_words(error: OSError) -> str | None:
+    """Say that the disk is full, read-only or broken; None: it is another error."""
+    if error.errno not in _DISK:
+        return None
+    must, fix = _DISK[error.errno]
+    return f"{must}; got {error}. {fix}"
+
+
+def tells_of_the_disk(text: str) -> bool:
+    """Whether a message is one of `disk_in_words`, which may have come from another process."""
+    return text.startswith(tuple(must for must, _ in _DISK.values()))
 
 
 def _sync_folder(folder: Path) -> None:
@@ -146,6 +174,16 @@ def delete_generation(folder: Path) -> None:
     doomed = folder.parent / f".{secrets.token_hex(6)}.tmp"
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file or folder another name beside it, so that a new one may take its place."""
+    number = 1
+    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    os.replace(path, target)
+    _sync_folder(path.parent)
+    return target
 
 
 def delete_leftovers(folder: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from pointillist.core.durable import disk_in_words
 from pointillist.core.errors import InputError
 
 TRIES = 3
@@ -50,6 +51,10 @@ class Outcome:
     tries: int
 
 
+News: TypeAlias = Generator[Started | Outcome, None, None]
+"""What begins and ends, as it does; closed early, it ends all that still goes on."""
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Carries out tasks that don't depend on each other; one that fails leaves the others alone.
@@ -59,7 +64,7 @@ class Engine(Protocol):
 
     workers: int
 
-    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
+    def run(self, work: Work, payloads: Sequence[Payload]) -> News:
         """Carry out the work on each payload, and tell what begins and ends as it does."""
 
 
@@ -69,6 +74,8 @@ def attempt(work: Work, payload: Payload) -> tuple[str | None, bool]:
         work(payload)
     except InputError as error:
         return str(error), True
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and (told := disk_in_words(error)) is not None:
+            return told, True
         return "\n".join(traceback.format_exc().splitlines()[-LAST_LINES:]), False
     return None, True

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.study.engine import Engine, Outcome, Payload, Started
+from pointillist.study.engine import Engine, News, Outcome, Payload, Started
 from pointillist.study.promise import data_hashes, data_sha256, keep_the_promise, refuse_changed_data
+from pointillist.study.result import read_result
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
 from pointillist.train.loop import Options, train
 from pointillist.train.run import Run
 from pointillist.train.spread import FOLDER
+from pointillist.train.store import read_checkpoint, read_model, read_run
 
 Results: TypeAlias = Mapping[str, dict[str, Any]]
 """What runs left, by their ids."""
@@ -41,34 +43,50 @@ def run_study(
     Raises:
         InputError: the study describes no run, another process runs it, or the folder's results are of other
             data or of another comparison.
+        DiskError: a run had no room for what it writes; the same call goes on.
     """
-    with durable.locked(folder):
+    fix = "Wait for it, or stop it; either goes on where the other ended."
+    with durable.locked(folder, "a study must be run by one process at a time", fix):
         for place in (folder, *(folder / FOLDER).glob("*")):
             durable.delete_leftovers(place)
         keep_the_promise(study, folder)
         hashes = data_hashes(study)
-        results = read_results(study, folder)
+        results, damaged = _whole_results(study, folder)
         refuse_changed_data(hashes, _made_with(results), folder)
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
+        for file in damaged:
+            durable.set_aside(file)
         missing = _missing(study, results)
         _forget_failures(study, folder, missing)
         payloads = [_payload(study, cell, folder, hashes[cell.run.id]) for cell in missing]
-        failed = []
-        for outcome in engine.run(measure, payloads):
-            cell = missing[outcome.number]
-            if isinstance(outcome, Started):
-                watch(cell, outcome)
-                continue
+        with closing(engine.run(measure, payloads)) as news:
+            return _followed(news, missing, folder, watch)
+
+
+def _followed(
+    news: News, missing: Sequence[Cell], folder: Path, watch: Callable[[Cell, Started | Outcome], None]
+) -> list[Cell]:
+    """Keep what is told of each run, and give those that failed.
+
+    Raises:
+        DiskError: a run had no room for what it writes: all others would fail, too.
+    """
+    failed = []
+    for one in news:
+        cell = missing[one.number]
+        if isinstance(one, Outcome):
+            if one.error is not None and durable.tells_of_the_disk(one.error):
+                raise durable.DiskError(one.error)
             failure = folder / "failures" / f"{cell.run.id}.json"
-            if outcome.error is None:
+            if one.error is None:
                 failure.unlink(missing_ok=True)
             else:
                 failed.append(cell)
-                told = {"place": dict(cell.place), "seed": cell.run.seed, "tries": outcome.tries}
-                durable.write_json(failure, {**told, "error": outcome.error})
-            watch(cell, outcome)
-        return failed
+                told = {"place": dict(cell.place), "seed": cell.run.seed, "tries": one.tries}
+                durable.write_json(failure, {**told, "error": one.error})
+        watch(cell, one)
+    return failed
 
 
 def _forget_failures(study: Study, folder: Path, missing: Sequence[Cell]) -> None:
@@ -79,7 +97,7 @@ def _forget_failures(study: Study, folder: Path, missing: Sequence[Cell]) -> Non
 
 def missing_runs(study: Study, folder: Path) -> list[Cell]:
     """List the runs that have left no results yet, or not on every split that the study measures."""
-    return _missing(study, read_results(study, folder))
+    return _missing(study, _whole_results(study, folder)[0])
 
 
 def _missing(study: Study, results: Results) -> list[Cell]:
@@ -87,7 +105,7 @@ def _missing(study: Study, results: Results) -> list[Cell]:
 
 
 def other_results(study: Study, folder: Path) -> int:
-    """Count the results in a study's folder that its grid does not hold: of other settings, before or after."""
+    """Count the results in a study's folder that its grid does not hold: of other settings."""
     runs = {cell.run.id for cell in study.runs}
     return sum(path.stem not in runs for path in (folder / "results").glob("*.json"))
 
@@ -109,6 +127,7 @@ def measure(payload: Payload) -> None:
     folder = Path(payload["folder"])
     device = find_device(run.precision)
     home = folder / "runs" / run.id
+    _set_damaged_aside(home)
     train(run, home, device, options=Options(spread=folder / FOLDER))
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
@@ -141,6 +160,17 @@ def measure(payload: Payload) -> None:
     )
 
 
+def _set_damaged_aside(home: Path) -> None:
+    """Make way for a run whose files are no longer what was written: it is trained anew."""
+    if not (home / "run.json").is_file():
+        return
+    try:
+        read_run(home)
+        _ = read_model(home) if (home / "model").is_dir() else read_checkpoint(home)
+    except InputError:
+        durable.set_aside(home)
+
+
 def read_results(study: Study, folder: Path) -> Results:
     """Read what the study's runs left, each file once; runs that have not ended are left out.
 
@@ -148,19 +178,20 @@ def read_results(study: Study, folder: Path) -> Results:
         InputError: a file is not what its run left.
     """
     files = {cell.run.id: _result(folder, cell.run) for cell in study.runs}
-    return {run: _read_result(path) for run, path in files.items() if path.is_file()}
+    return {run: read_result(path) for run, path in files.items() if path.is_file()}
 
 
-def _read_result(path: Path) -> dict[str, Any]:
-    try:
-        result: dict[str, Any] = json.loads(path.read_bytes())
-        whole = isinstance(result["splits"], dict)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        whole = False
-    if not whole:
-        fix = "Delete the file: its run is measured again."
-        raise InputError("results must be those that their run left", "something else", fix, path)
-    return result
+def _whole_results(study: Study, folder: Path) -> tuple[Results, list[Path]]:
+    """Read what the study's runs left, and list the files that are damaged."""
+    found, damaged = {}, []
+    for cell in study.runs:
+        path = _result(folder, cell.run)
+        try:
+            if path.is_file():
+                found[cell.run.id] = read_result(path)
+        except InputError:
+            damaged.append(path)
+    return found, damaged
 
 
 def _result(folder: Path, run: Run) -> Path:

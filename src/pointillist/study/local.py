@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
+from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
 
 
 def cores_each(workers: int) -> int:
@@ -38,7 +40,7 @@ class Local:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
 
-    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
+    def run(self, work: Work, payloads: Sequence[Payload]) -> News:
         """Carry out the work on each payload; closed early, it stops the processes."""
         share_cores(self.workers)
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -123,7 +125,8 @@ class _Process:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(work, theirs), daemon=True)
-        self.process.start()
+        with _uninterrupted():
+            self.process.start()
         theirs.close()
 
     @property
@@ -155,8 +158,27 @@ class _Process:
             self.process.join()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is begun meanwhile, until it can say what that means to it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(work: Work, pipe: Connection) -> None:
-    """Carry out tasks until the pipe closes; end with the process that began this one."""
+    """Carry out tasks until the pipe closes; end with the process that began this one.
+
+    A terminal's Ctrl-C comes to all its processes: this one waits until the one that began it has it end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with_parent()
     while True:
         try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from pointillist.core.errors import InputError
-from pointillist.study.engine import THREADS, TRIES, Outcome, Payload, Started, Work, attempt
+from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
 from pointillist.study.local import cores_each, resident_mib
 from pointillist.train.record import versions
 
@@ -94,7 +94,7 @@ class OnRay:
             room = min(room, int(found.get("GPU", 0) / self.gpus))
         return max(1, room)
 
-    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Started | Outcome]:
+    def run(self, work: Work, payloads: Sequence[Payload]) -> News:
         """Carry out the work on each payload; closed early, it cancels what runs and leaves the cluster."""
         ray = self.ray
         threads = dict.fromkeys(THREADS, str(self.cpus))

@@ -1,11 +1,20 @@
 """`pointillist study`: from a folder of images to a table."""
 
 import csv
+import errno
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import pytest
 import yaml
+from PIL import Image
 
+from pointillist.core import durable
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
 
@@ -15,13 +24,15 @@ def test_from_a_folder_to_a_table_and_no_run_twice(tmp_path: Path) -> None:
     new = pointillist("study", "new", root, "-o", file)
     assert new.code == 0, new
     assert f"pointillist study run {file}" in new.out
-    assert len(file.read_text().splitlines()) == 11
+    assert len(file.read_text().splitlines()) == 13
     described = yaml.safe_load(file.read_text())
     assert described["name"] == "my-images-7"
     assert list(described["axes"]["learnt from"]) == [
         "full masks",
         "1+1 clicks",
+        "2+2 clicks",
         "5+5 clicks",
+        "10+10 clicks",
         "20+20 clicks",
     ]
     small = {"epochs": 1, "data.size": 32, "model": {"kind": "unet", "widths": [4, 8]}}
@@ -32,6 +43,9 @@ def test_from_a_folder_to_a_table_and_no_run_twice(tmp_path: Path) -> None:
     assert done.code == 0, done
     table = tmp_path / "studies" / "my-images-7" / "table.csv"
     assert f"Written: {table}" in done.out
+    lines = [line for line in done.out.splitlines() if "my-images-7: " in line]
+    assert [line.split(",")[0] for line in lines] == [f"my-images-7: {n} of 6 done" for n in range(7)]
+    assert " left" in lines[1], "a log tells how far it is whenever a run ends"
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert [row["learnt from"] for row in rows if row["split"] == "val"] == list(
         described["axes"]["learnt from"]
@@ -49,6 +63,11 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     assert "must name a new file" in taken.err
     assert pointillist("study", "run", file).code == 2
     assert "must exist" in pointillist("study", "run", tmp_path / "none.yaml").err
+    mask = next((root / "masks").iterdir())
+    Image.new("L", (7, 9)).save(mask)
+    wrong = pointillist("study", "new", root, "-o", tmp_path / "b")
+    assert (wrong.code, (tmp_path / "b").exists()) == (2, False)
+    assert mask.name in wrong.err
     shutil.rmtree(root / "masks")
     assert "a study needs images with masks" in pointillist("study", "new", root, "-o", tmp_path / "b").err
 
@@ -68,3 +87,74 @@ def test_a_failed_run_is_named_and_the_code_says_so(tmp_path: Path) -> None:
     assert done.code == 1
     assert "Failed: insane, seed 0: " in done.out
     assert "tries them again" in done.out
+
+
+def test_results_of_other_settings_are_counted_and_too_few_test_images_told_before(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    described = {
+        "name": "few",
+        "data": {"kind": "synthetic", "size": [24, 32], "train": 2, "val": 1, "test": 1},
+        "recipe": "plain",
+        "changes": {"epochs": 1, "model": {"kind": "unet", "widths": [4, 8]}},
+        "axes": {"learnt from": {"full masks": {}, "clicks": {"annotate": {"kind": "points"}}}},
+        "compare": {"to": {"learnt from": "full masks"}},
+        "seeds": 1,
+    }
+    file.write_text(yaml.safe_dump(described))
+    first = pointillist("study", "run", file, "-o", tmp_path)
+    assert first.code == 0
+    assert "other settings" not in first.out
+    before, _, _ = first.out.partition("of 2 done")
+    assert "the test images make 1 independent group; below 5 no interval" in before
+    again = pointillist("study", "run", file, "-o", tmp_path, "changes.epochs=2")
+    assert "Mind: 2 results of other settings" in again.out
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full, and must have room"),
+        (errno.EROFS, "the folder must be writable; got [Errno 30] Read-only file system"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_told_for_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(durable, "write_bytes", refuse)
+    root = draw_folder(tmp_path / "mine")
+    done = pointillist("study", "new", root, "-o", tmp_path / "study.yaml")
+    assert (done.code, words in " ".join(done.err.split())) == (74, True), done
+    assert ("Free some space" in done.err) == (number == errno.ENOSPC)
+
+
+def test_interrupted_it_says_that_the_same_command_goes_on(tmp_path: Path) -> None:
+    """As Ctrl-C in a terminal does: every process of the command gets the signal."""
+    file = tmp_path / "study.yaml"
+    described = {
+        "name": "long",
+        "data": {"kind": "synthetic", "size": [24, 32], "train": 2, "val": 1, "test": 1},
+        "recipe": "plain",
+        "changes": {"epochs": 100_000, "model": {"kind": "unet", "widths": [4]}},
+        "axes": {"rate": {"slow": {"learning_rate": 1e-4}, "fast": {}}},
+        "seeds": 1,
+    }
+    file.write_text(yaml.safe_dump(described))
+    # Where tests run in a shell's background, SIGINT is ignored, which a process hands on to its children.
+    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    begin += "; from pointillist.cli import main; main()"
+    command = [sys.executable, "-c", begin, "study", "run", str(file), "-o", str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*command, "--workers", "2"], text=True, start_new_session=True, **pipes) as driver:
+        deadline = time.monotonic() + 120
+        # One trains, the other may still be importing: neither has anything to say of its own.
+        while not list(tmp_path.rglob("run.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(driver.pid, signal.SIGINT)
+        said, wrong = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert "long: 0 of 2 done, 0 running" in said
+    assert said.splitlines()[-1] == "long: 0 of 2 done. The same command goes on."
+    assert wrong.strip() in ("", "Interrupted."), wrong

@@ -19,9 +19,8 @@ from pointillist.core import durable
 from pointillist.core.config import split_changes
 from pointillist.core.errors import InputError
 from pointillist.core.text import slug, to_markdown
-from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, answer
-from pointillist.study.budget import budget_study, has_masks, independent_images
+from pointillist.study.budget import budget_study, has_masks
 from pointillist.study.execute import read_results
 from pointillist.study.figure import budget_curve
 from pointillist.study.forecast import growth_study
@@ -85,11 +84,6 @@ def budget_command(
     )
     folder = out_folder / study.name
     out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
-    if (groups := independent_images(study.data, "test")) < FEWEST:
-        out.print(
-            f"Mind: the test images make {groups} independent groups; below {FEWEST} no interval can be "
-            "given, and so no number called enough. Put more images aside for testing."
-        )
     complete = carry_out(study, folder, engine_of(carrying))
     write_table(study, folder)
     told = answer(study, read_results(study, folder))

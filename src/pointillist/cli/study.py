@@ -15,7 +15,7 @@ from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import with_changes
-from pointillist.core.errors import InputError, located
+from pointillist.core.errors import InputError, InputErrors, located
 from pointillist.core.text import slug
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
@@ -26,7 +26,8 @@ from pointillist.study.table import write_table
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
 
 
-CLICKS = (1, 5, 20)
+CLICKS = (1, 2, 5, 10, 20)
+"""Through three numbers a curve would go whatever they are."""
 
 
 @study_app.command("new")
@@ -41,6 +42,7 @@ def new_command(
             "Put masks of some images into masks/: clicks are simulated from them, and measured against them."
         )
         raise InputError("a study needs images with masks", "none", fix, root)
+    _check(data)
     if file.exists():
         raise InputError("--out must name a new file", "one that is there", "Name another.", file)
     clicks = {
@@ -56,6 +58,22 @@ def new_command(
     }
     durable.write_text(file, _described(described))
     out.print(f"Written: {file}\nNext:    pointillist study run {typed(file)}")
+
+
+def _check(data: Folder) -> None:
+    """Read every file, as the runs will.
+
+    Raises:
+        InputErrors: one for every image of which a file is wrong.
+    """
+    wrong = []
+    for entry in data.entries:
+        try:
+            data.read(entry.name)
+        except InputError as error:
+            wrong.append(error)
+    if wrong:
+        raise InputErrors(wrong)
 
 
 def _described(study: dict[str, Any]) -> str:

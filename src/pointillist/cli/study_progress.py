@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group
@@ -13,6 +14,8 @@ from rich.text import Text
 
 from pointillist.cli.console import out, seconds
 from pointillist.core.text import counted
+from pointillist.metrics.summary import FEWEST
+from pointillist.study.budget import independent_images
 from pointillist.study.engine import Engine, Outcome, Started
 from pointillist.study.execute import missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
@@ -51,17 +54,21 @@ class Progress:
         else:
             self.failures.append(f"{label}: {news.error.splitlines()[-1]}")
 
-    def __rich__(self) -> Group:
+    @property
+    def words(self) -> str:
+        """How far it is, in a line."""
         done = self.total - self.missing - len(self.failures)
         words = f"{self.name}: {done} of {self.total} done, {len(self.running)} running"
         words += f", {len(self.failures)} failed" if self.failures else ""
-        words += f", about {seconds(self._left())} left" if self.took and self.missing else ""
+        return words + (f", about {seconds(self._left())} left" if self.took and self.missing else "")
+
+    def __rich__(self) -> Group:
         table = Table.grid(padding=(0, 2))
         for label, begun in list(self.running.values())[:SHOWN]:
             table.add_row("running", label, f"{time.monotonic() - begun:.0f} s")
         for failure in self.failures[-SHOWN:]:
             table.add_row("failed", Text(failure, overflow="ellipsis", no_wrap=True), "")
-        return Group(Text(words), ProgressBar(self.total, self.total - self.missing, width=60), table)
+        return Group(Text(self.words), ProgressBar(self.total, self.total - self.missing, width=60), table)
 
     def _left(self) -> float:
         mean = sum(self.took) / len(self.took)
@@ -71,10 +78,13 @@ class Progress:
 
 def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
+    _mind_few(study)
     progress = Progress(study, len(missing_runs(study, folder)), engine.workers)
-    # A terminal sees a live table; a log file gets its last state.
-    with Live(progress, console=out, refresh_per_second=2, redirect_stdout=False, redirect_stderr=False):
-        failed = run_study(study, folder, engine, progress.watch)
+    try:
+        failed = _watched(study, folder, engine, progress)
+    except KeyboardInterrupt:
+        out.print(f"{progress.words.partition(' done')[0]} done. The same command goes on.")
+        raise
     for failure in progress.failures:
         out.print(f"Failed: {failure}")
     if failed:
@@ -84,3 +94,34 @@ def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
             f"Mind: {counted(others, 'results')} of other settings in {folder}: left out of table and answer."
         )
     return not failed
+
+
+def _watched(study: Study, folder: Path, engine: Engine, progress: Progress) -> Sequence[Cell]:
+    """Run what is missing; a terminal sees a live table, a log file a line for each run that ends."""
+    if out.is_terminal:
+        with Live(progress, console=out, refresh_per_second=2, redirect_stdout=False, redirect_stderr=False):
+            return run_study(study, folder, engine, progress.watch)
+
+    def log(cell: Cell, news: Started | Outcome) -> None:
+        progress.watch(cell, news)
+        if isinstance(news, Outcome):
+            out.print(progress.words)
+
+    out.print(progress.words)
+    return run_study(study, folder, engine, log)
+
+
+def _mind_few(study: Study) -> None:
+    """Say before the runs that their number of test images can't give what the study asks for.
+
+    Raises:
+        InputError: the study compares, and no test image has a mask.
+    """
+    if study.compare is None:
+        return
+    sets = {cell.run.data.to_json(): cell.run.data for cell in study.runs}
+    if (groups := min(independent_images(data, "test") for data in sets.values())) < FEWEST:
+        out.print(
+            f"Mind: the test images make {counted(groups, 'independent groups')}; below {FEWEST} no interval "
+            "can be given, and so no number called enough. Put more images aside for testing."
+        )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pointillist.core.errors import InputError
-from pointillist.datasets import Synthetic
+from pointillist.datasets import Folder, Synthetic
 from pointillist.study.budget import budget_study
 from pointillist.study.execute import read_results, run_study
 from pointillist.study.local import Local
@@ -125,6 +125,24 @@ def test_the_command_and_its_refusals(folder: Path, tmp_path: Path) -> None:
     assert "must hold study.json" in told.err
     (tmp_path / "study.json").write_text((folder / "study.json").read_text())
     with pytest.raises(InputError, match="a study must have results"):
+        write_report(tmp_path)
+
+
+def test_data_that_can_not_be_found_from_here_are_told_with_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Folder(root=Path("mine"))
+    axes = {"learnt from": {"full masks": {"annotate": {"kind": "full"}}}}
+    (tmp_path / "study.json").write_text(Study(name="clicks", data=data, axes=axes).model_dump_json())
+    monkeypatch.chdir(tmp_path)
+    must = f"the data of the study clicks must lie in mine; got nothing there, seen from {tmp_path}"
+    with pytest.raises(InputError, match=f"{must}. Type the command where the study was run"):
+        write_report(tmp_path)
+
+
+def test_an_emptied_description_says_what_writes_it_anew(tmp_path: Path) -> None:
+    (tmp_path / "study.json").touch()
+    with pytest.raises(InputError, match="Run the study again from its own file"):
         write_report(tmp_path)
 
 

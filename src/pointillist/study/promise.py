@@ -66,6 +66,23 @@ def _in_words(config: Config | None) -> str:
     return text.strip()
 
 
+def refuse_missing_data(study: Study, folder: Path) -> None:
+    """Refuse a study whose data's folder can't be found, before that is told without the study's name.
+
+    Raises:
+        InputError: there is no such folder from here.
+    """
+    root: Path | None = getattr(study.data, "root", None)
+    if root is None or root.is_dir():
+        return
+    must = f"the data of the study {study.name} must lie in {root}"
+    found = f"nothing there, seen from {Path.cwd()}"
+    fix = "Put the data back, or a link to them."
+    if not root.is_absolute():
+        fix = f"Type the command where the study was run, so that {root} is found from there."
+    raise InputError(must, found, fix, folder)
+
+
 def data_hashes(study: Study) -> dict[str, str]:
     """Hash what each run learns from and is measured on, by the run's id; every data set is read once."""
     known: dict[tuple[str, Path | None], str] = {}

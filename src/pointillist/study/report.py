@@ -28,6 +28,7 @@ from pointillist.models.trace import activation_megabytes, count_parameters
 from pointillist.study.answer import Answer, answer
 from pointillist.study.execute import Results, missing_runs, read_results
 from pointillist.study.figure import budget_curve
+from pointillist.study.promise import refuse_missing_data
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
 from pointillist.study.report_pictures import (
     drawing_uri,
@@ -76,7 +77,11 @@ def read_study(folder: Path) -> Study:
     if not path.is_file():
         fix = "Name a folder that 'pointillist study run' or 'pointillist budget' made."
         raise InputError("a study's folder must hold study.json", "none", fix, folder)
-    return validated(Study, path.read_bytes(), path, text=True)
+    try:
+        return validated(Study, path.read_bytes(), path, text=True)
+    except InputError as error:
+        fix = "Run the study again from its own file: it writes this one anew."
+        raise InputError("study.json must describe the study", str(error), fix, folder) from None
 
 
 def write_report(folder: Path) -> list[Path]:
@@ -89,6 +94,7 @@ def write_report(folder: Path) -> list[Path]:
         InputError: it is no study's folder, or nothing has been measured.
     """
     study = read_study(folder)
+    refuse_missing_data(study, folder)
     results = read_results(study, folder)
     tables = metric_tables(study, results)
     if not tables:

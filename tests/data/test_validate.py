@@ -395,6 +395,10 @@ def test_h65_pipes_and_folders_named_like_images(tmp_path: Path) -> None:
         ({"images/notes.txt": b"", "a.png": scene(0)}, "lie outside of {root}/images"),
         ({"Images/a.png": scene(0)}, "Did you mean 'Images'? Rename it to 'images'."),
         ({"img/a.png": scene(0)}, "0 images"),
+        (
+            {"images/a/1.png": scene(0)},
+            "not lie in subfolders, as in {root}/images/a: put",
+        ),
     ],
 )
 def test_h68_wrong_nesting_is_explained(files: Files, said: str, tmp_path: Path) -> None:

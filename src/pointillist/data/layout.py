@@ -206,6 +206,10 @@ def _nothing(root: Path) -> FileError:
         and (close := nearest("images", [p.name for p in folders])).startswith("Did")
     ):
         fix = close.split("?")[0] + "? Rename it to 'images'. "
+    home = _images(root)
+    nested = [p for p in list_folder(home) if p.is_dir() and p.name not in COMPANIONS and _loose(p)]
+    if nested and not fix:
+        fix = f"Images must not lie in subfolders, as in {nested[0]}: put them into {home} itself. "
     fix += "Images lie in images/, their masks under the same names in masks/."
     return FileError("H68", must, f"0 images in {folder_in_words(root)}", fix, root)
 

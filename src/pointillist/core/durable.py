@@ -33,7 +33,7 @@ _AGAIN = "nothing is lost, and the same command goes on."
 _FULL = ("the disk is full, and must have room for what is written", f"Free some space; {_AGAIN}")
 _READ_ONLY = (
     "the folder must be writable",
-    "Write elsewhere (--out, or a copy of the folder), or mount it so.",
+    "Make it so, or write into another (--out).",
 )
 _BROKEN = ("the disk must take what is written", f"See whether it is sound; {_AGAIN}")
 _DISK = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _READ_ONLY, errno.EIO: _BROKEN}

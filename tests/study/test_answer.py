@@ -225,7 +225,11 @@ def test_a_score_that_nobody_has_breaks_nothing(tmp_path: Path) -> None:
     told = answered(study(), tmp_path)
     assert np.isnan(told.lines[1].mean)
     assert told.enough[0].smallest is not None
-    assert told.enough[0].forecast is not None, "the other three numbers make a curve"
+    forecast = told.enough[0].forecast
+    assert forecast is not None
+    assert forecast.exact, "the other three numbers fix a curve"
+    assert "three parameters exactly, so that it foretells nothing" in " ".join(sentences(told))
+    assert 'id="forecast' not in budget_curve(told)
     assert "<svg" in budget_curve(told)
 
 
@@ -314,3 +318,32 @@ def test_bad_clicks_are_told(clicks: str) -> None:
     told = pointillist("budget", "--data", "toy", "--clicks", clicks)
     assert told.code == 2
     assert "--clicks must be numbers or pairs" in told.err
+
+
+def test_the_curve_shows_the_tables_intervals_and_the_forecasts(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    drawn = budget_curve(answered(study(), tmp_path))
+    assert drawn.count('id="interval') == 4, "one bar for each number of clicks"
+    assert drawn.count('id="forecast') == 1
+    assert "full masks less the margin of 0.02" in drawn
+    write_results(tmp_path, study(), TRUTH, images=4)
+    assert 'id="interval' not in budget_curve(answered(study(), tmp_path)), "too few images for any"
+
+
+def test_a_forecast_does_not_claim_more_than_its_interval(tmp_path: Path) -> None:
+    """No curve through the means comes within the margin, but other images might say otherwise."""
+    write_results(tmp_path, study(), dict.fromkeys(TRUTH, 0.80) | {"full masks": 0.90})
+    assert "no number would come within" in " ".join(sentences(answered(study(), tmp_path)))
+    for path in (tmp_path / "results").iterdir():
+        result = json.loads(path.read_text())
+        matrices = result["splits"]["test"]["matrices"]
+        for number, name in enumerate(matrices):
+            hits = 5_000 + 4_900 * (-1) ** number if result["seconds_per_image"] < 79 else 9_000
+            matrices[name] = [[50_000, 10_000 - hits], [10_000 - hits, hits]]
+        path.write_text(json.dumps(result))
+    (enough,) = answered(study(), tmp_path).enough
+    assert enough.forecast is not None
+    assert enough.forecast.low < 0.88 < enough.forecast.high, "the target lies inside its interval"
+    said = " ".join(sentences(answered(study(), tmp_path)))
+    assert "how many would come within the margin of full masks can't be told" in said
+    assert "no number would" not in said

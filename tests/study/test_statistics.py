@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pointillist.core.errors import InputError
-from pointillist.study.power_law import PowerLaw, fit, forecast
+from pointillist.study.power_law import PowerLaw, fit, fits, forecast, needed
 from pointillist.study.scores import Scores
 from pointillist.study.statistics import Difference, difference, holm, resampled_means
 
@@ -141,7 +141,7 @@ def test_a_forecast_spreads_as_its_resamples_do() -> None:
     law = PowerLaw(0.95, 0.2, 0.6)
     counts = [2, 4, 10, 20, 40]
     draws = np.array([law.at(n) for n in counts]) + rng.normal(0, 0.004, (100, 5))
-    found = forecast(counts, draws, 80)
+    found = forecast(fits(counts, draws), 80)
     assert np.median(found) == pytest.approx(law.at(80), abs=0.005)
     assert 0.001 < found.std() < 0.02
 
@@ -150,3 +150,15 @@ def test_a_forecast_spreads_as_its_resamples_do() -> None:
 def test_too_little_for_a_curve_is_refused(counts: list[float]) -> None:
     with pytest.raises(InputError, match="3 different positive counts"):
         fit(counts, [0.1, 0.2, 0.3])
+
+
+def test_the_number_needed_has_an_interval_and_may_be_none() -> None:
+    """Of curves .9 - gap / n, .8 is reached at 10 gap; those that end below it never reach it."""
+    gaps = np.arange(1, 101) / 10
+    laws = [PowerLaw(0.9, gap, 1.0) for gap in gaps]
+    low, high = needed(laws, [0.8] * 100) or (0.0, 0.0)
+    assert (low, high) == pytest.approx((10 * gaps[2], 10 * gaps[-3]))
+    short = [PowerLaw(0.7, 0.1, 1.0)] * 5
+    assert needed(laws[:95] + short, [0.8] * 100) == (pytest.approx(10 * gaps[2]), np.inf)
+    assert needed(short, [0.8] * 5) == (np.inf, np.inf)
+    assert needed([], []) is None

@@ -22,7 +22,7 @@ from pointillist.core.text import slug, to_markdown
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study, has_masks
 from pointillist.study.execute import read_results
-from pointillist.study.figure import budget_curve
+from pointillist.study.figure import CAPTION, budget_curve
 from pointillist.study.forecast import growth_study
 from pointillist.study.table import write_table
 from pointillist.study.words import sentences, table
@@ -103,7 +103,7 @@ def _named(verb: str, source: choices.Source) -> str:
 
 def _markdown(question: str, told: Answer) -> str:
     said = "\n".join(f"- {sentence}" for sentence in sentences(told))
-    return f"# {question}\n\n{said}\n\n{to_markdown(*table(told))}\n\n![curve](budget.svg)\n"
+    return f"# {question}\n\n{said}\n\n{to_markdown(*table(told))}\n\n![curve](budget.svg)\n\n{CAPTION}\n"
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:

@@ -30,6 +30,8 @@ from pointillist.study.study import Comparison, Study
 
 Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
 """Why a place is compared with nothing. In common are seeds and images."""
+STEPS = 20
+"""Of a forecast's interval, from what was run to twice as many."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class Forecast:
         score: forecast there.
         low: end of its 95 % interval over images and seeds.
         high: the other end.
+        band: such intervals on the way there: count, low and high.
         needed: how many would reach the reference less the margin; None: no number would.
+        between: its 95 % interval, where infinite means that no number would; None: no resample has a curve.
+        exact: whether there are as many numbers as parameters, so that the curve is no forecast.
     """
 
     law: PowerLaw
@@ -85,7 +90,10 @@ class Forecast:
     score: float
     low: float
     high: float
+    band: tuple[tuple[float, float, float], ...]
     needed: float | None
+    between: tuple[float, float] | None
+    exact: bool
 
 
 @dataclass(frozen=True)
@@ -290,10 +298,19 @@ def _forecast(
     if len(set(counts)) < power_law.FEWEST:
         return None
     law = power_law.fit(counts, [line.mean for line in clicked])
-    own = [scores[tuple(line.place.values())] for line in clicked]
-    draws = np.stack([resampled_means(one, FITS, seed=0) for one in own], 1)
-    count = 2 * max(counts)
-    spread = interval(power_law.forecast(counts, draws[~np.isnan(draws).any(1)], count))
-    low, high = spread or (float("nan"), float("nan"))
+    places = [tuple(line.place.values()) for line in (*clicked, reference)]
+    draws = np.stack([resampled_means(scores[place], FITS, seed=0) for place in places], 1)
+    draws = draws[~np.isnan(draws).any(1)]
+    laws, targets = power_law.fits(counts, draws[:, :-1]), draws[:, -1] - compare.margin
+    band = _band(laws, max(counts))
+    count, low, high = band[-1]
     needed = law.reaches(reference.mean - compare.margin)
-    return Forecast(law, count, law.at(count), low, high, needed)
+    between = power_law.needed(laws, targets.tolist())
+    exact = len(set(counts)) == power_law.FEWEST
+    return Forecast(law, count, law.at(count), low, high, band, needed, between, exact)
+
+
+def _band(laws: Sequence[PowerLaw], most: float) -> tuple[tuple[float, float, float], ...]:
+    ahead = [most * 2 ** (step / STEPS) for step in range(STEPS + 1)]
+    nothing = (float("nan"), float("nan"))
+    return tuple((count, *(interval(power_law.forecast(laws, count)) or nothing)) for count in ahead)

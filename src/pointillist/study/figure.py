@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -14,23 +16,30 @@ from pointillist.study.words import NAMES
 
 # Okabe and Ito's palette, which stays apart for colour-blind eyes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+ASIDE = 1.04
+"""By what factor lines stand beside each other, or their bars would hide one another."""
+CAPTION = (
+    "Mean over images: dots are means over seeds, dashes single seeds. A bar is the 95 % interval of the "
+    "difference from the reference, over images and seeds, drawn from the reference's mean: wholly above the "
+    "dashed line, it is as good. Dotted: a fitted power law, shaded its 95 % interval."
+)
 
 
 def budget_curve(answer: Answer) -> str:
-    """Draw score against clicks (or seconds of annotation), with seeds, reference and margin, as SVG.
+    """Draw score against clicks (or seconds of annotation), with intervals, reference and margin, as SVG.
 
-    Lines of places without a number on the axis are left out; nothing to draw gives an empty axis.
+    A point's bar is the interval of its difference from the reference, laid at the reference's mean: what
+    lies above the margin's line with its whole bar is as good, as the table says. Lines of places without a
+    number on the axis are left out; nothing to draw gives an empty axis.
     """
     clicked = all(line.labelled for enough in answer.enough for line in enough.lines)
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    for number, enough in enumerate(answer.enough):
-        _draw(axes, enough, COLOURS[number % len(COLOURS)], clicked)
-    references = {e.reference.place[axis] for e in answer.enough for axis in answer.compare.to}
-    for level in {round(e.reference.mean, 6) for e in answer.enough}:
-        axes.axhline(level, color="#555555", linewidth=1, label=plain(", ".join(sorted(references))))
-        axes.axhspan(level - answer.compare.margin, level, color="#999999", alpha=0.25, linewidth=0)
     axes.set_xscale("log")
+    for number, enough in enumerate(answer.enough):
+        aside = ASIDE ** (number - (len(answer.enough) - 1) / 2)
+        _draw(axes, enough, COLOURS[number % len(COLOURS)], clicked, aside)
+    _reference(axes, answer)
     # The places themselves are the ticks: the decades of a logarithm say little between 2 and 40.
     places = sorted({round(x, 1) for e in answer.enough for line in e.lines if (x := _x(line, clicked))})
     axes.set_xticks(places, [f"{x:g}" for x in places])
@@ -38,22 +47,43 @@ def budget_curve(answer: Answer) -> str:
     axes.set_xlabel("clicks per image" if clicked else "seconds of annotation per image")
     axes.set_ylabel(f"{NAMES[answer.compare.metric]} on {answer.split} images")
     axes.grid(alpha=0.25)
-    axes.legend(loc="lower right", frameon=False)
+    # Above the axes, where nothing is drawn.
+    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
     return to_svg(figure)
 
 
-def _draw(axes: Axes, enough: Enough, colour: str, clicked: bool) -> None:
-    places = [(_x(line, clicked), line) for line in enough.lines]
-    known = [(x, line) for x, line in places if x]
-    x = np.array([x for x, _ in known])
-    label = plain(", ".join(enough.along.values())) or "clicks"
-    axes.plot(x, [line.mean for _, line in known], "-o", color=colour, label=label, markersize=4)
-    for place, line in known:
+def _reference(axes: Axes, answer: Answer) -> None:
+    name = plain(", ".join(answer.compare.to.values()))
+    labels = iter((name, f"{name} less the margin of {answer.compare.margin:g}"))
+    levels = {round(enough.reference.mean, 6) for enough in answer.enough}
+    for level in sorted(level for level in levels if not math.isnan(level)):
+        axes.axhline(level, color="#555555", linewidth=1, label=next(labels, None))
+        edge = level - answer.compare.margin
+        axes.axhline(edge, color="#555555", linewidth=1, linestyle="--", label=next(labels, None))
+        axes.axhspan(edge, level, color="#999999", alpha=0.2, linewidth=0)
+
+
+def _draw(axes: Axes, enough: Enough, colour: str, clicked: bool, aside: float) -> None:
+    known = [(x * aside, line) for line in enough.lines if (x := _x(line, clicked))]
+    label = plain(", ".join(enough.along.values())) or "mean over seeds"
+    axes.plot(*_means(known), "-o", color=colour, label=label, markersize=4)
+    for number, (place, line) in enumerate(known):
         axes.plot([place] * len(line.scores), line.scores, "_", color=colour, alpha=0.6)
-    if enough.forecast is not None and clicked:
-        ahead = np.geomspace(x.min(), enough.forecast.count, 100)
-        fitted = [enough.forecast.law.at(float(count)) for count in ahead]
+        if line.against is not None and line.against.low is not None:
+            ends = [enough.reference.mean + end for end in (line.against.low, line.against.high or 0.0)]
+            axes.plot(
+                [place] * 2, ends, "-", color=colour, linewidth=2, alpha=0.5, gid=f"interval{colour}-{number}"
+            )
+    if (forecast := enough.forecast) is not None and not forecast.exact and clicked:
+        ahead = np.geomspace(min(line.labelled or 1.0 for _, line in known), forecast.count, 100)
+        fitted = [forecast.law.at(float(count)) for count in ahead]
         axes.plot(ahead, fitted, ":", color=colour, linewidth=1)
+        count, low, high = zip(*forecast.band, strict=True)
+        axes.fill_between(count, low, high, color=colour, alpha=0.12, linewidth=0, gid=f"forecast{colour}")
+
+
+def _means(known: Sequence[tuple[float, Line]]) -> tuple[list[float], list[float]]:
+    return [place for place, _ in known], [line.mean for _, line in known]
 
 
 def _x(line: Line, clicked: bool) -> float | None:

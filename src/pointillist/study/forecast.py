@@ -20,7 +20,7 @@ from pointillist.core.rng import numpy_rng
 from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import interval
 from pointillist.study.execute import Results
-from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, forecast
+from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, fits, forecast
 from pointillist.study.promise import refuse_other_data
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
@@ -180,8 +180,8 @@ def growth(study: Study, results: Results) -> Growth:
         found = f"{len(counts)} of {len(study.axes[CLICKS])}"
         raise InputError("every number of clicks must have been run", found, "The same command goes on.")
     law = fit(counts, [statistics.mean(by_count[count]) for count in counts])
-    draws = _drawn([parts[n] for n in counts])
-    ahead, here = (forecast(counts, draws, factor * counts[-1]) for factor in (2, 1))
+    laws = fits(counts, _drawn([parts[n] for n in counts]))
+    ahead, here = (forecast(laws, factor * counts[-1]) for factor in (2, 1))
     low, high = interval(ahead - here) or (float("nan"), float("nan"))
     return Growth(tuple(counts), tuple(by_count[n] for n in counts), law, low, high)
 

@@ -10,10 +10,11 @@ from jaxtyping import Float64
 from scipy.optimize import least_squares
 
 from pointillist.core.errors import InputError
-from pointillist.metrics.bootstrap import Values
+from pointillist.metrics.bootstrap import CONFIDENCE, Values
 
 FEWEST = 3
-"""Different numbers of annotations below which nothing is fitted: the curve has three parameters."""
+"""Different numbers of annotations below which nothing is fitted: the curve has three parameters. As many fix
+it exactly, whatever they are, so that nothing is left to tell whether it holds."""
 FITS = 200
 """Resamples that a curve is fitted to for its interval: each takes milliseconds."""
 # Slower than the first, a curve can't be told from one that never ends; the grid of starts.
@@ -81,12 +82,30 @@ def fit(counts: Sequence[float], scores: Sequence[float]) -> PowerLaw:
     return PowerLaw(*(float(value) for value in best.x))
 
 
-def forecast(counts: Sequence[float], draws: Float64[np.ndarray, "r k"], count: float) -> Values:
-    """Fit every resample of the scores, and give what each says of another count.
+def fits(counts: Sequence[float], draws: Float64[np.ndarray, "r k"]) -> list[PowerLaw]:
+    """Fit every resample of the scores.
 
     Args:
         counts: k of them.
         draws: of the score at each count.
-        count: to forecast.
     """
-    return np.array([fit(counts, row).at(count) for row in draws.tolist()])
+    return [fit(counts, row) for row in draws.tolist()]
+
+
+def forecast(laws: Sequence[PowerLaw], count: float) -> Values:
+    """Give what each resample's curve says of another count."""
+    return np.array([law.at(count) for law in laws])
+
+
+def needed(laws: Sequence[PowerLaw], scores: Sequence[float]) -> tuple[float, float] | None:
+    """Give the 95 % interval of how many annotations reach a score; infinite: no number does.
+
+    Args:
+        laws: of each resample.
+        scores: to be reached in each.
+    """
+    reached = [law.reaches(score) for law, score in zip(laws, scores, strict=True)]
+    values = sorted(np.inf if count is None else count for count in reached)
+    # Order statistics, since nothing lies between a number and none.
+    aside = int((1 - CONFIDENCE) / 2 * len(values))
+    return (values[aside], values[-1 - aside]) if values else None

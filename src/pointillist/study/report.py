@@ -27,7 +27,7 @@ from pointillist.models.sketch import draw_model
 from pointillist.models.trace import activation_megabytes, count_parameters
 from pointillist.study.answer import Answer, answer
 from pointillist.study.execute import Results, missing_runs, read_results
-from pointillist.study.figure import budget_curve
+from pointillist.study.figure import CAPTION, budget_curve
 from pointillist.study.promise import refuse_missing_data
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
 from pointillist.study.report_pictures import (
@@ -127,6 +127,7 @@ def _page(
         margin=None if study.compare is None else study.compare.margin,
         # Our own drawings, of numbers and labels that matplotlib escapes.
         curve=None if told is None or not told.enough else Markup(budget_curve(told)),
+        caption=CAPTION,
         training=Markup(training_curves(study, results) or ""),
         data=list(data.values()),
         networks=[

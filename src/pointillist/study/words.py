@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from pointillist.core.text import number
 from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
-from pointillist.study.answer import Answer, Enough, Line
+from pointillist.study.answer import Answer, Enough, Forecast, Line
 from pointillist.study.forecast import Growth
 
 NAMES = {
@@ -25,6 +26,7 @@ LEARNT = 0.05
 """Of Dice; below, a network has found nothing yet, and what it gains says nothing."""
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
+EXACT = "three numbers of clicks fix the curve's three parameters exactly, so that it foretells nothing"
 ONE_SIDED = (1 - CONFIDENCE) / 2
 """Chance that the lower end of an interval lies above the truth."""
 
@@ -157,7 +159,8 @@ def growth_in_words(growth: Growth) -> str:
     return (
         f"With {most:g} clicks per image the Dice by held-out clicks is {mean:.3f}; twice as many would "
         f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f} by other seeds and "
-        f"held-out images), if the curve goes on as it went: {verdict}. It is no measure against masks."
+        f"held-out images), if the curve goes on as it went, which its three numbers of clicks fix exactly and "
+        f"can't test: {verdict}. It is no measure against masks."
     )
 
 
@@ -208,6 +211,8 @@ def _enough(enough: Enough, answer: Answer) -> str:
 def _forecast(enough: Enough, answer: Answer) -> str:
     forecast = enough.forecast
     assert forecast is not None
+    if forecast.exact:
+        return f"no forecast: {EXACT}; a fourth would test it."
     law, metric = forecast.law, NAMES[answer.compare.metric]
     said = (
         f"forecast: {metric} = {law.limit:.3f} - {law.gap:.3f} n^-{law.exponent:.2f} for n clicks; with "
@@ -215,10 +220,22 @@ def _forecast(enough: Enough, answer: Answer) -> str:
         f"({number(forecast.low, 4)} to {number(forecast.high, 4)})"
     )
     if enough.smallest is None and not enough.waiting:
-        within = f"the margin of {_label(enough.reference, answer)}"
-        # Within what was measured the verdicts speak; far beyond it a curve says nothing.
-        needed = forecast.needed
-        said += f"; no number would come within {within}" if needed is None else ""
-        if needed is not None and forecast.count / 2 < needed <= FAR * forecast.count:
-            said += f"; about {needed:.0f} would come within {within}"
+        said += _needed(forecast, f"the margin of {_label(enough.reference, answer)}")
     return f"{said}."
+
+
+def _needed(forecast: Forecast, within: str) -> str:
+    measured, far = forecast.count / 2, FAR * forecast.count
+    low, high = forecast.between or (0.0, math.inf)
+    if low == math.inf:
+        return f"; no number would come within {within}, say 95 % of the resamples"
+    if forecast.needed is None or high > far:
+        return f"; how many would come within {within} can't be told: {_at_least(low, measured)}, or none"
+    # Within what was measured the verdicts speak.
+    if forecast.needed <= measured:
+        return ""
+    return f"; about {forecast.needed:.0f} ({low:.0f} to {high:.0f}) would come within {within}"
+
+
+def _at_least(low: float, measured: float) -> str:
+    return f"from {low:.0f} on" if low > measured else "any number"

@@ -24,6 +24,7 @@ from pointillist.data.draw import (
     panels,
     write_picture,
 )
+from pointillist.data.pen import noted
 
 COLOURS = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
 GREY = np.full((1, 8, 8), 102 / 255, dtype=np.float32)
@@ -362,3 +363,13 @@ def test_a_palette_picture_holds_the_indices_in_the_classes_colours() -> None:
         assert rgba[0, 0, 3] == (0 if clear else 255)
     with pytest.raises(InputError, match="colour"):
         palette_png(np.array([[7]], np.uint8), COLOURS)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Ü", "Ä"), ("北", "京"), ("か", "き"), ("한", "글"), ("Ж", "Ш")])
+def test_letters_of_every_script_are_told_apart(one: str, other: str) -> None:
+    """In a font without them each would be the same empty box."""
+    tile = np.zeros((40, 60, 3), np.uint8)
+    pictures = [panels([[tile]], [name], [[name]]) for name in (one, other)]
+    assert not np.array_equal(*pictures)
+    notes = [noted(np.zeros((80, 120, 3), np.uint8), name) for name in (one, other)]
+    assert not np.array_equal(*notes)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pointillist.core.marks import Box, Centroid, Drawn, ExtremePoints, Mark, Points, Scribble, Size, Tag
+from pointillist.data.font import font_at, legible
 
 WHITE, INK, GREY, FRAME = (255, 255, 255), (28, 28, 32), (96, 96, 104), (205, 205, 210)
 
@@ -123,10 +124,11 @@ def write_line(
     ink: Colour,
 ) -> None:
     """Write one line, smaller or shortened where it would not fit."""
-    pen, text = ImageDraw.Draw(sheet), " ".join(text.split())
-    while pen.textlength(text, ImageFont.load_default(size)) > room and size > 12:
+    pen = ImageDraw.Draw(sheet)
+    text, path = legible(" ".join(text.split()))
+    while pen.textlength(text, font_at(size, path)) > room and size > 12:
         size -= 1
-    font = ImageFont.load_default(size)
+    font = font_at(size, path)
     while pen.textlength(text, font) > room and len(text) > 2:
         text = text[:-2] + "…"
     pen.text(centre, text, fill=ink, font=font, anchor="mm")
@@ -135,9 +137,10 @@ def write_line(
 def noted(picture: np.ndarray, text: str) -> np.ndarray:
     """Write one small line of text into the lower left corner, readable on any ground."""
     # No more letters than columns, or a long text would be measured letter by letter.
-    sheet, text = Image.fromarray(picture), " ".join(text.split())[: picture.shape[1]]
+    sheet = Image.fromarray(picture)
+    text, path = legible(" ".join(text.split())[: picture.shape[1]])
     size = int(np.clip(sheet.height / 18, 11, 20))
-    font, pen = ImageFont.load_default(size), ImageDraw.Draw(sheet)
+    font, pen = font_at(size, path), ImageDraw.Draw(sheet)
     while pen.textlength(text, font) > sheet.width - size and len(text) > 2:
         text = text[:-2] + "…"
     at = (size / 2, sheet.height - size / 2)

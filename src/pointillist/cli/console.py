@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from pointillist.core.text import number
+from pointillist.core.text import typed as typed
 from pointillist.metrics.summary import MetricRow, Summary
 
 # No markup and no emoji codes: a path may hold brackets and colons.
@@ -35,16 +34,6 @@ def seconds(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
-
-
-def typed(path: Path) -> str:
-    """Write a path as one types it in a shell.
-
-    >>> typed(Path("my images")), typed(Path("-x"))
-    ("'my images'", './-x')
-    """
-    text = str(path)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def print_summary(summary: Summary, title: str) -> None:

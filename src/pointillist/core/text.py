@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+# A number with its sign or bound, unit, spread and interval; "1+1" and "5 clicks" are names.
+_NUMBER = re.compile(r"[<+-]? ?[\d.,]+( ?(%|s|min))?( [±(].*)?|-?")
 
 
 def cell(text: str) -> str:
@@ -40,6 +45,16 @@ def counted(count: int, plural: str) -> str:
     return f"{count} {plural if count != 1 else plural[: -2 if plural.endswith('xes') else -1]}"
 
 
+def typed(path: Path) -> str:
+    """Write a path as one types it in a shell.
+
+    >>> typed(Path("my images")), typed(Path("-x"))
+    ("'my images'", './-x')
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write a table as CSV; of one that goes on without the header.
 
@@ -57,19 +72,36 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def to_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     r"""Write a table as Markdown, columns with numbers to the right.
 
-    >>> print(to_markdown(["clicks", "Dice"], [["a|b", "0.93"]]))
-    | clicks | Dice |
+    >>> print(to_markdown(["clicks|all", "Dice"], [["a|b", "0.93"], ["1+1 clicks", "-"]]))
+    | clicks\|all | Dice |
     | --- | --: |
     | a\|b | 0.93 |
+    | 1+1 clicks | - |
     """
-    numeric = [any(row[n].strip("+-")[:1].isdigit() for row in rows) for n in range(len(head))]
-    sides = ["--:" if right else "---" for right in numeric]
-    lines = [head, sides, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    sides = ["--:" if right else "---" for right in _numeric(head, rows)]
+    written = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
+    lines = [written[0], sides, *written[1:]]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def _numeric(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Say which columns hold numbers, or dashes for lack of them, and nothing else."""
+    columns = [[row[n] for row in rows] for n in range(len(head))]
+    return [any(column) and all(map(_NUMBER.fullmatch, column)) for column in columns]
+
+
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+_LATEX |= {"<": "$<$", ">": "$>$", "|": r"\textbar{}"}
 _LATEX |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
+
+
+def escape_latex(text: str) -> str:
+    r"""Write text so that LaTeX shows it as it is.
+
+    >>> escape_latex("5 % < a_b")
+    '5 \\% $<$ a\\_b'
+    """
+    return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def to_latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -84,11 +116,10 @@ def to_latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     \bottomrule
     \end{tabular}
     """
-    numeric = [any(row[n].strip("+-")[:1].isdigit() for row in rows) for n in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
+        return " & ".join(map(escape_latex, cells)) + r" \\"
 
-    columns = "".join("r" if right else "l" for right in numeric)
+    columns = "".join("r" if right else "l" for right in _numeric(head, rows))
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(head), r"\midrule"]
     return "\n".join([*body, *map(line, rows), r"\bottomrule", r"\end{tabular}"])

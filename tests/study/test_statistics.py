@@ -1,5 +1,6 @@
 """Comparisons: the right mean, intervals that hold, and verdicts that follow from them."""
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -111,6 +112,17 @@ def test_the_same_difference_everywhere_is_no_chance() -> None:
     assert (found.mean, found.low, found.high, found.effect) == (-1, -1, -1, None)
     assert found.p is not None
     assert found.p < 0.001
+
+
+def test_an_effect_is_of_twenty_images_at_least() -> None:
+    """It is the mean over the standard deviation of the images' differences, each a mean over seeds."""
+    rng = np.random.default_rng(0)
+    ours, theirs = drawn(rng, 0.9, images=20), drawn(rng, 0.88, images=20)
+    apart = (ours.values - theirs.values).mean((0, 2)).tolist()
+    expected = statistics.mean(apart) / statistics.stdev(apart)
+    assert difference(ours, theirs, resamples=10).effect == pytest.approx(expected)
+    few = NAMES[:19]
+    assert difference(ours.at(ours.seeds, few), theirs.at(theirs.seeds, few), resamples=10).effect is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))

@@ -11,15 +11,13 @@ from rich.table import Table
 from pointillist.cli.console import out
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
-from pointillist.core.text import number, to_markdown
+from pointillist.core.text import to_markdown
 from pointillist.study.engine import Engine
 from pointillist.study.execute import read_results
-from pointillist.study.forecast import CLICKS, Growth, growth
+from pointillist.study.forecast import growth
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
-from pointillist.study.words import growth_in_words
-
-HEAD = (CLICKS, "Dice by held-out clicks", "seeds")
+from pointillist.study.words import growth_in_words, growth_table
 
 
 def answer_growth(study: Study, folder: Path, engine: Engine) -> None:
@@ -30,19 +28,13 @@ def answer_growth(study: Study, folder: Path, engine: Engine) -> None:
     if not complete:
         raise typer.Exit(1)
     told = growth(study, read_results(study, folder))
-    shown = Table(*HEAD, box=SIMPLE_HEAD, pad_edge=False)
-    for row in _rows(told):
+    head, rows = growth_table(told)
+    shown = Table(*head, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
         shown.add_row(*row)
     out.print(shown)
     said = growth_in_words(told)
     out.print(said)
-    text = f"# {study.question}\n\n{said}\n\n{to_markdown(HEAD, _rows(told))}\n"
+    text = f"# {study.question}\n\n{said}\n\n{to_markdown(head, rows)}\n"
     durable.write_text(folder / "budget.md", text)
     out.print(f"Written: {folder / 'budget.md'}")
-
-
-def _rows(told: Growth) -> list[list[str]]:
-    return [
-        [f"{count:g}", number(mean, 4), ", ".join(number(score, 4) for score in scores)]
-        for count, mean, scores in zip(told.counts, told.means, told.scores, strict=True)
-    ]

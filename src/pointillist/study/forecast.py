@@ -150,6 +150,12 @@ def growth_study(
     return validated(Study, described)
 
 
+def is_growth(study: Study) -> bool:
+    """Say whether a study is one of `growth_study`: it compares nothing but how many own clicks taught."""
+    labels = study.axes.get(CLICKS, {}).values() if len(study.axes) == 1 and not study.compare else ()
+    return bool(labels) and all("annotations" in fields for fields in labels)
+
+
 def _annotations(run: Run, names: Sequence[str]) -> list[Annotation]:
     found = [annotation_of(run, run.data.read(name)) for name in names]
     return [one for one in found if one is not None and one.marks]

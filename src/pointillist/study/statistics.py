@@ -16,6 +16,10 @@ from pointillist.metrics.summary import FEWEST
 from pointillist.study.scores import Scores, mean_of, means
 
 RESAMPLES = 2000
+ROUNDING = 1e-12
+"""Deviations that sums of floats leave where all differences are the same."""
+FEWEST_FOR_EFFECT = 20
+"""Groups of images below which no effect is given: the deviation of a few may be anything, and d with it."""
 Verdict = Literal["better", "as good", "worse", "undecided"]
 ENOUGH: tuple[Verdict, ...] = ("better", "as good")
 
@@ -29,8 +33,8 @@ class Difference:
         low: end of the 95 % interval, over images and seeds; None: fewer than five groups of images.
         high: the other end.
         p: of the signed-rank test over images that both are alike; None as above.
-        effect: mean over standard deviation of the images' differences (Cohen's d_z); None as above, or
-            where no image differs.
+        effect: mean over standard deviation of the images' differences (Cohen's d_z); None below twenty
+            groups of images, or where all images differ alike.
         better: the share of images where ours is better; equal ones count half.
         seeds: that both have.
         images: that both have.
@@ -95,8 +99,10 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
         return replace(told, p=1.0)
     # Zeros are split between both sides: most of a data set that is solved shows no difference.
     p = float(stats.wilcoxon(by_group, zero_method="zsplit").pvalue)
+    if by_group.size < FEWEST_FOR_EFFECT:
+        return replace(told, p=p)
     spread = by_group.std(ddof=1)
-    return replace(told, p=p, effect=float(by_group.mean() / spread) if spread else None)
+    return replace(told, p=p, effect=float(by_group.mean() / spread) if spread > ROUNDING else None)
 
 
 def comparable(ours: Scores, reference: Scores) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from pointillist.core.text import number
 from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.answer import Answer, Enough, Forecast, Line
-from pointillist.study.forecast import Growth
+from pointillist.study.forecast import CLICKS, Growth
 
 NAMES = {
     "dice": "Dice",
@@ -46,22 +47,23 @@ def probability(p: float | None) -> str:
 def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
     """Give the heading and a row for each place, those of a reference without comparison."""
     axes = list(answer.lines[0].place)
+    # The verdict stands first, where a narrow screen shows it.
     seeds = ["seeds"] * answer.uneven
-    head = [*axes, *seeds, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
-    head += ["p (Holm)", "effect d", "better on", "verdict"]
+    head = [*axes, "verdict", *seeds, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
+    head += ["p (Holm)", "effect d", "better on"]
     rows = []
     for line in answer.lines:
-        told = [*line.place.values(), *[str(len(line.scores)) for _ in seeds]]
-        told += [number(line.seconds, 1), spread(line)]
+        told = [*line.place.values(), line.alone or line.verdict or "-"]
+        told += [*[str(len(line.scores)) for _ in seeds], number(line.seconds, 1), spread(line)]
         against = line.against
         if against is None:
-            rows.append([*told, "", "", "", "", line.alone or ""])
+            rows.append([*told, "", "", "", ""])
             continue
         interval = (
             "-" if against.low is None else f"({number_signed(against.low)} to {number_signed(against.high)})"
         )
         told += [f"{number_signed(against.mean)} {interval}", probability(line.p)]
-        told += [number(against.effect, 2), f"{against.better:.0%}", line.verdict or "-"]
+        told += [number(against.effect, 2), f"{against.better:.0%}"]
         rows.append(told)
     return head, rows
 
@@ -93,14 +95,20 @@ def number_signed(value: float | None) -> str:
 def sentences(answer: Answer) -> list[str]:
     """Say what is enough, what it costs beside masks, what more would bring, and what can't be told."""
     found = _can_not_tell(answer)
+    told = [line.against for line in answer.lines if line.against and line.against.low is not None]
+    if one := one_seed([against.seeds for against in told]):
+        found.append(f"{one}.")
     for enough in answer.enough:
         along = ", ".join(f"{axis} {label}" for axis, label in enough.along.items())
         where = f"{along}: " if along else ""
         if all(line.against is None or line.against.low is None for line in enough.lines):
             continue
-        found += [where + _enough(enough, answer)] if enough.priced else []
-        # What nobody has priced is told by itself: there is no least of it.
-        alone = [line for line in enough.lines if not enough.priced or line.seconds is None]
+        # What nobody has priced is told by itself: there is no least of it. Beside it a search that found
+        # nothing has not tried all, so that each place speaks for itself.
+        tried = enough.smallest is not None or all(line.seconds is not None for line in enough.lines)
+        least = enough.priced and tried
+        found += [where + _enough(enough, answer)] if least else []
+        alone = [line for line in enough.lines if not least or line.seconds is None]
         found += [where + _one(line, enough, answer) for line in alone]
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
@@ -111,6 +119,18 @@ def sentences(answer: Answer) -> list[str]:
             f"any of them with {chance:.1%}."
         )
     return found
+
+
+def one_seed(seeds: Sequence[int]) -> str | None:
+    """Say what intervals leave out where they rest on one seed; None: all rest on more.
+
+    >>> one_seed([1, 1])
+    'with one seed the intervals are over images alone: what other seeds would give is not counted'
+    """
+    if 1 not in seeds:
+        return None
+    where = "with" if set(seeds) == {1} else "where there is"
+    return f"{where} one seed the intervals are over images alone: what other seeds would give is not counted"
 
 
 def _can_not_tell(answer: Answer) -> list[str]:
@@ -156,12 +176,22 @@ def growth_in_words(growth: Growth) -> str:
         verdict = "they are hardly worth it"
     else:
         verdict = "whether they are worth it, so few held-out images can't tell"
+    other = "other seeds and held-out images" if len(growth.scores[-1]) > 1 else "other held-out images alone"
     return (
         f"With {most:g} clicks per image the Dice by held-out clicks is {mean:.3f}; twice as many would "
-        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f} by other seeds and "
-        f"held-out images), if the curve goes on as it went, which its three numbers of clicks fix exactly and "
-        f"can't test: {verdict}. It is no measure against masks."
+        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f} by {other}), if the curve "
+        f"goes on as it went, which its three numbers of clicks fix exactly and can't test: {verdict}. It is "
+        "no measure against masks."
     )
+
+
+def growth_table(growth: Growth) -> tuple[list[str], list[list[str]]]:
+    """Give the heading and a row for each number of clicks."""
+    rows = [
+        [f"{count:g}", number(mean, 4), ", ".join(number(score, 4) for score in scores)]
+        for count, mean, scores in zip(growth.counts, growth.means, growth.scores, strict=True)
+    ]
+    return [CLICKS, "Dice by held-out clicks", "seeds"], rows
 
 
 def _label(line: Line, answer: Answer) -> str:
@@ -185,6 +215,12 @@ def _one(line: Line, enough: Enough, answer: Answer) -> str:
     return f"{_label(line, answer)} is {told}: {means}, {difference}."
 
 
+def _most(enough: Enough) -> Line:
+    """Give the dearest place that costs less than the reference: where the search began."""
+    limit = math.inf if enough.reference.seconds is None else enough.reference.seconds
+    return [line for line in enough.lines if line.seconds is not None and line.seconds < limit][-1]
+
+
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
@@ -194,8 +230,8 @@ def _enough(enough: Enough, answer: Answer) -> str:
             f"no answer yet: {'; '.join(enough.waiting)} {have} no results, and the search goes through all."
         )
     if (line := enough.smallest) is None or line.against is None:
-        most = f"the most is not shown to be within {margin:g} {metric} of {reference}"
-        return f"not reached within the grid: {most}."
+        most = _label(_most(enough), answer)
+        return f"not reached within the grid: {most} is not shown to be within {margin:g} of {reference}."
     shared = _shared(line, enough.reference)
     said = (
         f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference"

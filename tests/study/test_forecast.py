@@ -84,7 +84,9 @@ def test_the_curve_goes_on(tmp_path: Path) -> None:
     assert found.gain == pytest.approx(0.3 / 16, abs=1e-4)
     assert found.low < found.gain < found.high
     assert "twice as many would bring about +0.019" in growth_in_words(found)
-    assert growth_in_words(found).endswith("exactly and can't test: they are worth it. It is no measure against masks.")
+    assert growth_in_words(found).endswith(
+        "exactly and can't test: they are worth it. It is no measure against masks."
+    )
     flat = growth(study, results_of(study, dict.fromkeys(truth, (0.9, 0.9))))
     assert flat.gain == pytest.approx(0, abs=1e-6)
     assert "they are hardly worth it" in growth_in_words(flat)
@@ -144,6 +146,13 @@ def test_the_command_needs_no_masks_and_goes_on(tmp_path: Path) -> None:
     assert len(before) == 3
     assert pointillist(*command).code == 0
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    reported = pointillist("report", tmp_path / "forecast-synthetic")
+    assert reported.code == 0, reported.err
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / "forecast-synthetic" / name).read_text()
+        assert "twice as many would bring about" in text
+        assert "Dice by held-out clicks" in text
+        assert "by other held-out images alone" in text, "there is one seed"
     refused = pointillist(*command, "--clicks", "1,2")
     assert refused.code != 0
     assert "beside clicks of your own; got --clicks" in " ".join(refused.err.split())

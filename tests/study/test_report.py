@@ -1,5 +1,6 @@
 """A report: one page that needs nothing else, with what was asked of it."""
 
+import csv
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,15 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pointillist.core.config import read_yaml, validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder, Synthetic
 from pointillist.study.budget import budget_study
 from pointillist.study.execute import read_results, run_study
 from pointillist.study.local import Local
-from pointillist.study.report import write_report
+from pointillist.study.report import read_study, write_report
+from pointillist.study.report_curves import training_curves
+from pointillist.study.report_methods import methods
+from pointillist.study.report_pictures import extremes, worst_table
 from pointillist.study.report_tables import metric_tables
-from pointillist.study.scores import Scores
+from pointillist.study.scores import Scores, scores_of
 from pointillist.study.study import Study
+from pointillist.study.summary import METRICS_SHOWN, summaries
 from pointillist.study.table import rows
 from tests.cli.command import pointillist
 
@@ -92,7 +98,8 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
     assert text.count("data:image/png") == 1, "a network"
     assert text.count("data:image/webp") == 3, "a contact sheet, a row of examples, a gallery"
     assert "<svg" in text
-    (val, test) = metric_tables(study, read_results(study, folder))
+    results = read_results(study, folder)
+    (val, test) = metric_tables(study, results, summaries(study, results))
     assert (val.split, test.split, test.images) == ("val", "test", 6)
     dice = [float(re.split("[ ±]", row[4])[0]) for row in test.rows]
     means = []
@@ -103,7 +110,49 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
         means.append(np.mean(own))
     assert dice == pytest.approx(means, abs=6e-4)
     assert (folder / "report.md").read_text().count("| full masks |") == 3
-    assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 2
+    assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 3
+
+
+def test_tables_for_other_programs(folder: Path) -> None:
+    """Numbers as numbers, and in LaTeX what a paper needs: captions, labels, words to the left."""
+    found = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
+    assert len(found) == 2 * 4 * len(METRICS_SHOWN)
+    study = Study.model_validate_json((folder / "study.json").read_text())
+    expected = [
+        row["dice_per_image"]
+        for row in rows(study, folder)
+        if (row["split"], row["clicks"]) == ("test", "2+2")
+    ]
+    (own,) = [
+        row
+        for row in found
+        if (row["split"], row["clicks"], row["metric"]) == ("test", "2+2", "dice_per_image")
+    ]
+    assert float(own["mean"]) == pytest.approx(np.mean(expected))
+    assert float(own["sd"]) == pytest.approx(np.std(expected, ddof=1))
+    assert float(own["low"]) <= float(own["mean"]) <= float(own["high"])
+    assert (own["seeds"], own["images"]) == ("2", "6")
+    tex = (folder / "report.tex").read_text()
+    assert tex.count(r"\caption{") == tex.count(r"\label{tab:tiny-") == 3
+    assert r"\begin{tabular}{lllrrrrrr}" in tex, "strategy, clicks and verdict are words"
+    told = (folder / "report.md").read_text()
+    for part in ("## Data", "| images | 4 | 2 | 6 |", "## Cost", "| versions | numpy", "pointillist-study-1"):
+        assert part in told
+
+
+def test_the_commands_that_it_prints_make_it_again(folder: Path) -> None:
+    (lines,) = re.findall(r"```\n(pointillist study run .*?)\n```", (folder / "report.md").read_text(), re.S)
+    run, report = (line.split() for line in lines.splitlines())
+    assert Path(run[3]).read_text() in (folder / "report.md").read_text()
+    assert validated(Study, read_yaml(Path(run[3]))) == read_study(folder)
+    assert run[4:] == ["-o", str(folder.parent)]
+    assert report == ["pointillist", "report", str(folder.parent / "tiny")]
+    assert lines.splitlines()[0] in (folder / "report.html").read_text()
+
+
+def test_closed_parts_are_printed(folder: Path) -> None:
+    printed = (folder / "report.html").read_text().split("@media print")[1].split("</style>")[0]
+    assert "details::details-content { content-visibility: visible" in printed
 
 
 def test_hostile_names_are_text(folder: Path, tmp_path: Path) -> None:
@@ -146,9 +195,43 @@ def test_an_emptied_description_says_what_writes_it_anew(tmp_path: Path) -> None
         write_report(tmp_path)
 
 
-def test_worst_median_and_best_are_by_the_score() -> None:
-    from pointillist.study.report_pictures import extremes
-
-    values = np.array([[[0.2], [np.nan], [0.9], [0.5]]])
+def test_the_worst_median_and_best_are_by_the_mean_over_seeds() -> None:
+    values = np.array([[[0.2], [np.nan], [0.9], [0.5]], [[0.6], [np.nan], [0.7], [0.1]]])
     names = ("a", "b", "c", "d")
-    assert extremes(Scores(values, (0,), names, names)) == [("best", "c"), ("median", "d"), ("worst", "a")]
+    own = Scores(values, (0, 1), names, names)
+    assert extremes(own) == [("best", "c"), ("median", "a"), ("worst", "d")]
+    many = np.arange(8)[None, :, None] / 10
+    names = tuple("abcdefgh")
+    assert extremes(Scores(many, (0,), names, names)) == [
+        ("best", "h"),
+        ("median", "d"),
+        ("worst", "a"),
+        ("second worst", "b"),
+        ("third worst", "c"),
+    ]
+    head, listed = worst_table({("5+5",): own})
+    assert listed == [["5+5", "d (0.300)", "a (0.400)", "c (0.800)", "", ""]]
+    assert len(head) == len(listed[0])
+
+
+def test_curves_of_training_are_of_losses_and_scores_and_none_of_one_epoch(folder: Path) -> None:
+    study = read_study(folder)
+    results = read_results(study, folder)
+    drawn = training_curves(study, results)
+    assert drawn is not None
+    assert "training loss" in drawn
+    assert "Dice by held-out annotations" in drawn
+    short = {run: {**one, "history": one["history"][:1]} for run, one in results.items()}
+    assert training_curves(study, short) is None
+    assert "2 epochs" in (folder / "report.html").read_text()
+    assert methods(validated(Study, {**study.model_dump(), "changes": {**study.changes, "epochs": 1}}))[
+        0
+    ].schedule.startswith("1 epoch, ")
+
+
+def test_the_worst_images_are_named(folder: Path) -> None:
+    study = read_study(folder)
+    scores = scores_of(study, read_results(study, folder), "test", "dice")
+    for text in ((folder / "report.md").read_text(), (folder / "report.html").read_text()):
+        for own in scores.values():
+            assert own.names[int(np.argmin(own.by_image()))] in text

@@ -14,6 +14,6 @@ from pointillist.study.report import write_report
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")],
 ) -> None:
-    """Write a study's page, one file that opens anywhere, and its tables as Markdown and LaTeX."""
+    """Write a study's page, one file that opens anywhere, and its tables as Markdown, LaTeX and CSV."""
     for path in write_report(folder):
         out.print(f"Written: {path}")

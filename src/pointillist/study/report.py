@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -18,31 +19,34 @@ from markupsafe import Markup
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.core.text import number, to_markdown
+from pointillist.core.text import number, typed
 from pointillist.data.draw import contact_sheet
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.survey import fact_lines, survey
 from pointillist.metrics import METRICS
 from pointillist.models.sketch import draw_model
 from pointillist.models.trace import activation_megabytes, count_parameters
-from pointillist.study.answer import Answer, answer
+from pointillist.study.answer import Answer
 from pointillist.study.execute import Results, missing_runs, read_results
 from pointillist.study.figure import CAPTION, budget_curve
 from pointillist.study.promise import refuse_missing_data
+from pointillist.study.report_answer import Said, said
+from pointillist.study.report_curves import training_curves
+from pointillist.study.report_markdown import COST, WORST_NOTE, markdown
 from pointillist.study.report_methods import architectures, firsts, formulas, listed, methods
 from pointillist.study.report_pictures import (
+    Pictured,
     drawing_uri,
     examples,
     extremes,
     gallery,
     photo_uri,
-    training_curves,
+    worst_table,
 )
-from pointillist.study.report_tables import METRICS_SHOWN, MetricTable, latex_of, metric_tables
+from pointillist.study.report_tables import MetricTable, about, latex_of, metric_tables
 from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
 from pointillist.study.study import Study
-from pointillist.study.words import sentences, table
-from pointillist.train.run import Run
+from pointillist.study.summary import METRICS_SHOWN, csv_of, summaries
 
 PICTURED = 2
 """Places whose best, median and worst predictions are shown."""
@@ -85,7 +89,7 @@ def read_study(folder: Path) -> Study:
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Write a study's page and tables beside its results, and give the files.
+    """Write a study's page, tables and description beside its results, and give the files.
 
     The page is one file without scripts or anything to be fetched; it follows the reader's choice of light
     or dark, and prints.
@@ -96,15 +100,28 @@ def write_report(folder: Path) -> list[Path]:
     study = read_study(folder)
     refuse_missing_data(study, folder)
     results = read_results(study, folder)
-    tables = metric_tables(study, results)
-    if not tables:
-        raise InputError("a study must have results", "none", f"Run it: {_command(study)}", folder)
-    compares = study.compare is not None and any(one.split == "test" for one in tables)
-    told = answer(study, results) if compares else None
+    if not results:
+        fix = "Run it: type the command that made the folder again."
+        raise InputError("a study must have results", "none", fix, folder)
+    found = summaries(study, results)
+    tables, told = metric_tables(study, results, found), said(study, results)
+    data, description = _data(study), _description(study)
+    about_it: dict[str, Any] = {
+        "about": about(found),
+        "worst": worst_table(scores_of(study, results, "test", "dice")),
+        "cost": _cost(study, results),
+        "environment": _environment(results),
+        "again": _again(study, folder),
+        "description": description,
+    }
+    facts = [(one.name, one.lines) for one in data.values()]
+    compared = None if told is None else (f"{told.title}. {told.note}", told.head, told.rows)
     written = {
-        "report.html": _page(study, folder, results, tables, told),
-        "report.md": _markdown(study, told, tables),
-        "report.tex": latex_of(tables),
+        "report.html": _page(study, folder, results, tables, told, data, about_it),
+        "report.md": markdown(study.question or study.name, told, tables=tables, data=facts, **about_it),
+        "report.tex": latex_of(study.name, compared, tables),
+        "summary.csv": csv_of(study, found),
+        f"{study.name}.yaml": description,
     }
     for name, text in written.items():
         durable.write_text(folder / name, text)
@@ -112,46 +129,53 @@ def write_report(folder: Path) -> list[Path]:
 
 
 def _page(
-    study: Study, folder: Path, results: Results, tables: Sequence[MetricTable], told: Answer | None
+    study: Study,
+    folder: Path,
+    results: Results,
+    tables: Sequence[MetricTable],
+    told: Said | None,
+    data: Mapping[str, Data],
+    about_it: Mapping[str, Any],
 ) -> str:
-    data = _data(study)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = files("pointillist.study").joinpath("report.html.j2").read_text(encoding="utf-8")
-    nets = architectures(study, {key: one.size for key, one in data.items()})
+    answer = None if told is None else told.answer
+    scores = scores_of(study, results, "test", "dice")
     return environment.from_string(source).render(
+        **about_it,
         study=study,
-        sentences=[] if told is None else [f"{s[0].upper()}{s[1:]}" for s in sentences(told)],
-        compared=None if told is None else table(told),
-        margin=None if study.compare is None else study.compare.margin,
+        told=told,
         # Our own drawings, of numbers and labels that matplotlib escapes.
-        curve=None if told is None or not told.enough else Markup(budget_curve(told)),
+        curve=None if answer is None or not answer.enough else Markup(budget_curve(answer)),
         caption=CAPTION,
         training=Markup(training_curves(study, results) or ""),
         data=list(data.values()),
-        networks=[
-            {
-                "net": net,
-                "places": listed(net.places),
-                "sketch": drawing_uri(draw_model(net.layers)),
-                "parameters": count_parameters(net.layers),
-                "megabytes": activation_megabytes(net.layers),
-            }
-            for net in nets
-        ],
+        networks=_networks(study, data),
         methods=methods(study),
         formulas=formulas(study),
         tables=tables,
         metrics={name: METRICS[name] for name in METRICS_SHOWN},
-        pictures=_pictures(study, folder, results, told),
-        gallery=_gallery(study, folder, results),
-        cost=_cost(study, results),
+        pictures=_pictures(study, folder, scores, answer),
+        gallery=_gallery(study, folder, scores),
+        cost_head=COST,
+        worst_note=WORST_NOTE,
         missing=len(missing_runs(study, folder)),
-        environment=_environment(results),
-        yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        command=_command(study),
     )
+
+
+def _networks(study: Study, data: Mapping[str, Data]) -> list[dict[str, Any]]:
+    return [
+        {
+            "net": net,
+            "places": listed(net.places),
+            "sketch": drawing_uri(draw_model(net.layers)),
+            "parameters": count_parameters(net.layers),
+            "megabytes": activation_megabytes(net.layers),
+        }
+        for net in architectures(study, {key: one.size for key, one in data.items()})
+    ]
 
 
 def _data(study: Study) -> dict[str, Data]:
@@ -167,28 +191,28 @@ def _data(study: Study) -> dict[str, Data]:
     return found
 
 
-def _pictures(study: Study, folder: Path, results: Results, told: Answer | None) -> list[tuple[str, str]]:
+def _pictures(
+    study: Study, folder: Path, scores: Mapping[tuple[str, ...], Scores], told: Answer | None
+) -> list[tuple[str, str]]:
     """Give a title and a picture: the best, median and worst images of what is most worth looking at."""
-    scores = scores_of(study, results, "test", "dice")
     if not scores:
         return []
     runs = firsts(study)
     found = []
-    for ours, other in _pairs(scores, told):
-        own = scores[ours].at(scores[ours].seeds[:1], scores[ours].names)
-        shown: list[tuple[str, Run]] = [(", ".join(place), runs[place]) for place in (ours, other)]
-        shown = shown if ours != other and runs[ours].data == runs[other].data else shown[:1]
-        chosen = extremes(own)
-        picture = examples(folder, shown, own, chosen) if chosen else None
+    for pair in _pairs(scores, told):
+        shown = [Pictured(", ".join(place), runs[place], scores[place]) for place in pair]
+        ours, other = shown
+        shown = shown if ours.name != other.name and ours.run.data == other.run.data else shown[:1]
+        chosen = extremes(shown[0].scores)
+        picture = examples(folder, shown, chosen) if chosen else None
         if picture is not None:
-            found.append((", ".join(ours), photo_uri(picture)))
+            found.append((shown[0].name, photo_uri(picture)))
     return found
 
 
-def _gallery(study: Study, folder: Path, results: Results) -> tuple[str, str] | None:
+def _gallery(study: Study, folder: Path, scores: Mapping[tuple[str, ...], Scores]) -> tuple[str, str] | None:
     """Give a name and a picture: what every place makes of the image that is the median over all places."""
     runs = firsts(study)
-    scores = scores_of(study, results, "test", "dice")
     first = next((runs[place].data for place in scores), None)
     same = {place: own for place, own in scores.items() if runs[place].data == first}
     if not 2 < len(same) <= GALLERY:
@@ -205,7 +229,7 @@ def _gallery(study: Study, folder: Path, results: Results) -> tuple[str, str] | 
 
 
 def _pairs(
-    scores: dict[tuple[str, ...], Scores], told: Answer | None
+    scores: Mapping[tuple[str, ...], Scores], told: Answer | None
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     places = list(scores)
     if told is None:
@@ -244,18 +268,13 @@ def _environment(results: Results) -> dict[str, str]:
     }
 
 
-def _command(study: Study) -> str:
-    return f"pointillist study run {study.name}.yaml"
+def _description(study: Study) -> str:
+    text: str = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
 
 
-def _markdown(study: Study, told: Answer | None, tables: Sequence[MetricTable]) -> str:
-    parts = [f"# {study.question or study.name}", f"`{_command(study)}`"]
-    if told is not None:
-        parts += ["\n".join(f"- {sentence}" for sentence in sentences(told))]
-        parts += [
-            f"## Against {', '.join(told.compare.to.values())}, {told.split}",
-            to_markdown(*table(told)),
-        ]
-    for one in tables:
-        parts += [f"## {one.split}, {one.images} images", one.markdown()]
-    return "\n\n".join(parts) + "\n"
+def _again(study: Study, folder: Path) -> list[str]:
+    """Give the commands that make the study and this report again, typed where this one was."""
+    described, made = folder / f"{study.name}.yaml", folder.parent / study.name
+    run = f"pointillist study run {typed(described)} -o {typed(folder.parent)}"
+    return [run, f"pointillist report {typed(made)}"]

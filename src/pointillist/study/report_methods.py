@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pointillist.core.text import counted
 from pointillist.datasets import AnyDataset
 from pointillist.models.model import LayerSize, Model
 from pointillist.models.trace import trace
@@ -69,7 +70,7 @@ def _method(place: str, run: Run) -> Method:
     schemes += ["relabel"] if run.relabel is not None else []
     how = terms + (f"; {', '.join(schemes)}" if schemes else "")
     crop = "whole images" if run.crop is None else f"crops {run.crop}"
-    schedule = f"{run.epochs} epochs, batch {run.batch}, {crop}, rate {run.learning_rate:g}"
+    schedule = f"{counted(run.epochs, 'epochs')}, batch {run.batch}, {crop}, rate {run.learning_rate:g}"
     learnt_from = run.annotate.in_words() if run.annotate is not None else "annotation files"
     return Method(place, learnt_from, how, schedule)
 

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from pointillist.core.errors import InputError
 from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale, panels
-from pointillist.study.execute import Results
-from pointillist.study.figure import COLOURS, plain, to_svg
 from pointillist.study.scores import Scores
-from pointillist.study.study import Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
 from pointillist.train.run import Run
 
 ROWS = (4, 3, 5)
 """Pictures in a row of a gallery: the first of these that leaves the fewest gaps."""
+WORST = ("worst", "second worst", "third worst")
+ORDER = ("best", "median", *WORST)
+LISTED = 5
+"""The worst images of each place that are named."""
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A place whose predictions are shown.
+
+    Args:
+        name: in words.
+        run: whose prediction it is, the first seed's.
+        scores: of all seeds.
+    """
+
+    name: str
+    run: Run
+    scores: Scores
 
 
 def drawing_uri(picture: Picture) -> str:
@@ -42,22 +58,18 @@ def _uri(picture: Picture, form: str, **how: Any) -> str:
     return f"data:image/{form};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def examples(
-    folder: Path, places: Sequence[tuple[str, Run]], scores: Scores, which: Sequence[tuple[str, str]]
-) -> Picture | None:
+def examples(folder: Path, places: Sequence[Pictured], which: Sequence[tuple[str, str]]) -> Picture | None:
     """Show images with the truth and each place's prediction; None: a run's weights are not there.
 
     Args:
         folder: of the study.
-        places: a name and the run whose prediction is shown; the first one's scores are captions.
-        scores: of the first.
+        places: whose predictions are shown, all of the same data.
         which: a caption and the name of each image.
     """
-    trained = _loaded(folder, places)
+    trained = _loaded(folder, [(place.name, place.run) for place in places])
     if trained is None:
         return None
     rows, captions = [], []
-    values = dict(zip(scores.names, scores.by_image(), strict=True))
     for caption, name in which:
         data = trained[0].run.data
         sample = data.read(name)
@@ -68,8 +80,17 @@ def examples(
         ]
         row += [draw_overlay(sample.image, one.predict(sample), data.colours, scale) for one in trained]
         rows.append(row)
-        captions.append([f"{caption}: {name}", "", f"{values[name]:.3f}", *[""] * (len(trained) - 1)])
-    return panels(rows, ["image", "truth", *(name for name, _ in places)], captions)
+        captions.append([f"{caption}: {name}", "", *(_dice(place.scores, name) for place in places)])
+    return panels(rows, ["image", "truth", *(place.name for place in places)], captions)
+
+
+def _dice(scores: Scores, name: str) -> str:
+    """Give the Dice of the prediction that is shown, the first seed's, and the mean over seeds."""
+    if name not in scores.names:
+        return ""
+    own = scores.at(scores.seeds, [name])
+    first = own.at(own.seeds[:1], [name]).by_image()[0]
+    return f"{first:.3f}" + (f", mean {own.by_image()[0]:.3f}" if len(own.seeds) > 1 else "")
 
 
 def gallery(
@@ -114,38 +135,27 @@ def _loaded(folder: Path, places: Sequence[tuple[str, Run]]) -> list[Trained] | 
 
 
 def extremes(scores: Scores) -> list[tuple[str, str]]:
-    """Name the best, the median and the worst image; none where no image has a score."""
-    values = scores.by_image()
-    known = [n for n in np.argsort(-values, kind="stable").tolist() if not np.isnan(values[n])]
+    """Name the best, median and worst images by the mean over seeds; none where no image has a score."""
+    known = by_score(scores)
     if not known:
         return []
-    chosen = {"best": known[0], "median": known[len(known) // 2], "worst": known[-1]}
-    return [(caption, scores.names[place]) for caption, place in chosen.items()]
+    names = [name for name, _ in known]
+    chosen = dict(zip(names[::-1], WORST, strict=False))
+    chosen |= {names[len(names) // 2]: "median", names[0]: "best", names[-1]: WORST[0]}
+    return sorted(((caption, name) for name, caption in chosen.items()), key=lambda a: ORDER.index(a[0]))
 
 
-def training_curves(study: Study, results: Results) -> str | None:
-    """Draw how the score on held-out annotations went in training, one line a run, as SVG."""
-    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    colours: dict[tuple[str, ...], str] = {}
-    for cell in study.runs:
-        place = tuple(cell.place.values())
-        result = results.get(cell.run.id)
-        history = [] if result is None else result["history"]
-        known = [
-            (record["epoch"], record["held_out/dice"]) for record in history if "held_out/dice" in record
-        ]
-        if not known:
-            continue
-        new = place not in colours
-        colour = colours.setdefault(place, COLOURS[len(colours) % len(COLOURS)])
-        style = ("-", "--", ":")[list(colours).index(place) // len(COLOURS) % 3]
-        label = plain(", ".join(place)) if new else None
-        axes.plot(*zip(*known, strict=True), style, color=colour, linewidth=1, alpha=0.8, label=label)
-    if not colours:
-        return None
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("Dice by held-out annotations")
-    axes.grid(alpha=0.25)
-    figure.legend(frameon=False, fontsize=8, loc="outside right upper")
-    return to_svg(figure)
+def by_score(scores: Scores) -> list[tuple[str, float]]:
+    """List images with their mean over seeds, the best first, without those that have none."""
+    values = scores.by_image()
+    order = np.argsort(-values, kind="stable").tolist()
+    return [(scores.names[n], float(values[n])) for n in order if not np.isnan(values[n])]
+
+
+def worst_table(scores: Mapping[tuple[str, ...], Scores]) -> tuple[list[str], list[list[str]]]:
+    """Give the heading and, for each place, the names and scores of its worst images."""
+    rows = []
+    for place, own in scores.items():
+        named = [f"{name} ({value:.3f})" for name, value in by_score(own)[::-1][:LISTED]]
+        rows.append([", ".join(place), *named, *[""] * (LISTED - len(named))])
+    return ["place", "worst", *(f"{number}." for number in range(2, LISTED + 1))], rows

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from pointillist.core.text import number, to_latex, to_markdown
+from pointillist.core.text import escape_latex, number, to_latex, to_markdown
 from pointillist.data.split import Split
-from pointillist.metrics.bootstrap import interval
-from pointillist.metrics.summary import FEWEST
 from pointillist.study.execute import Results
-from pointillist.study.scores import Scores, results_by_place, scores_of, seconds_per_image
-from pointillist.study.statistics import RESAMPLES, resampled_means
+from pointillist.study.scores import results_by_place, seconds_per_image
 from pointillist.study.study import Study
-
-METRICS_SHOWN = ("dice", "iou", "accuracy", "sensitivity", "specificity")
+from pointillist.study.summary import METRICS_SHOWN, Summary
+from pointillist.study.words import one_seed
 
 
 @dataclass(frozen=True)
@@ -38,41 +35,52 @@ class MetricTable:
         """Write it as Markdown."""
         return to_markdown(self.head, self.rows)
 
-    def latex(self) -> str:
-        """Write it as a LaTeX tabular with booktabs' rules."""
-        return to_latex(self.head, self.rows)
 
-
-def metric_tables(study: Study, results: Results) -> list[MetricTable]:
+def metric_tables(study: Study, results: Results, found: Sequence[Summary]) -> list[MetricTable]:
     """Make a table for each split that was measured: mean, standard deviation over seeds, and interval."""
     seconds = {p: seconds_per_image(own) for p, own in results_by_place(study, results).items()}
-    found = []
-    for split in study.splits:
-        by_metric = {metric: scores_of(study, results, split, metric) for metric in METRICS_SHOWN}
-        places = by_metric[METRICS_SHOWN[0]]
-        if not places:
-            continue
-        rows = []
-        for place, scores in places.items():
-            numbers = [_cell(by_metric[metric][place]) for metric in METRICS_SHOWN]
-            rows.append((*place, str(len(scores.seeds)), number(seconds[place], 1), *numbers))
-        images = max(len(scores.names) for scores in places.values())
-        head = (*study.axes, "seeds", "s / image", *METRICS_SHOWN)
-        found.append(MetricTable(split, images, head, tuple(rows)))
-    return found
+    head = (*study.axes, "seeds", "s / image", *METRICS_SHOWN)
+    tables = []
+    for split, of_split in groupby(found, lambda one: one.split):
+        by_place = [list(own) for _, own in groupby(of_split, lambda one: one.place)]
+        rows = tuple(
+            (*own[0].place, str(own[0].seeds), number(seconds[own[0].place], 1), *map(_cell, own))
+            for own in by_place
+        )
+        tables.append(MetricTable(split, max(own[0].images for own in by_place), head, rows))
+    return tables
 
 
-def _cell(scores: Scores) -> str:
-    by_seed = scores.by_seed()
-    text = f"{statistics.mean(by_seed):.3f}"
-    if len(by_seed) > 1:
-        text += f" ± {statistics.stdev(by_seed):.3f}"
-    if len(set(scores.groups)) >= FEWEST:
-        spread = interval(resampled_means(scores, RESAMPLES, seed=0))
-        text += f" ({spread[0]:.3f} to {spread[1]:.3f})" if spread else ""
-    return text
+def _cell(one: Summary) -> str:
+    text = f"{one.mean:.3f}" + ("" if one.deviation is None else f" ± {one.deviation:.3f}")
+    return text if one.low is None else f"{text} ({one.low:.3f} to {one.high:.3f})"
 
 
-def latex_of(tables: Sequence[MetricTable]) -> str:
-    """Give all tables as one LaTeX text."""
-    return "\n\n".join(f"% {table.split}, {table.images} images\n{table.latex()}" for table in tables) + "\n"
+def about(found: Sequence[Summary]) -> str:
+    """Say what the numbers of the tables are."""
+    seeds = [one.seeds for one in found]
+    said = "Means over images ± standard deviation over seeds, with the 95 % interval over images and seeds"
+    return f"{said}{f'; {one}' if (one := one_seed(seeds)) else ''}."
+
+
+def latex_of(
+    name: str, compared: tuple[str, list[str], list[list[str]]] | None, tables: Sequence[MetricTable]
+) -> str:
+    """Give all tables as one LaTeX text, each with its caption and label.
+
+    Args:
+        name: of the study, for the labels.
+        compared: a caption, heading and rows; None: nothing is compared.
+        tables: of the metrics.
+    """
+    found = [] if compared is None else [(compared[0], "comparison", compared[1], compared[2])]
+    metrics = "mean over images, standard deviation over seeds and 95 % interval"
+    for one in tables:
+        rows = [list(row) for row in one.rows]
+        found.append((f"{one.split}, {one.images} images: {metrics}.", one.split, list(one.head), rows))
+    return "\n\n".join(_float(name, *one) for one in found) + "\n"
+
+
+def _float(name: str, caption: str, label: str, head: list[str], rows: list[list[str]]) -> str:
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(caption)}}}"]
+    return "\n".join([*lines, rf"\label{{tab:{name}-{label}}}", to_latex(head, rows), r"\end{table}"])

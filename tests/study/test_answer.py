@@ -152,7 +152,7 @@ def test_while_a_place_has_not_been_run_there_is_no_answer(tmp_path: Path) -> No
     assert told.enough[0].smallest is None
     said = sentences(told)
     assert said[0] == "the grid is incomplete: 3 of 10 runs have no results."
-    assert "no answer yet: 10+10 has no results" in said[1]
+    assert any("no answer yet: 10+10 has no results" in one for one in said)
     assert not any("not reached" in one or "enough:" in one or "come within" in one for one in said)
     head, rows = table(told)
     assert [row[head.index("seeds")] for row in rows] == ["2", "1", "2", "2"]

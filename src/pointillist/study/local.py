@@ -15,6 +15,9 @@ from pathlib import Path
 
 from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
 
+ENDING_S = 30.0
+"""How long a training that is asked to end may take to save its state, and its process to end."""
+
 
 def cores_each(workers: int) -> int:
     """Give the share of this machine's cores of each of so many processes, at least one."""
@@ -100,7 +103,9 @@ class _Slot(threading.Thread):
             process.terminate()
 
     def stop(self) -> None:
-        """Wait until the process has ended; one that does not is killed."""
+        """Wait until the process has answered and ended; one that does not is killed."""
+        if self.is_alive():  # Not where it was stopped before it began.
+            self.join(ENDING_S)
         process = self.process
         if process is not None:
             process.stop()
@@ -152,7 +157,9 @@ class _Process:
         self.process.terminate()
 
     def stop(self) -> None:
-        self.process.join(30)
+        # A training that was asked to end has saved its state and answered: the process waits for a task.
+        self.pipe.close()
+        self.process.join(ENDING_S)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()

@@ -231,7 +231,8 @@ def _enough(enough: Enough, answer: Answer) -> str:
         )
     if (line := enough.smallest) is None or line.against is None:
         most = _label(_most(enough), answer)
-        return f"not reached within the grid: {most} is not shown to be within {margin:g} of {reference}."
+        within = f"within {margin:g} {metric} of {reference}"
+        return f"not reached within the grid: {most} is not shown to be {within}."
     shared = _shared(line, enough.reference)
     said = (
         f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference"

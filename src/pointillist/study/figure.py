@@ -22,7 +22,7 @@ ASIDE = 1.04
 CAPTION = (
     "Mean over images: dots are means over seeds, dashes single seeds. A bar is the 95 % interval of the "
     "difference from the reference, over images and seeds, drawn from the reference's mean: wholly above the "
-    "dashed line, it is as good. Dotted: a fitted power law, shaded its 95 % interval."
+    "dashed line, it is as good. Dotted, where there is a forecast: the power law, shaded its interval."
 )
 
 

@@ -68,7 +68,10 @@ def test_images_of_one_class_alone_are_not_enough() -> None:
         return Labelled(rows, 1, None, np.ones(5, bool))
 
     found = judged([alone(seed) for seed in range(8)])
-    assert found.agreement == 0, "a classifier that knows one class tells nothing"
+    assert found.agreement is None, "a classifier that knows one class tells nothing"
+    assert "one class" in found.verdict
+    few = judged([alone(0), image(1, 0.1)])
+    assert "annotated images on" in few.verdict, "two classes, but two images"
 
 
 def test_the_better_source_is_shown() -> None:

@@ -182,7 +182,7 @@ def test_an_image_that_was_replaced_is_refused(tmp_path: Path) -> None:
     assert store.pixels_wanted("a")
     store.remember("a", seen, decoded)
     assert store.size("a") == (10, 20)
-    with pytest.raises(RefusedError, match="a must be the image that was annotated"):
+    with pytest.raises(RefusedError, match="this must be the image that was annotated"):
         store.remember("a", other, lambda: "0" * 64)
     store.note_pixels("a", "e" * 64, "1" * 64)
     assert store.pixels_wanted("a"), "those of another file are not noted"
@@ -190,7 +190,7 @@ def test_an_image_that_was_replaced_is_refused(tmp_path: Path) -> None:
     assert not store.pixels_wanted("a")
     store.remember("a", other, lambda: "0" * 64)
     for wrong in (other, Seen("e" * 64, 20, 10, 1)):
-        with pytest.raises(RefusedError, match="a must be the image that was annotated"):
+        with pytest.raises(RefusedError, match="this must be the image that was annotated"):
             store.remember("a", wrong, lambda: "1" * 64)
     store.close()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.optimize import least_squares
 
 from pointillist.core.errors import InputError
 from pointillist.metrics.bootstrap import CONFIDENCE, Values
@@ -16,10 +15,13 @@ FEWEST = 3
 """Different numbers of annotations below which nothing is fitted: the curve has three parameters. As many fix
 it exactly, whatever they are, so that nothing is left to tell whether it holds."""
 FITS = 200
-"""Resamples that a curve is fitted to for its interval: each takes milliseconds."""
-# Slower than the first, a curve can't be told from one that never ends; the grid of starts.
+"""Resamples that a curve is fitted to for its interval."""
 EXPONENTS = (0.05, 2.0)
-STARTS = (0.1, 0.3, 0.6, 1.0, 1.6)
+"""Slower than the first, a curve can't be told from one that never ends."""
+GRID, ROUNDS = 40, 5
+"""Exponents that are tried at a time, and how often, each time in a twentieth of the range."""
+WIDEST = 10.0
+"""Gap."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +69,59 @@ def fit(counts: Sequence[float], scores: Sequence[float]) -> PowerLaw:
         found = f"{sorted(set(counts))}"
         raise InputError(f"a curve needs {FEWEST} different positive counts", found, "Add some to the grid.")
 
-    def misses(parameters: np.ndarray) -> np.ndarray:
-        limit, gap, exponent = parameters
-        missed: np.ndarray = limit - gap * x**-exponent - y
-        return missed
-
-    top, spread = min(1.0, float(y.max()) + 0.01), float(np.ptp(y)) + 1e-3
-    lower, upper = (0.0, 0.0, EXPONENTS[0]), (1.0, 10.0, EXPONENTS[1])
-    tries = [
-        least_squares(misses, np.clip((top, spread, start), lower, upper), bounds=(lower, upper))
-        for start in STARTS
-    ]
-    best = min(tries, key=lambda found: float(found.cost))
-    return PowerLaw(*(float(value) for value in best.x))
+    return fits(x.tolist(), y[None])[0]
 
 
 def fits(counts: Sequence[float], draws: Float64[np.ndarray, "r k"]) -> list[PowerLaw]:
     """Fit every resample of the scores.
 
+    With its exponent given, the curve is a line; the exponent is searched on a grid, and again around the
+    best of it.
+
     Args:
         counts: k of them.
         draws: of the score at each count.
     """
-    return [fit(counts, row) for row in draws.tolist()]
+    x = np.asarray(counts, np.float64)
+    low, high = (np.full(len(draws), end) for end in EXPONENTS)
+    for _ in range(ROUNDS):
+        exponents = np.linspace(low, high, GRID, axis=1)
+        misses, limits, gaps = _lines(x, draws, exponents)
+        at = (np.arange(len(draws)), misses.argmin(1))
+        step, best = (high - low) / (GRID - 1), exponents[at]
+        low, high = np.maximum(best - step, EXPONENTS[0]), np.minimum(best + step, EXPONENTS[1])
+    rows = np.stack([limits[at], gaps[at], best], 1).tolist()
+    return [PowerLaw(*row) for row in rows]
+
+
+def _lines(
+    x: Float64[np.ndarray, " k"], draws: Float64[np.ndarray, "r k"], exponents: Float64[np.ndarray, "r e"]
+) -> Float64[np.ndarray, "3 r e"]:
+    """Give the squared misses of the best line for each exponent, its limit and its gap.
+
+    The best within the bounds is the best of all where that lies within, else it lies on one of them.
+    """
+    powers, scores = x ** -exponents[:, :, None], draws[:, None, :]
+    mean, level = powers.mean(2), scores.mean(2)
+    spread = ((powers - mean[:, :, None]) ** 2).sum(2)
+    gap = -((powers - mean[:, :, None]) * scores).sum(2) / np.maximum(spread, np.finfo(float).tiny)
+    inside = (gap >= 0) & (gap <= WIDEST) & (level + gap * mean <= 1)
+    ones = np.ones_like(gap)
+    lines = [
+        (level + gap * mean, gap),
+        (ones, np.clip((powers * (1 - scores)).sum(2) / (powers**2).sum(2), 0, WIDEST)),
+        (np.clip(level, 0, 1) * ones, 0 * ones),
+        (np.clip(level + WIDEST * mean, 0, 1), WIDEST * ones),
+    ]
+    told = np.stack(
+        [
+            (((limit[:, :, None] - gap[:, :, None] * powers - scores) ** 2).sum(2), limit, gap)
+            for limit, gap in lines
+        ]
+    )
+    told[0, 0][~inside] = np.inf
+    best: np.ndarray = np.take_along_axis(told, told[:, :1].argmin(0)[None], 0)[0]
+    return best
 
 
 def forecast(laws: Sequence[PowerLaw], count: float) -> Values:

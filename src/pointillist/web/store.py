@@ -66,6 +66,8 @@ class Store:
         self._check()
         self._reading = threading.local()
         self._closing, self._closed = threading.Lock(), False
+        self._counting, self._counted = threading.Lock(), 0
+        self._counts: dict[str, int] = {}
         self._writer = threading.Thread(target=self._write, name="store", daemon=True)
         self._writer.start()
 
@@ -144,7 +146,16 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Count the marks that are on each image; images without any are left out."""
-        return dict(self._reader().execute("SELECT image, marks FROM heads WHERE marks > 0").fetchall())
+        with self._counting:
+            # Of what has changed since alone: of a large project all take a fifth of a second.
+            query = "SELECT image, marks, last FROM heads WHERE last > ? ORDER BY last"
+            for image, marks, last in self._reader().execute(query, (self._counted,)):
+                self._counted = last
+                if marks:
+                    self._counts[image] = marks
+                else:
+                    self._counts.pop(image, None)
+            return dict(self._counts)
 
     def marks(self) -> int:
         """Count the marks that are on all images."""

@@ -23,7 +23,7 @@ import numpy as np
 import typer
 from cells import publish
 from PIL import Image
-from serving import serving, write_images
+from serving import post_click, serving, write_images
 
 from pointillist.annotate import next_clicks
 from pointillist.annotate.seconds import SECONDS
@@ -69,13 +69,10 @@ def click_through(client: Any, truths: dict[str, MaskArray], clicks: int) -> See
             if not found:
                 break
             ((label, row, col),) = found
-            mark = {"kind": "points", "label": label, "at": [[row, col]], "radius": 0.0}
-            event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": number, "mark": mark}
             began = time.perf_counter()
-            url = f"/api/images/{image['id']}"
-            saved = client.post(f"{url}/events", json={"client": tab, "events": [event]})
+            saved = post_click(client, image["id"], tab, number, label, (row, col))
             seen.saving.append(time.perf_counter() - began)
-            shown = client.get(f"{url}/overlay", params={"after": saved.json()["revision"]})
+            shown = client.get(f"/api/images/{image['id']}/overlay", params={"after": saved})
             if shown.status_code == 204:
                 continue
             seen.showing.append(time.perf_counter() - began)

@@ -20,7 +20,7 @@ import httpx2 as httpx
 import numpy as np
 import typer
 from cells import publish
-from serving import serving, write_images
+from serving import look, post_click, serving, write_images
 
 from pointillist.core.marks import Points
 from pointillist.core.rng import numpy_rng
@@ -58,23 +58,13 @@ def grow(home: Path, data: Ph2, count: int) -> dict[str, MaskArray]:
     return truths
 
 
-def look(client: Any, image: str, after: int) -> float:
-    """Wait for an image's segmentation; give the seconds."""
-    began = time.perf_counter()
-    while client.get(f"/api/images/{image}/overlay", params={"after": after}).headers.get("x-why") == "late":
-        pass
-    return time.perf_counter() - began
-
-
 def click(client: Any, image: str, truth: MaskArray) -> list[float]:
     """Click on an image; give the seconds from each click to the segmentation that has seen it."""
     rng, times, tab = numpy_rng(1, "grown"), [], str(uuid.uuid4())
     for number in range(2 * CLICKS):
-        mark = {"kind": "points", "label": number % 2, "at": [place(truth, number % 2, rng)], "radius": 0.0}
-        event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": number, "mark": mark}
+        where = place(truth, number % 2, rng)
         began = time.perf_counter()
-        saved = client.post(f"/api/images/{image}/events", json={"client": tab, "events": [event]})
-        look(client, image, saved.json()["revision"])
+        look(client, image, post_click(client, image, tab, number, number % 2, where))
         times.append(time.perf_counter() - began)
     return times
 

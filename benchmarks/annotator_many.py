@@ -23,7 +23,7 @@ import httpx2 as httpx
 import numpy as np
 import typer
 from cells import publish
-from serving import begin
+from serving import begin, look, post_click
 
 from pointillist.core.marks import Points
 from pointillist.core.rng import numpy_rng
@@ -84,11 +84,22 @@ def timed(client: httpx.Client, *paths: str) -> float:
 
 def click(client: httpx.Client, image: str) -> float:
     began = time.perf_counter()
-    mark = {"kind": "points", "label": 1, "at": [[2.0, 3.0]], "radius": 0.0}
-    event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": 0, "mark": mark}
-    body = {"client": str(uuid.uuid4()), "events": [event]}
-    client.post(f"/api/images/{image}/events", json=body).raise_for_status()
+    post_click(client, image, str(uuid.uuid4()), 0, 1, (2.0, 3.0))
     return time.perf_counter() - began
+
+
+def take_table(client: httpx.Client) -> str:
+    """Download all marks, and tell how long that took."""
+    began, taken = time.perf_counter(), 0
+    with client.stream("GET", "/api/marks.csv") as table:
+        for part in table.iter_bytes():
+            taken += len(part)
+    return f"{time.perf_counter() - began:.0f} s, {taken / 1e6:,.0f} MB"
+
+
+def of_many(what: str, times: list[float]) -> tuple[str, str]:
+    p50, p99 = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99]))
+    return f"{what}, p50 and p99 of {OPENED}", f"{p50}, {p99}"
 
 
 def measure(home: Path) -> list[tuple[str, str]]:
@@ -110,41 +121,27 @@ def measure(home: Path) -> list[tuple[str, str]]:
         first = timed(client, f"/api/images/{chosen[0]}/tiles/5/0_0.png")
         of = ("size", "marks", "tiles/5/0_0.png")
         opens = [timed(client, *(f"/api/images/{one}/{rest}" for rest in of)) for one in chosen]
-        began = time.perf_counter()
-        while client.get(f"/api/images/{chosen[0]}/overlay").status_code != 200 and size > SMALL:
-            pass
-        shown = time.perf_counter() - began
+        shown = look(client, chosen[0], 0)
         saves = [click(client, one) for one in chosen]
         nexts = [timed(client, "/api/next-image") for _ in chosen]
         results = timed(client, "/api/results")
         memory = peak_mib(server.pid)
-        began, taken = time.perf_counter(), 0
-        with client.stream("GET", "/api/marks.csv") as table:
-            for part in table.iter_bytes():
-                taken += len(part)
-        whole = time.perf_counter() - began
+        whole = take_table(client)
     server.terminate()
     server.wait()
-    told = [("until it listens", f"{listens:.1f} s")]
-    told += [("its list, first and again", f"{lists[0]:.2f} s, {min(lists[1:]):.2f} s")]
-    told += [
+    return [
+        ("until it listens", f"{listens:.1f} s"),
+        ("its list, first and again", f"{lists[0]:.2f} s, {min(lists[1:]):.2f} s"),
         ("the store", f"{size / 1e6:,.0f} MB"),
         ("size of the list", f"{len(answer.content) / 1e6:.0f} MB"),
         ("the first tile", f"{first:.2f} s"),
-    ]
-    for what, times in (
-        ("an image opened", opens),
-        ("a click saved", saves),
-        ("the most useful image", nexts),
-    ):
-        p50, p99 = (f"{value * 1000:.0f} ms" for value in np.quantile(times, [0.5, 0.99]))
-        told.append((f"{what}, p50 and p99 of {OPENED}", f"{p50}, {p99}"))
-    return [
-        *told,
+        of_many("an image opened", opens),
+        of_many("a click saved", saves),
+        of_many("the most useful image", nexts),
         ("the first segmentation", f"{shown:.1f} s" if size > SMALL else "-"),
         ("the list to look through", f"{results:.2f} s"),
         ("memory at most", f"{memory} MiB"),
-        ("all marks as a table", f"{whole:.0f} s, {taken / 1e6:,.0f} MB"),
+        ("all marks as a table", whole),
     ]
 
 

@@ -26,7 +26,7 @@ import typer
 from annotator import SIZE, overlap
 from cells import publish
 from PIL import Image
-from serving import serving, write_images
+from serving import post_click, serving, write_images
 
 from pointillist.annotate import next_clicks
 from pointillist.annotate.seconds import SECONDS
@@ -70,11 +70,8 @@ class Person:
         if not found:
             return
         ((label, row, col),) = found
-        mark = {"kind": "points", "label": label, "at": [[row, col]], "radius": 0.0}
-        event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": number, "mark": mark}
-        url = f"/api/images/{image['id']}"
-        saved = self.client.post(f"{url}/events", json={"client": self.tab, "events": [event]})
-        shown = self.client.get(f"{url}/overlay", params={"after": saved.json()["revision"]})
+        saved = post_click(self.client, image["id"], self.tab, number, label, (row, col))
+        shown = self.client.get(f"/api/images/{image['id']}/overlay", params={"after": saved})
         if shown.status_code == 200:
             picture = Image.open(io.BytesIO(shown.content))
             size = (truth.shape[1], truth.shape[0])

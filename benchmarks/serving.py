@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,25 @@ def begin(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str, str]:
     said = server.stdout.readline() + server.stdout.readline()
     ((address, token),) = re.findall(r"(http://\S+)/\?token=(\S+)", said)
     return server, address, token
+
+
+def post_click(
+    client: Any, image: str, tab: str, sequence: int, label: int, place: tuple[float, float]
+) -> int:
+    """Click on an image as the page does; give the number of the event, which is on the disk then."""
+    mark = {"kind": "points", "label": label, "at": [list(place)], "radius": 0.0}
+    event = {"kind": "add", "id": str(uuid.uuid4()), "sequence": sequence, "mark": mark}
+    answer = client.post(f"/api/images/{image}/events", json={"client": tab, "events": [event]})
+    answer.raise_for_status()
+    return int(answer.json()["revision"])
+
+
+def look(client: Any, image: str, after: int) -> float:
+    """Wait for an image's segmentation that has seen an event; give the seconds."""
+    began = time.perf_counter()
+    while client.get(f"/api/images/{image}/overlay", params={"after": after}).headers.get("x-why") == "late":
+        pass
+    return time.perf_counter() - began
 
 
 def launch(playwright: Any) -> Any:

@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM
+from tests.web.browser import CHROMIUM, Server, serving_lesions
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "mine" / ".pointillist"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Serve two images; a file whose tests want others has a fixture of its own."""
+    with serving_lesions(tmp_path / "skin", 2) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,28 +1,16 @@
 """Classes are named, coloured and added on the page, and what was drawn stays on them."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.web.browser import CHROMIUM, Server, opened, serving_lesions, until_saved
+from tests.web.browser import CHROMIUM, Server, click, opened, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving_lesions(tmp_path / "skin", 2) as found:
-        yield found
-
-
-def click_image(page: Any, dx: int, dy: int) -> None:
-    box = page.locator("#ink").bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
 
 
 def names(page: Any) -> list[str]:
@@ -33,7 +21,7 @@ def test_classes_are_changed_in_a_dialog_and_every_page_follows(
     browser: Any, server: Server, tmp_path: Path
 ) -> None:
     page, other = opened(browser, server.address), opened(browser, server.address)
-    click_image(page, 0, 0)
+    click(page, 70, 95)
     until_saved(page)
     page.locator("#classes-edit").click()
     rows = page.locator("#class-rows li")
@@ -51,7 +39,7 @@ def test_classes_are_changed_in_a_dialog_and_every_page_follows(
     assert swatch.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 136, 0)"
     sync_api.expect(page.locator("#images .count").first).to_contain_text("1")
     page.keyboard.press("Shift+Digit2")
-    click_image(page, 40, 40)
+    click(page, 80, 105)
     until_saved(page)
     declared = yaml.safe_load((tmp_path / "skin" / "pointillist.yaml").read_text())
     assert declared["classes"] == ["background", "lesion", "1 hair"]
@@ -79,7 +67,7 @@ def test_what_can_not_be_is_said_in_the_dialog_and_nothing_is_changed(browser: A
 
 def test_what_was_exported_can_be_downloaded(browser: Any, server: Server) -> None:
     page = opened(browser, server.address)
-    click_image(page, 0, 0)
+    click(page, 70, 95)
     until_saved(page)
     with page.expect_download() as table:
         page.locator("#downloads a").first.click()

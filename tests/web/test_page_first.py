@@ -1,21 +1,13 @@
 """What a beginner sees first: what a click does, out of its way and gone once it is known."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM, Server, click, opened, serving_lesions, until_saved
+from tests.web.browser import CHROMIUM, Server, click, opened, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving_lesions(tmp_path / "skin", 2) as found:
-        yield found
 
 
 def test_the_first_words_go_with_the_first_mark(browser: Any, server: Server) -> None:

@@ -8,16 +8,10 @@ import pytest
 
 from pointillist.core.marks import Points, Scribble
 from pointillist.web.project import Project
-from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, click, opened, serving_lesions, until_saved
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, click, opened, until_saved
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving_lesions(tmp_path / "skin", 2) as found:
-        yield found
 
 
 @pytest.fixture

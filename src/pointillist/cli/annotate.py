@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from PIL import Image
 
-from pointillist.cli.console import out, typed
+from pointillist.cli.console import out
 from pointillist.cli.listen import BACKLOG, listen, listen_anywhere, reached_at
 from pointillist.core.errors import InputError
-from pointillist.core.text import counted
+from pointillist.core.text import counted, typed
 from pointillist.train.stop import Listener
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from pointillist.annotate import (
     SizeRanges,
     Tags,
 )
-from pointillist.cli.console import typed
 from pointillist.cli.flags import refuse
 from pointillist.core.config import parse_yaml, read_yaml, validated
 from pointillist.core.errors import InputError
+from pointillist.core.text import typed
 from pointillist.datasets import DATASETS, AnyDataset
 
 _DATA = "Data"

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pointillist.core.text import number
-from pointillist.core.text import typed as typed
 from pointillist.metrics.summary import MetricRow, Summary
 
 # No markup and no emoji codes: a path may hold brackets and colons.

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from pointillist.annotate import Full, PointsAnnotator
-from pointillist.cli.console import out, print_comparison, seconds, typed
+from pointillist.cli.console import out, print_comparison, seconds
 from pointillist.cli.evaluate import cost, supervision, write_measures
 from pointillist.cli.progress import TrainingBar
 from pointillist.cli.train import default_folder
+from pointillist.core.text import typed
 from pointillist.data.draw import draw_row, panels, write_picture
 from pointillist.datasets import Synthetic
 from pointillist.datasets.dataset import SPLITS

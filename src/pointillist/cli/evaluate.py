@@ -11,11 +11,11 @@ import numpy as np
 import typer
 
 from pointillist.cli import choices
-from pointillist.cli.console import out, print_comparison, print_summary, typed
+from pointillist.cli.console import out, print_comparison, print_summary
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
-from pointillist.core.text import cell, number, to_csv
+from pointillist.core.text import cell, number, to_csv, typed
 from pointillist.datasets.dataset import SPLITS, Split
 from pointillist.metrics.confusion import accuracy, dice, iou, sensitivity, specificity
 from pointillist.metrics.summary import ImageResult, Summary

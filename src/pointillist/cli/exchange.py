@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from pointillist.cli.console import out, typed
+from pointillist.cli.console import out
 from pointillist.cli.flags import given
 from pointillist.core.annotation import Annotation, read_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.text import typed
 from pointillist.data.decode import SUFFIXES, image_size
 from pointillist.data.layout import Owners
 from pointillist.data.mask import read_mask

@@ -9,9 +9,10 @@ import typer
 from rich.progress import Progress
 
 from pointillist.cli import choices
-from pointillist.cli.console import out, typed
+from pointillist.cli.console import out
 from pointillist.cli.flags import flags
 from pointillist.cli.train import lesson
+from pointillist.core.text import typed
 from pointillist.models.vae import Vae
 from pointillist.train.evidence import gather
 from pointillist.train.features import train_vae

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from pointillist.cli import choices
-from pointillist.cli.console import out, seconds, typed
+from pointillist.cli.console import out, seconds
 from pointillist.cli.flags import flags
 from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
+from pointillist.core.text import typed
 from pointillist.data.draw import draw_annotation, panel_scale, write_picture
 from pointillist.datasets.dataset import SPLITS
 

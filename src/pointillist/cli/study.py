@@ -9,14 +9,14 @@ import typer
 import yaml
 
 from pointillist.cli.answer import print_answer
-from pointillist.cli.console import out, typed
+from pointillist.cli.console import out
 from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
 from pointillist.core.config import with_changes
 from pointillist.core.errors import InputError, InputErrors, located
-from pointillist.core.text import slug
+from pointillist.core.text import slug, typed
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
 from pointillist.study.described import read_described

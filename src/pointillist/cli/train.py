@@ -11,13 +11,14 @@ import yaml
 from rich.console import Console
 
 from pointillist.cli import choices
-from pointillist.cli.console import err, out, seconds, typed
+from pointillist.cli.console import err, out, seconds
 from pointillist.cli.devices import launch, together
 from pointillist.cli.flags import flags, given, refuse
 from pointillist.cli.progress import TrainingBar
 from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated, with_changes
 from pointillist.core.errors import InputError
+from pointillist.core.text import typed
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.dataset import SPLITS
 from pointillist.train.bounds import SizeBounds

@@ -47,6 +47,11 @@ def disk_in_words(error: OSError) -> str | None:
     return f"{must}; got {error}. {fix}"
 
 
+def disk_is_full(error: OSError) -> bool:
+    """Whether the disk, or what someone may have of it, is full."""
+    return _DISK.get(error.errno or 0) is _FULL
+
+
 def tells_of_the_disk(text: str) -> bool:
     """Whether a message is one of `disk_in_words`, which may have come from another process."""
     return text.startswith(tuple(must for must, _ in _DISK.values()))

@@ -14,7 +14,7 @@ from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
-from pointillist.study.execute import Results
+from pointillist.study.execute import Results, measured
 from pointillist.study.power_law import FITS, PowerLaw
 from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
 from pointillist.study.statistics import (
@@ -173,20 +173,16 @@ def answer(study: Study, results: Results, split: Split = "test") -> Answer:
     if not scores:
         raise InputError(f"the study must have results on the {split} split", "none", "Run it first.")
     lines = _judged(study, _lines(study, results, scores), scores)
-    missing = sum(not _measured(results.get(cell.run.id), split) for cell in study.runs)
+    missing = sum(not measured(results.get(cell.run.id), [split]) for cell in study.runs)
     enough = tuple(_enough(study, lines, scores, _waiting(study, results, split)))
     return Answer(split, study.compare, tuple(lines), enough, missing, len(study.runs))
 
 
-def _measured(result: Mapping[str, Any] | None, split: Split) -> bool:
-    return result is not None and split in {*result["splits"], *result.get("without_masks", ())}
-
-
 def _waiting(study: Study, results: Results, split: Split) -> list[Mapping[str, str]]:
     """List the places that no run has been measured at."""
-    measured = {tuple(c.place.values()) for c in study.cells if _measured(results.get(c.run.id), split)}
+    known = {tuple(c.place.values()) for c in study.cells if measured(results.get(c.run.id), [split])}
     places = {tuple(cell.place.values()): cell.place for cell in study.cells}
-    return [place for key, place in places.items() if key not in measured]
+    return [place for key, place in places.items() if key not in known]
 
 
 def _lines(study: Study, results: Results, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:

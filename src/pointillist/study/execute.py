@@ -101,7 +101,7 @@ def missing_runs(study: Study, folder: Path) -> list[Cell]:
 
 
 def _missing(study: Study, results: Results) -> list[Cell]:
-    return [cell for cell in study.runs if not _measured(results.get(cell.run.id), study.splits)]
+    return [cell for cell in study.runs if not measured(results.get(cell.run.id), study.splits)]
 
 
 def other_results(study: Study, folder: Path) -> int:
@@ -110,7 +110,8 @@ def other_results(study: Study, folder: Path) -> int:
     return sum(path.stem not in runs for path in (folder / "results").glob("*.json"))
 
 
-def _measured(result: Mapping[str, Any] | None, splits: Sequence[str]) -> bool:
+def measured(result: Mapping[str, Any] | None, splits: Sequence[str]) -> bool:
+    """Say whether a run has left results on all of these splits, as far as they have masks."""
     return result is not None and {*splits} <= {*result["splits"], *result.get("without_masks", ())}
 
 

@@ -21,7 +21,7 @@ EXPONENTS = (0.05, 2.0)
 GRID, ROUNDS = 40, 5
 """Exponents that are tried at a time, and how often, each time in a twentieth of the range."""
 WIDEST = 10.0
-"""Gap."""
+"""Gap to the limit with one annotation, at most."""
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,10 @@ def write_report(folder: Path) -> list[Path]:
     found = summaries(study, results)
     tables, told = metric_tables(study, results, found), said(study, results)
     data, description = _data(study), _description(study)
+    scores = scores_of(study, results, "test", "dice")
     about_it: dict[str, Any] = {
         "about": about(found),
-        "worst": worst_table(scores_of(study, results, "test", "dice")),
+        "worst": worst_table(scores),
         "cost": _cost(study, results),
         "environment": _environment(results),
         "again": _again(study, folder),
@@ -117,7 +118,7 @@ def write_report(folder: Path) -> list[Path]:
     facts = [(one.name, one.lines) for one in data.values()]
     compared = None if told is None else (f"{told.title}. {told.note}", told.head, told.rows)
     written = {
-        "report.html": _page(study, folder, results, tables, told, data, about_it),
+        "report.html": _page(study, folder, results, scores, tables, told, data, about_it),
         "report.md": markdown(study.question or study.name, told, tables=tables, data=facts, **about_it),
         "report.tex": latex_of(study.name, compared, tables),
         "summary.csv": csv_of(study, found),
@@ -132,6 +133,7 @@ def _page(
     study: Study,
     folder: Path,
     results: Results,
+    scores: Mapping[tuple[str, ...], Scores],
     tables: Sequence[MetricTable],
     told: Said | None,
     data: Mapping[str, Data],
@@ -142,7 +144,6 @@ def _page(
     )
     source = files("pointillist.study").joinpath("report.html.j2").read_text(encoding="utf-8")
     answer = None if told is None else told.answer
-    scores = scores_of(study, results, "test", "dice")
     return environment.from_string(source).render(
         **about_it,
         study=study,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from pointillist.core import durable
 from pointillist.core.errors import InputError
 from pointillist.web.pictures import in_words
 from pointillist.web.project import UnknownImageError
@@ -49,7 +49,7 @@ def _not_stored(error: sqlite3.Error) -> str:
 
 
 def _not_written(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if durable.disk_is_full(error):
         return FULL
     # Not the whole message: it may name a path of this machine.
     return f"the server can't read or write a file: {error.strerror or 'the disk failed'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -15,6 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.data.declaration import FILE_NAME, Declaration, read_declaration
 from pointillist.data.redeclare import redeclared
+from pointillist.web.anew import Renew
 from pointillist.web.project import Project
 from pointillist.web.training import Training
 
@@ -46,9 +47,7 @@ class Classes(BaseModel):
     classes: Annotated[list[Class], Field(min_length=2, max_length=IGNORE)]
 
 
-def add_classes(
-    app: FastAPI, project: Project, training: Training, renew: Callable[[], Awaitable[None]]
-) -> None:
+def add_classes(app: FastAPI, project: Project, training: Training, renew: Renew) -> None:
     """Add the route of the classes.
 
     Args:

@@ -154,6 +154,21 @@ def test_nothing_moves_when_the_gauge_comes(open_page: Open, width: int) -> None
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_nothing_moves_when_the_project_comes(open_page: Open) -> None:
+    page = open_page(viewport={"width": 1440, "height": 900})
+    held: list[Any] = []
+    page.route("**/api/project", lambda route: held.append(route))
+    with page.expect_request("**/api/project"):
+        page.reload()
+    sync_api.expect(page.locator("#classes button")).to_have_count(0)
+    places = [page.locator(f"#{name}") for name in ("stage", "classes", "gauge", "train")]
+    before = [place.bounding_box() for place in places]
+    held[0].continue_()
+    sync_api.expect(page.locator("#project")).not_to_be_empty()
+    sync_api.expect(page.locator("#classes button")).to_have_count(2)
+    assert [place.bounding_box() for place in places] == before
+
+
 @pytest.mark.parametrize("state", ["done", "running"])
 def test_a_page_that_comes_later_knows_how_good_the_training_is(open_page: Open, state: str) -> None:
     page = open_page()

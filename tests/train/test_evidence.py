@@ -1,11 +1,24 @@
 """What the default recipe sees in annotations: kinds of marks, and whether things are thin."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, Scribbles, SizeRanges, Tags
+from pointillist.annotate import (
+    Boxes,
+    Density,
+    ExtremePointsAnnotator,
+    Full,
+    Mixed,
+    PointsAnnotator,
+    Scribbles,
+    SizeRanges,
+    Tags,
+)
 from pointillist.core.shapes import IGNORE
-from pointillist.datasets import Synthetic
+from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
 from pointillist.propagate import Average, FeatureForest, Grabcut
 from pointillist.train.evidence import gather
@@ -192,3 +205,22 @@ def test_the_share_that_is_labelled_is_that_of_the_images_where_any_is() -> None
     assert gather(small_run(data=VESSELS, annotate=some)).labelled == pytest.approx(16 / (96 * 128))
     assert not gather(small_run(data=VESSELS, annotate=Tags())).few
     assert not gather(small_run(data=VESSELS, annotate=Full())).few
+
+
+@pytest.mark.parametrize("annotate", [ExtremePointsAnnotator(), Boxes()], ids=str)
+def test_what_a_box_says_of_all_around_it_shows_no_shape(annotate: object, tmp_path: Path) -> None:
+    """A broad thing that fills most of each image: little is left around its box."""
+    rows, cols = np.mgrid[:96, :128]
+    broad = ((rows - 48) / 46) ** 2 + ((cols - 64) / 62) ** 2 < 1
+    for split in ("train", "val", "test"):
+        for kind in ("images", "masks"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for number in range(3):
+            noise = np.random.default_rng(number).normal(0, 25, (96, 128, 3))
+            image = np.clip(np.where(broad[..., None], 110, 170) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(image).save(tmp_path / split / "images" / f"{split}-{number}.png")
+            Image.fromarray(broad.astype(np.uint8) * 255).save(tmp_path / split / "masks" / f"{split}-{number}.png")
+    found = gather(small_run(data=Folder(root=tmp_path), annotate=annotate))
+    assert not found.thin
+    assert found.seen_px is None
+    assert found.joined is None

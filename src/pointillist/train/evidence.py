@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.marks import Dense
+from pointillist.core.marks import Box, Dense, ExtremePoints
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
@@ -104,7 +104,7 @@ def gather(run: Run) -> Evidence:
         silent=sum(item.known.empty for item in items),
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
-        mixing=mixing([item.labels for item in items]),
+        mixing=mixing([_pointed_out(item) for item in items]),
         joined=None if depths else _averaged(joined, items),
         seen_px=None if depths else _averaged(seen_px, items),
         labelled=_labelled(items),
@@ -121,6 +121,16 @@ def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
 
 def _full(item: Supervised) -> bool:
     return bool((item.labels[_inside(item)] != IGNORE).all())
+
+
+def _pointed_out(item: Supervised) -> MaskArray:
+    """Give what was clicked, drawn along or labelled; what a box says of all around it shows no shape."""
+    annotation, labels = item.annotation, item.labels
+    if annotation is None or not any(isinstance(mark, Box | ExtremePoints) for mark in annotation.marks):
+        return labels
+    marks = tuple(mark for mark in annotation.marks if not isinstance(mark, Box | ExtremePoints))
+    alone = Known.from_annotation(annotation.model_copy(update={"marks": marks}), *labels.shape)
+    return np.where(_inside(item), alone.labels, np.uint8(IGNORE))
 
 
 def _inside(item: Supervised) -> RegionArray:
@@ -160,5 +170,5 @@ def _depth(item: Supervised) -> float | None:
 
 def _averaged(look: Look, items: Sequence[Supervised]) -> float | None:
     """Average what a look at an image and its labels tells, over the images where it tells anything."""
-    told = [found for item in items if (found := look(item.sample.image, item.labels)) is not None]
+    told = [found for item in items if (found := look(item.sample.image, _pointed_out(item))) is not None]
     return float(np.mean(told)) if told else None

@@ -141,7 +141,7 @@ def test_r06_sixty_four_claim_at_once_and_no_task_is_begun_twice(
 
         alive = True
 
-        def __init__(self, work: Any) -> None:
+        def __init__(self, *_: object) -> None:
             pass
 
         def ask(self, payload: dict[str, Any]) -> tuple[str | None, bool]:

@@ -13,7 +13,7 @@ from tests.study.work import act, payloads
 
 
 def carried_out(folder: Path, *hows: str, workers: int = 2) -> dict[int, Outcome]:
-    news = Local(workers).run(act, payloads(folder, *hows))
+    news = Local(workers, hung_s=2).run(act, payloads(folder, *hows))
     return {one.number: one for one in news if isinstance(one, Outcome)}
 
 
@@ -34,6 +34,9 @@ def test_every_task_is_done_once(tmp_path: Path, workers: int) -> None:
         ("fill the disk", 1, "the disk is full, and must have room for what is written; got [Errno 28]"),
         ("kill", TRIES, "the process was killed by signal 9"),
         ("exit", TRIES, "the process ended with exit code 7"),
+        ("crash", TRIES, "the process was killed by signal 11"),
+        ("fill the memory", TRIES, "MemoryError"),
+        ("hang", TRIES, "the process did nothing for 2 s and was ended, at "),
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -45,7 +48,16 @@ def test_f15_one_that_always_fails_leaves_the_others_alone(
     found = carried_out(tmp_path, *hows)
     assert found[place].tries == tries
     assert reason in str(found[place].error)
+    if how.startswith(("crash", "hang")):
+        assert 'work.py", line' in str(found[place].error), "where it stood is told"
     assert all(found[n] == Outcome(n, None, 1) for n in range(3) if n != place)
+
+
+def test_f15_a_library_that_hangs_and_lets_no_thread_go_on_is_ended_too(tmp_path: Path) -> None:
+    found = carried_out(tmp_path, "hang without a thread", "write")
+    assert "did nothing for 2 s and was ended" in str(found[0].error)
+    assert 'work.py", line' in str(found[0].error)
+    assert found[1] == Outcome(1, None, 1)
 
 
 @pytest.mark.parametrize("how", ["raise once", "kill once"])

@@ -1,22 +1,27 @@
 """Ray: the same tasks end the same as with local processes, on one machine or several nodes."""
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from pointillist.core.errors import InputError
-from pointillist.study import ray_engine
+from pointillist.study import local, ray_engine
 from pointillist.study.engine import TRIES, Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
-from pointillist.study.ray_engine import OnRay, carry_out, computed_with
+from pointillist.study.ray_engine import Expected, OnRay, carry_out, computed_with
 from pointillist.study.table import write_table
+from tests.study.test_local import children_of
 from tests.study.test_study import small
 from tests.study.work import act, payloads
 
@@ -37,11 +42,13 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.usefixtures("ray")
 def test_f15_what_fails_is_tried_again_told_and_leaves_the_others_alone(tmp_path: Path) -> None:
-    hows = ("write", "raise", "kill", "refuse", "raise once", "write")
-    news = list(OnRay(workers=2, cpus=1).run(act, payloads(tmp_path, *hows)))
+    hows = ("write", "raise", "kill", "refuse", "raise once", "write", "hang", "crash", "write")
+    news = list(OnRay(workers=2, cpus=1, hung_s=3).run(act, payloads(tmp_path, *hows)))
     ended = {one.number: one for one in news if isinstance(one, Outcome)}
-    assert [ended[n].tries for n in range(6)] == [1, TRIES, TRIES, 1, 2, 1]
-    assert {n for n in ended if ended[n].error is None} == {0, 4, 5}
+    assert [ended[n].tries for n in range(9)] == [1, TRIES, TRIES, 1, 2, 1, TRIES, TRIES, 1]
+    assert {n for n in ended if ended[n].error is None} == {0, 4, 5, 8}
+    assert "the process did nothing for 3 s and was ended, at " in str(ended[6].error)
+    assert "the process died, at " in str(ended[7].error)
     assert "RuntimeError: out of luck" in str(ended[1].error)
     assert "the process died" in str(ended[2].error)
     assert "the data must be there; got nothing" in str(ended[3].error)
@@ -94,13 +101,140 @@ def test_r02_two_nodes_one_of_which_is_lost(tmp_path: Path, ray: Any) -> None:
         cluster.shutdown()
 
 
+QUICK = {
+    "health_check_initial_delay_ms": 500,
+    "health_check_period_ms": 300,
+    "health_check_timeout_ms": 500,
+    "health_check_failure_threshold": 3,
+}
+"""So that a test need not wait as long as a cluster would until it gives a node up."""
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give local processes as many cores as the nodes of a test have: equal runs give equal bits."""
+    monkeypatch.setattr(local, "cores_each", lambda workers: 1)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_r03_a_node_that_was_cut_off_comes_back_and_changes_nothing(
+    tmp_path: Path, ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All processes of a node stop while one trains; when its run has begun elsewhere, they go on."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_grpc_client_keepalive_time_ms", "2000")
+    monkeypatch.setenv("RAY_grpc_client_keepalive_timeout_ms", "3000")
+    study, cut_off, came_back = small(), list[int](), threading.Event()
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": QUICK}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        nodes = [cluster.head_node, cluster.add_node(num_cpus=1)]
+        engine = OnRay(address=cluster.address, cpus=1)
+        here = ray.get_runtime_context().get_node_id()
+        other = next(node for node in nodes if node.node_id != here)
+        raylet = other.all_processes["raylet"][0].process.pid
+
+        def cut() -> None:
+            deadline = time.monotonic() + 60
+            while not (trains := {*below(raylet)} & holders(tmp_path)) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            if trains:
+                cut_off.extend([raylet, *below(raylet)])
+                tell(cut_off, signal.SIGSTOP)
+
+        def watch(cell: Any, news: Started | Outcome) -> None:
+            if isinstance(news, Started) and news.tries == 2:
+                tell(cut_off, signal.SIGCONT)
+                came_back.set()
+
+        cutting = threading.Thread(target=cut)
+        cutting.start()
+        assert run_study(study, tmp_path, engine, watch) == []
+        cutting.join()
+        assert came_back.is_set(), "a run of the node was begun elsewhere"
+        found = write_table(study, tmp_path).read_text()
+    finally:
+        tell(cut_off, signal.SIGCONT)
+        ray.shutdown()
+        cluster.shutdown()
+    assert run_study(study, tmp_path / "serial", Local(1), lambda cell, news: None) == []
+    assert found == write_table(study, tmp_path / "serial").read_text()
+    assert write_table(study, tmp_path).read_text() == found, "nor does what came back write later"
+
+
+def below(process: int) -> list[int]:
+    """List the processes below one."""
+    found = []
+    with suppress(OSError):
+        for child in children_of(process):
+            found += [child, *below(child)]
+    return found
+
+
+def holders(folder: Path) -> set[int]:
+    """List the processes that train."""
+    found = set()
+    for path in (folder / "runs").glob("*/.holder"):
+        with suppress(OSError):
+            found.add(int(path.read_text().split()[1]))
+    return found
+
+
+def tell(processes: list[int], what: signal.Signals) -> None:
+    """Send a signal to those that are still there."""
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, what)
+
+
+DRIVE = """
+import sys
+from pathlib import Path
+from pointillist.study.execute import run_study
+from pointillist.study.ray_engine import OnRay
+from tests.study.test_study import small
+run_study(small(), Path(sys.argv[1]), OnRay(address=sys.argv[2], cpus=1), lambda cell, news: None)
+"""
+
+
+@pytest.mark.usefixtures("one_thread", "ray")
+def test_r02_the_cluster_s_head_and_the_driver_are_lost_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "2")
+    study, results = small(), tmp_path / "results"
+    for victim in ("gcs_server", "driver", None):
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        done = len(list(results.glob("*.json")))
+        command = [sys.executable, "-c", DRIVE, str(tmp_path), cluster.address]
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 120
+            while victim and driver.poll() is None and time.monotonic() < deadline:
+                if len(list(results.glob("*.json"))) > done:
+                    head = cluster.head_node.all_processes
+                    tell([driver.pid if victim == "driver" else head[victim][0].process.pid], signal.SIGKILL)
+                    break
+                time.sleep(0.02)
+            ended = driver.wait(120)
+        finally:
+            driver.kill()
+            cluster.shutdown()
+        assert (ended == 0) == (victim is None), f"{victim}: {ended}"
+    assert run_study(study, tmp_path / "serial", Local(1), lambda cell, news: None) == []
+    assert write_table(study, tmp_path).read_text() == write_table(study, tmp_path / "serial").read_text()
+
+
 def test_r08_other_versions_are_refused_with_the_difference(tmp_path: Path) -> None:
-    expected = {**computed_with(), "torch": "1.0.0"}
+    expected = Expected({**computed_with(), "torch": "1.0.0"}, 60)
     error, final = carry_out(act, payloads(tmp_path, "write")[0], expected, None, 0)
     assert final
     assert f"torch {computed_with()['torch']} for 1.0.0" in str(error)
     assert not (tmp_path / "task-0").exists()
-    assert carry_out(act, payloads(tmp_path, "refuse")[0], computed_with(), None, 0)[1]
+    assert carry_out(act, payloads(tmp_path, "refuse")[0], Expected(computed_with(), 60), Mock(), 0)[1]
 
 
 @pytest.mark.usefixtures("ray")

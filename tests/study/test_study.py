@@ -199,7 +199,7 @@ def test_data_that_have_changed_are_never_mixed_with_results_of_the_old(tmp_path
 
 def test_a_run_whose_data_changed_since_the_study_began_is_refused(tmp_path: Path) -> None:
     study = small(seeds=1, axes=FULL)
-    payload = execute._payload(study, study.cells[0], tmp_path, "another hash")
+    payload = execute._payload(study, study.cells[0], tmp_path, "another hash", 1)
     with pytest.raises(InputError, match="the data must be those that the study began with"):
         execute.measure(payload)
     assert not list(tmp_path.iterdir())

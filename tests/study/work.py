@@ -1,8 +1,11 @@
 """Tasks for engines, which new processes must be able to import."""
 
+import ctypes
 import errno
 import os
+import resource
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,17 @@ def act(payload: dict[str, Any]) -> None:
         held = bytearray(os.urandom(1)) * (200 << 20)
         time.sleep(2.5)
         os.kill(os.getpid(), signal.SIGKILL if held else signal.SIGTERM)
+    if how == "fill the memory":
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 34, resource.RLIM_INFINITY))
+        held = bytearray()
+        while True:
+            held += bytes(1 << 34)
+    if how == "crash":
+        ctypes.string_at(0)
+    if how == "hang":
+        threading.Event().wait()
+    if how == "hang without a thread":
+        ctypes.PyDLL(None).pause()  # Keeps the interpreter's lock: no thread of Python goes on.
     if how == "be slow":
         time.sleep(5)
     if how == "exit":

@@ -219,7 +219,9 @@ def test_what_a_box_says_of_all_around_it_shows_no_shape(annotate: object, tmp_p
             noise = np.random.default_rng(number).normal(0, 25, (96, 128, 3))
             image = np.clip(np.where(broad[..., None], 110, 170) + noise, 0, 255).astype(np.uint8)
             Image.fromarray(image).save(tmp_path / split / "images" / f"{split}-{number}.png")
-            Image.fromarray(broad.astype(np.uint8) * 255).save(tmp_path / split / "masks" / f"{split}-{number}.png")
+            Image.fromarray(broad.astype(np.uint8) * 255).save(
+                tmp_path / split / "masks" / f"{split}-{number}.png"
+            )
     found = gather(small_run(data=Folder(root=tmp_path), annotate=annotate))
     assert not found.thin
     assert found.seen_px is None

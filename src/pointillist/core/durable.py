@@ -206,7 +206,10 @@ ENDING_S = 2.0
 
 @contextmanager
 def locked(
-    folder: Path, must: str = "a run's folder must have one process", fix: str = "Wait for it, or stop it."
+    folder: Path,
+    must: str = "a run's folder must have one process",
+    fix: str = "Wait for it, or stop it.",
+    patience_s: float = ENDING_S,
 ) -> Iterator[None]:
     """Hold a folder for this process; the lock dies with the process, so it is never stale.
 
@@ -214,6 +217,7 @@ def locked(
         folder: made when it is not there.
         must: what another process is told that must hold.
         fix: what it is told to do.
+        patience_s: how long to wait for another process that holds it.
 
     Raises:
         InputError: another process holds it; the message says which.
@@ -222,7 +226,7 @@ def locked(
     holder = folder / ".holder"
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=ENDING_S)
+        lock.acquire(timeout=patience_s)
     except Timeout:
         who = holder.read_text() if holder.is_file() else "another process"
         raise InputError(must, who, fix, folder) from None

@@ -18,7 +18,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What limits a process to its share of the cores, set before torch is imported."""
 
 Payload: TypeAlias = dict[str, Any]
-"""Plain data: it may travel to another process or machine."""
+"""Plain data: it may travel to another process or machine. Engines add `tries`, how often it was begun."""
 Work: TypeAlias = Callable[[Payload], None]
 """A function of a module; what it has to say it writes to files."""
 

@@ -11,16 +11,19 @@ from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.study.engine import Engine, News, Outcome, Payload, Started
+from pointillist.study.fence import Fence, next_driver
 from pointillist.study.promise import data_hashes, data_sha256, keep_the_promise, refuse_changed_data
 from pointillist.study.result import read_result
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
-from pointillist.train.loop import Options, train
+from pointillist.train.loop import Options, Quiet, train
 from pointillist.train.run import Run
 from pointillist.train.spread import FOLDER
 from pointillist.train.store import read_checkpoint, read_model, read_run
 
+PATIENCE_S = 300.0
+"""How long an attempt waits for an earlier one that was given up, and goes on to the end of its epoch."""
 Results: TypeAlias = Mapping[str, dict[str, Any]]
 """What runs left, by their ids."""
 
@@ -47,7 +50,8 @@ def run_study(
     """
     fix = "Wait for it, or stop it; either goes on where the other ended."
     with durable.locked(folder, "a study must be run by one process at a time", fix):
-        for place in (folder, *(folder / FOLDER).glob("*")):
+        written = (folder / name for name in ("results", "failures", "attempts"))
+        for place in (folder, *written, *(folder / FOLDER).glob("*")):
             durable.delete_leftovers(place)
         keep_the_promise(study, folder)
         hashes = data_hashes(study)
@@ -59,7 +63,8 @@ def run_study(
             durable.set_aside(file)
         missing = _missing(study, results)
         _forget_failures(study, folder, missing)
-        payloads = [_payload(study, cell, folder, hashes[cell.run.id]) for cell in missing]
+        driver = next_driver(folder)
+        payloads = [_payload(study, cell, folder, hashes[cell.run.id], driver) for cell in missing]
         with closing(engine.run(measure, payloads)) as news:
             return _followed(news, missing, folder, watch)
 
@@ -120,6 +125,7 @@ def measure(payload: Payload) -> None:
 
     Raises:
         InputError: the data are not those that the study began with.
+        LateError: a newer attempt at the same run has begun.
     """
     run = validated(Run, payload["run"], text=True)
     if data_sha256(run) != payload["data_sha256"]:
@@ -128,8 +134,10 @@ def measure(payload: Payload) -> None:
     folder = Path(payload["folder"])
     device = find_device(run.precision)
     home = folder / "runs" / run.id
+    fence = Fence(folder, run.id, (payload["driver"], payload["tries"]))
+    fence.claim()
     _set_damaged_aside(home)
-    train(run, home, device, options=Options(spread=folder / FOLDER))
+    train(run, home, device, _Fenced(fence), Options(spread=folder / FOLDER, patience_s=PATIENCE_S))
     trained = load_trained(home, device)
     splits: dict[str, Any] = {}
     without = []
@@ -145,20 +153,30 @@ def measure(payload: Payload) -> None:
             "groups": {result.name: result.group for result in found},
         }
     about = trained.about
-    durable.write_json(
-        _result(folder, run),
-        {
-            "run": run.id,
-            "data_sha256": payload["data_sha256"],
-            "splits": splits,
-            "without_masks": without,
-            "seconds_per_image": trained.seconds_per_image,
-            "annotation": about["annotation"],
-            "environment": about["environment"],
-            "history": about["history"],
-            "without_each": about.get("without_each", []),
-        },
-    )
+    result = {
+        "run": run.id,
+        "data_sha256": payload["data_sha256"],
+        "splits": splits,
+        "without_masks": without,
+        "seconds_per_image": trained.seconds_per_image,
+        "annotation": about["annotation"],
+        "environment": about["environment"],
+        "history": about["history"],
+        "without_each": about.get("without_each", []),
+    }
+    with fence.held():
+        durable.write_json(_result(folder, run), result)
+
+
+class _Fenced(Quiet):
+    """Ends a training after its epoch when a newer attempt has begun."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+
+    def epoch(self, record: dict[str, float | int]) -> None:
+        """Raise a `LateError` where that is so."""
+        self._fence.check()
 
 
 def _set_damaged_aside(home: Path) -> None:
@@ -204,6 +222,6 @@ def _made_with(results: Results) -> dict[str, str]:
     return {run: result["data_sha256"] for run, result in results.items() if "data_sha256" in result}
 
 
-def _payload(study: Study, cell: Cell, folder: Path, data: str) -> Payload:
+def _payload(study: Study, cell: Cell, folder: Path, data: str, driver: int) -> Payload:
     described = {"run": cell.run.to_json(), "data_sha256": data, "splits": list(study.splits)}
-    return {**described, "folder": str(folder.absolute())}
+    return {**described, "folder": str(folder.absolute()), "driver": driver}

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import queue
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
+from pointillist.study.engine import (
+    LAST_LINES,
+    THREADS,
+    TRIES,
+    News,
+    Outcome,
+    Payload,
+    Started,
+    Work,
+    attempt,
+)
+from pointillist.study.watchdog import HUNG_S, watched
 
 ENDING_S = 30.0
 """How long a training that is asked to end may take to save its state, and its process to end."""
@@ -34,14 +46,17 @@ class Local:
     """The processes of one machine.
 
     Each gets its share of the cores (oversubscribed, training is an order of magnitude slower). A process
-    that dies, or a task that raises anything but an `InputError`, is tried again, three times in all.
+    that dies or hangs, or a task that raises anything but an `InputError`, is tried again, three times in
+    all.
 
     Args:
         workers: how many processes; None: one for every two cores, at least one.
+        hung_s: how long a task may do nothing before it is taken to hang.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, hung_s: float = HUNG_S) -> None:
         self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
+        self.hung_s = hung_s
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> News:
         """Carry out the work on each payload; closed early, it stops the processes."""
@@ -50,7 +65,9 @@ class Local:
         for number in range(len(payloads)):
             waiting.put(number)
         told: queue.SimpleQueue[Started | Outcome | BaseException] = queue.SimpleQueue()
-        slots = [_Slot(work, payloads, waiting, told) for _ in range(min(self.workers, len(payloads)))]
+        slots = [
+            _Slot(work, payloads, waiting, told, self.hung_s) for _ in range(min(self.workers, len(payloads)))
+        ]
         try:
             for slot in slots:
                 slot.start()
@@ -77,8 +94,10 @@ class _Slot(threading.Thread):
         payloads: Sequence[Payload],
         waiting: queue.SimpleQueue[int],
         told: queue.SimpleQueue[Started | Outcome | BaseException],
+        hung_s: float,
     ) -> None:
         super().__init__(daemon=True)
+        self.hung_s = hung_s
         self.work, self.payloads, self.waiting, self.told = work, payloads, waiting, told
         self.process: _Process | None = None
         self.stopping = False
@@ -115,8 +134,8 @@ class _Slot(threading.Thread):
         while True:
             tries += 1
             self.told.put(Started(number, tries))
-            self.process = self.process or _Process(self.work)
-            error, final = self.process.ask(self.payloads[number])
+            self.process = self.process or _Process(self.work, self.hung_s)
+            error, final = self.process.ask({**self.payloads[number], "tries": tries})
             if not self.process.alive:
                 self.process = None
             if error is None or final or self.stopping or tries == TRIES:
@@ -124,15 +143,18 @@ class _Slot(threading.Thread):
 
 
 class _Process:
-    """One process that carries out tasks, and the pipe to it."""
+    """One process that carries out tasks, the pipe to it, and another for its last words."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, hung_s: float) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(work, theirs), daemon=True)
+        self.last, said = context.Pipe(duplex=False)
+        self.hung_s = hung_s
+        self.process = context.Process(target=serve, args=(work, theirs, said, hung_s), daemon=True)
         with _uninterrupted():
             self.process.start()
         theirs.close()
+        said.close()
 
     @property
     def alive(self) -> bool:
@@ -149,9 +171,23 @@ class _Process:
             return answer
         except (EOFError, OSError):
             self.process.join()
-            code = self.process.exitcode or 0
-            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            return f"the process {ended}, at {largest} MiB", False
+            return self._end(largest), False
+
+    def _end(self, mib: int) -> str:
+        """Say how the process ended, and where it stood, if it could tell."""
+        code = self.process.exitcode or 0
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        stood = self._last_words()
+        if stood and stood[0].startswith("Timeout"):
+            ended = f"did nothing for {self.hung_s:g} s and was ended"
+        return "\n".join([f"the process {ended}, at {mib} MiB", *stood[-LAST_LINES:]])
+
+    def _last_words(self) -> list[str]:
+        """Read what the interpreter wrote when it was ended: it writes plain text, not messages."""
+        said = b""
+        while os.name != "nt" and (more := os.read(self.last.fileno(), 1 << 16)):
+            said += more
+        return said.decode(errors="replace").splitlines()
 
     def terminate(self) -> None:
         self.process.terminate()
@@ -178,8 +214,10 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def serve(work: Work, pipe: Connection) -> None:
+def serve(work: Work, pipe: Connection, last: Connection, hung_s: float) -> None:
     """Carry out tasks until the pipe closes; end with the process that began this one.
+
+    Where it stands when it crashes or hangs goes to `last`.
 
     A terminal's Ctrl-C comes to all its processes: this one waits until the one that began it has it end.
     """
@@ -187,12 +225,27 @@ def serve(work: Work, pipe: Connection) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with_parent()
+    _go_first()
+    if os.name != "nt":  # A pipe has no such number there.
+        faulthandler.enable(last.fileno())
     while True:
         try:
             payload = pipe.recv()
         except EOFError:
             return
-        pipe.send(attempt(work, payload))
+        with watched(last.fileno(), hung_s):
+            answer = attempt(work, payload)
+        pipe.send(answer)
+
+
+def _go_first() -> None:
+    """Let Linux end this process before others when memory is short: it is tried again, they would not be."""
+    with suppress(OSError):  # Another system, or one that keeps it as it is.
+        handle = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(handle, b"500")
+        finally:
+            os.close(handle)
 
 
 def end_with_parent() -> None:

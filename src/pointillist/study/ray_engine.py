@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import platform
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from pointillist.core.errors import InputError
 from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
 from pointillist.study.local import cores_each, resident_mib
+from pointillist.study.watchdog import HUNG_S, watched
 from pointillist.train.record import versions
 
 INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
+STDERR = 2
+"""A worker's, which Ray keeps among its logs."""
 OLDEST = (2, 52)
 """The first version in which a cluster asks for a token."""
 
@@ -32,6 +37,7 @@ class OnRay:
         cpus: cores of each task; None: on this machine alone the workers' share of them, as with the local
             engine, so that results are the same to the bit; else two.
         gpus: share of a GPU of each task: at 0.25 four tasks go on beside each other on one.
+        hung_s: how long a task may do nothing before it is taken to hang.
 
     Raises:
         InputError: Ray is missing or too old.
@@ -43,8 +49,9 @@ class OnRay:
         address: str | None = None,
         cpus: int | None = None,
         gpus: float = 0.0,
+        hung_s: float = HUNG_S,
     ) -> None:
-        self.ray = _ray()
+        self.ray, self.hung_s = _ray(), hung_s
         if cpus is None:
             cpus = cores_each(workers) if workers and address is None else 2
         self.address, self.cpus, self.gpus = address, cpus, gpus
@@ -105,15 +112,20 @@ class OnRay:
             max_retries=0,
             runtime_env={"env_vars": threads},
         )(carry_out)
-        held = ray.remote(num_cpus=0, max_restarts=0)(Held).remote()
-        here = computed_with()
+        # Beside this process: on a node that may be lost it would be lost too.
+        beside = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        held = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy=beside)(Held).remote()
+        expected = Expected(computed_with(), self.hung_s)
         waiting = deque((number, 1) for number in range(len(payloads)))
         running: dict[Any, tuple[int, int]] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     number, tries = waiting.popleft()
-                    running[remote.remote(work, payloads[number], here, held, number)] = (number, tries)
+                    begun = remote.remote(work, {**payloads[number], "tries": tries}, expected, held, number)
+                    running[begun] = (number, tries)
                     yield Started(number, tries)
                 (done, *_), _ = ray.wait(list(running), num_returns=1)
                 number, tries = running.pop(done)
@@ -132,26 +144,48 @@ class OnRay:
         try:
             answer: tuple[str | None, bool] = self.ray.get(done)
         except errors.RayError as error:
-            memory = "an unknown memory"
+            ended = "died, at an unknown memory"
             with suppress(errors.RayError):  # It may have gone with its node, or been too busy to tell.
-                memory = f"{self.ray.get(held.largest.remote(number), timeout=10)} MiB"
-            return f"the process died, at {memory}: {' '.join(str(error).split())[:500]}", False
+                mib, silent_s = self.ray.get(held.told.remote(number), timeout=10)
+                hung = silent_s >= self.hung_s
+                ended = f"did nothing for {self.hung_s:g} s and was ended" if hung else "died"
+                ended += f", at {mib} MiB"
+            return f"the process {ended}: {' '.join(str(error).split())[:500]}", False
         return answer
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What a study asks of every machine.
+
+    Args:
+        versions: of what computes.
+        hung_s: how long a task may do nothing before it is taken to hang.
+    """
+
+    versions: dict[str, str]
+    hung_s: float
+
+
 class Held:
-    """Keeps how much memory the process of each task held at most: a process that was killed can't tell."""
+    """Keeps how the process of each task fared: one that was killed can't tell."""
 
     def __init__(self) -> None:
         self._largest: dict[int, int] = {}
+        self._lively: dict[int, float] = {}
 
     def note(self, number: int, mib: int) -> None:
-        """Take note of what a task's process holds."""
+        """Take note of the memory that a task's process holds."""
         self._largest[number] = mib
 
-    def largest(self, number: int) -> int:
-        """Give what was told last of a task's process; 0: nothing was."""
-        return self._largest.get(number, 0)
+    def compute(self, number: int) -> None:
+        """Take note that a task computes, by this process's own clock."""
+        self._lively[number] = time.monotonic()
+
+    def told(self, number: int) -> tuple[int, float]:
+        """Give what was told last of a task: its MiB, and for how many seconds it has not computed."""
+        now = time.monotonic()
+        return self._largest.get(number, 0), now - self._lively.get(number, now)
 
 
 @contextmanager
@@ -179,7 +213,7 @@ def computed_with() -> dict[str, str]:
 
 
 def carry_out(
-    work: Work, payload: Payload, expected: dict[str, str], held: Any, number: int
+    work: Work, payload: Payload, expected: Expected, held: Any, number: int
 ) -> tuple[str | None, bool]:
     """Do one task on a worker; say what went wrong, and whether to try again would be in vain.
 
@@ -188,10 +222,16 @@ def carry_out(
     """
     here = computed_with()
     if other := [
-        f"{name} {here[name]} for {expected[name]}" for name in expected if here[name] != expected[name]
+        f"{name} {here[name]} for {version}"
+        for name, version in expected.versions.items()
+        if here[name] != version
     ]:
         return f"all machines must have the same versions; {platform.node()} has {', '.join(other)}", True
-    with _noting(held, number):
+    held.compute.remote(number)
+    with (
+        _noting(held, number),
+        watched(STDERR, expected.hung_s, lambda: held.compute.remote(number)),
+    ):
         return attempt(work, payload)
 
 

@@ -58,6 +58,7 @@ class Options:
         resident_bytes: largest data kept on the device; None: a quarter of its memory.
         spread: folder where propagated labels are kept and looked for, for several runs that may have the
             same; None: the run's own.
+        patience_s: how long to wait for another process that holds the run's folder.
         with_masks: note the validation masks' Dice beside each held-out score, for studies of the choice of
             weights; nothing is chosen by it.
     """
@@ -66,6 +67,7 @@ class Options:
     save_every_s: float = 30.0
     resident_bytes: int | None = None
     spread: Path | None = None
+    patience_s: float = durable.ENDING_S
     with_masks: bool = False
 
 
@@ -140,7 +142,7 @@ def _train_once(
     _leave_idle_out(run, feed, watch)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()
     # Held from here on: nobody else may finish the run between our look at it and our first step.
-    with durable.locked(folder) if device.leads else nullcontext():
+    with durable.locked(folder, patience_s=options.patience_s) if device.leads else nullcontext():
         if (folder / "model").is_dir():
             _check_data(read_model(folder)[1]["environment"]["data_sha256"], data_sha256, folder)
             return watch.say(f"{folder} is finished already: nothing to train.")

@@ -1,6 +1,7 @@
 """The answer to "how many clicks": from results on disk to a verdict, a curve and sentences."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,10 @@ def test_each_folder_has_a_study_of_its_own_and_one_is_never_written_over_anothe
     names = ["budget-folder-first", "budget-folder-second"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     kept = {path: path.read_bytes() for path in (tmp_path / "out" / names[0]).glob("*.*")}
+    typed = os.path.relpath(first)
+    again = pointillist("budget", "--data", "folder", "--root", typed, *small, *model)
+    assert again.code == 0, again.err
+    assert "2 of 2 done" in again.out, "the same place, typed in another way"
     other = ("budget", "--data", "folder", "--root", second, "--name", names[0], *small, *model)
     refused = pointillist(*other)
     assert refused.code == 2

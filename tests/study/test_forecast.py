@@ -12,6 +12,7 @@ from pointillist.core.marks import Points
 from pointillist.datasets import Synthetic
 from pointillist.study.execute import Results
 from pointillist.study.forecast import growth, growth_study, thinned
+from pointillist.study.report import read_study
 from pointillist.study.study import Study
 from pointillist.study.words import growth_in_words
 from tests.cli.command import pointillist
@@ -153,6 +154,13 @@ def test_the_command_needs_no_masks_and_goes_on(tmp_path: Path) -> None:
         assert "twice as many would bring about" in text
         assert "Dice by held-out clicks" in text
         assert "by other held-out images alone" in text, "there is one seed"
+    clicked(tmp_path / "mine", 6, 6)
+    more = pointillist(*command)
+    assert more.code == 0, more.err
+    assert "Mind: 3 results of other settings" in " ".join(more.out.split())
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    counts = read_study(tmp_path / "forecast-synthetic").axes["clicks per image"]
+    assert list(counts) == ["4", "6", "12"], "those of now"
     refused = pointillist(*command, "--clicks", "1,2")
     assert refused.code != 0
     assert "beside clicks of your own; got --clicks" in " ".join(refused.err.split())

@@ -24,6 +24,7 @@ from pointillist.study.budget import budget_study, has_masks
 from pointillist.study.execute import read_results
 from pointillist.study.figure import CAPTION, budget_curve
 from pointillist.study.forecast import growth_study
+from pointillist.study.promise import as_before
 from pointillist.study.table import write_table
 from pointillist.study.words import sentences, table
 from pointillist.train.recipe import RECIPES
@@ -83,6 +84,7 @@ def budget_command(
         split_changes(changes or []),
     )
     folder = out_folder / study.name
+    study = as_before(study, folder)
     out.print(f"{study.question} Margin {margin:g} Dice, {len(study.runs)} runs.")
     complete = carry_out(study, folder, engine_of(carrying))
     write_table(study, folder)

@@ -21,6 +21,7 @@ from pointillist.datasets import Folder
 from pointillist.study.answer import answer
 from pointillist.study.described import read_described
 from pointillist.study.execute import read_results
+from pointillist.study.promise import as_before
 from pointillist.study.table import write_table
 
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
@@ -115,6 +116,7 @@ def run_command(
     except InputError as error:
         raise located(error, file=file) from None
     folder = out_folder / study.name
+    study = as_before(study, folder)
     if study.question:
         out.print(study.question)
     complete = carry_out(study, folder, engine_of(carrying))

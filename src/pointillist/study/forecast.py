@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core import durable
+from pointillist.core.annotation import Annotation, annotation_file
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Mark, Points
@@ -21,7 +23,7 @@ from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import interval
 from pointillist.study.execute import Results
 from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, fits, forecast
-from pointillist.study.promise import refuse_other_data
+from pointillist.study.promise import data_as_before
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
 from pointillist.train.agreement import FEWEST_PARTS
@@ -119,7 +121,7 @@ def growth_study(
             study's folder holds results of other data.
     """
     check_folder(annotations)
-    refuse_other_data(data, folder)
+    data = data_as_before(data, folder)
     run = Run(data=data, annotate=None, annotations=annotations)
     train = _annotations(run, data.names("train"))
     held_out = _annotations(run, data.names("val"))
@@ -131,9 +133,10 @@ def growth_study(
     for share in SHARES:
         kept = [thinned(one, share) for one in train]
         mean = statistics.mean(sum(_clicks(one).values()) for one in kept)
-        target = folder / f"clicks-{share:.0%}".rstrip("%")
-        for one in (*kept, *held_out):
-            write_annotation(target / f"{one.name}.json", one)
+        files = {f"{one.name}.json": annotation_file(one) for one in (*kept, *held_out)}
+        target = folder / f"clicks-{round(100 * share)}-{_content(files)}"
+        for name, content in files.items():
+            durable.write_bytes(target / name, content)
         axis[f"{mean:g}"] = {"annotate": None, "annotations": str(target.absolute())}
     if len(axis) < FEWEST:
         fix = "Four clicks on each class of an image are a good start."
@@ -148,6 +151,14 @@ def growth_study(
         "seeds": seeds,
     }
     return validated(Study, described)
+
+
+def _content(files: Mapping[str, bytes]) -> str:
+    """Name what is learnt from: after more clicks other runs answer, and those of before stay."""
+    told = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        told.update(name.encode() + b"\0" + content)
+    return told.hexdigest()[:12]
 
 
 def is_growth(study: Study) -> bool:

@@ -22,7 +22,7 @@ def keep_the_promise(study: Study, folder: Path) -> None:
     Raises:
         InputError: it is another.
     """
-    refuse_other_data(study.data, folder)
+    data_as_before(study.data, folder)
     before = _declared(folder)
     if before is not None and before.compare != study.compare:
         must = f"compare must stay as it was declared before the runs, {_in_words(before.compare)}"
@@ -30,17 +30,34 @@ def keep_the_promise(study: Study, folder: Path) -> None:
         raise InputError(must, _in_words(study.compare), fix, folder / "study.json")
 
 
-def refuse_other_data(data: AnyDataset, folder: Path) -> None:
-    """Refuse a folder that holds results of a study of other data, which its files would take the place of.
+def as_before(study: Study, folder: Path) -> Study:
+    """Give a study with its data as `data_as_before` does.
 
     Raises:
-        InputError: it does.
+        InputError: the folder holds results of other data.
+    """
+    # Not a copy, which would bring along the runs that were listed for the other name.
+    data = data_as_before(study.data, folder)
+    return validated(Study, {**study.model_dump(mode="json"), "data": data.model_dump(mode="json")})
+
+
+def data_as_before(data: AnyDataset, folder: Path) -> AnyDataset:
+    """Give the data as a folder's results name them: the same place may be typed in several ways.
+
+    Raises:
+        InputError: the folder holds results of a study of other data, whose place others would take.
     """
     before = _declared(folder)
-    if before is not None and before.data != data:
-        must = f"the folder holds results from {_in_words(before.data)}, and must get no others"
-        fix = "Give this study another name ('name:', or --name), or another folder by --out."
-        raise InputError(must, _in_words(data), fix, folder)
+    if before is None or before.data == data:
+        return data
+    root, was = (getattr(one, "root", None) for one in (data, before.data))
+    if root is not None and was is not None and root.resolve() == was.resolve():
+        data = data.model_copy(update={"root": was})
+        if data == before.data:
+            return data
+    must = f"the folder holds results from {_in_words(before.data)}, and must get no others"
+    fix = "Give this study another name ('name:', or --name), or another folder by --out."
+    raise InputError(must, _in_words(data), fix, folder)
 
 
 def _declared(folder: Path) -> Study | None:

@@ -8,11 +8,12 @@ import yaml
 
 from pointillist.annotate import ANNOTATORS
 from pointillist.core.annotation import read_annotation
-from pointillist.core.config import validated
+from pointillist.core.config import split_changes, validated
 from pointillist.datasets import DATASETS
 from pointillist.losses import LOSSES
 from pointillist.models import MODELS
 from pointillist.propagate import PROPAGATORS
+from pointillist.study.budget import budget_study
 from pointillist.study.study import Study
 from pointillist.train.recipe import RECIPES
 from tests.cli.command import pointillist
@@ -59,6 +60,22 @@ def test_the_study_reads_and_its_fields_are_all_named(tmp_path: Path) -> None:
     assert validated(Study, {**described, "data": {"kind": "toy"}}).cells
     named = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE)) | set(described)
     assert named == set(Study.model_fields) - {"format"}
+
+
+@pytest.mark.parametrize("data", ["ph2", "drive"])
+def test_the_studies_of_clicks_are_those_of_the_command_whose_answer_stands_in_the_results(data: str) -> None:
+    file = ROOT / "studies" / f"clicks_{data}.yaml"
+    study = validated(Study, yaml.safe_load(file.read_text()), file)
+    said = (ROOT / "docs" / "results" / f"clicks_{data}.md").read_text()
+    command = re.search(rf"`pointillist budget --data {data} --root DIR --clicks ([\d,]+)([^`]*)`", said)
+    assert command is not None
+    clicks = [(int(count), int(count)) for count in command[1].split(",")]
+    seeds = re.search(r"--seeds (\d)", command[2])
+    changes = split_changes(re.findall(r"\w+=\S+", command[2]))
+    asked = budget_study(
+        study.data, clicks, ["random"], int(seeds[1]) if seeds else 3, 0.02, study.name, changes=changes
+    )
+    assert study == asked
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda file: file.stem)

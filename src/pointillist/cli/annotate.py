@@ -101,16 +101,17 @@ def annotate_command(
 
 def _annotate(root: Path, host: str, port: int | None, token: str, public: str | None, browser: bool) -> None:
     from pointillist.web.anew import Anew
-    from pointillist.web.garbage import keep_garbage_for_later
+    from pointillist.web.garbage import keep_garbage_for_later, none_meanwhile
     from pointillist.web.gates import Gates
     from pointillist.web.names import EVERYWHERE, bracketed, names_of
     from pointillist.web.project import Project
     from pointillist.web.server import build
     from pointillist.web.snapshot import keeping
 
-    project = Project(root)
-    first = iter([project])
-    application = Anew(lambda renew: build(next(first, None) or Project(root), renew))
+    with none_meanwhile():
+        project = Project(root)
+        first = iter([project])
+        application = Anew(lambda renew: build(next(first, None) or Project(root), renew))
     listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
     ticket = secrets.token_urlsafe(24)

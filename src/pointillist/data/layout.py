@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pointillist.data.pairing import (
     links,
     list_folder,
     meant_root,
+    names_in,
     subfolders,
 )
 from pointillist.data.split import SPLITS, Split
@@ -35,7 +37,7 @@ _LAST_WORD = re.compile(
 _IMAGE_WORD = re.compile(r"[_-](image|img)$", re.I)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """The files of one image, None where there is none, and where it belongs.
 
@@ -176,7 +178,7 @@ def _parts(root: Path) -> list[tuple[Split | None, Path]]:
         return [(None, root)]
     if split_parts:
         return split_parts
-    if not _loose(root) or root.resolve().name in ("images", *COMPANIONS):
+    if next(_loose(root), None) is None or root.resolve().name in ("images", *COMPANIONS):
         raise _nothing(root)
     return [(None, root)]
 
@@ -186,16 +188,18 @@ def _images(part: Path) -> Path:
     return part / "images" if (part / "images").is_dir() else part
 
 
-def _loose(root: Path) -> list[Path]:
-    entries = [path for path in list_folder(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
-    return [path for path in entries if not path.name.startswith(".")]
+def _loose(root: Path) -> Iterator[Path]:
+    """Find images that lie in a folder itself; who asks whether there is any waits for no list of them."""
+    named = (name for name in names_in(root) if os.path.splitext(name)[1].lower() in SUFFIXES)
+    paths = (root / name for name in named if not name.startswith("."))
+    return (path for path in paths if path.is_file())
 
 
 def _nothing(root: Path) -> FileError:
     must = "the folder must hold images/ (or train/images/ and so on)"
     fix = meant_root(root, "images")
     entries = list_folder(root)
-    loose = _loose(root)
+    loose = list(_loose(root))
     folders = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
     if loose:
         fix = f"Did you mean {root.parent}, or do {len(loose)} images lie outside of {root / 'images'}? "
@@ -207,7 +211,7 @@ def _nothing(root: Path) -> FileError:
     ):
         fix = close.split("?")[0] + "? Rename it to 'images'. "
     home = _images(root)
-    nested = [p for p in list_folder(home) if p.is_dir() and p.name not in COMPANIONS and _loose(p)]
+    nested = [p for p in list_folder(home) if p.is_dir() and p.name not in COMPANIONS and any(_loose(p))]
     if nested and not fix:
         fix = f"Images must not lie in subfolders, as in {nested[0]}: put them into {home} itself. "
     fix += "Images lie in images/, their masks under the same names in masks/."
@@ -264,21 +268,24 @@ def _without_image(path: Path) -> FileError:
 def _listed(
     folder: Path, suffixes: Collection[str], problems: list[FileError], passed_over: list[Path]
 ) -> dict[str, Path]:
-    wanted, folders, listed = frozenset(suffixes), subfolders(folder), list_folder(folder)
-    for path in listed:
-        if path.name.startswith("."):
+    wanted, folders, names = frozenset(suffixes), subfolders(folder), names_in(folder)
+    for name in names:
+        if name.startswith("."):
             continue
-        if path.name in folders:
-            if path.suffix.lower() in wanted:
+        suffix = os.path.splitext(name)[1].lower()
+        if name in folders:
+            if suffix in wanted:
                 fix = "Replace it by the image file itself."
-                problems.append(FileError("H65", "an image must be a regular file", "a folder", fix, path))
-        elif path.suffix.lower() not in wanted:
-            if path.name != FILE_NAME:
-                passed_over.append(path)
-        elif odd := _odd_name(path.name):
-            problems.append(FileError("H58", "a file's name must be plain text", odd, "Rename it.", path))
+                must = "an image must be a regular file"
+                problems.append(FileError("H65", must, "a folder", fix, folder / name))
+        elif suffix not in wanted:
+            if name != FILE_NAME:
+                passed_over.append(folder / name)
+        elif odd := _odd_name(name):
+            must = "a file's name must be plain text"
+            problems.append(FileError("H58", must, odd, "Rename it.", folder / name))
     try:
-        return files_by_stem(folder, wanted, listed)
+        return files_by_stem(folder, wanted, (name for name in names if name not in folders))
     except InputErrors as errors:
         problems += [
             e if isinstance(e, FileError) else FileError("H56", e.expected, e.found, e.fix, folder)

@@ -79,11 +79,9 @@ class Folder(Dataset):
         Raises:
             InputErrors: one for every wrong name or pair, or a group in two splits.
         """
-        # What the layout holds is checked: to check it again takes longer than to list the folder.
-        made = Entry.model_construct
         without = set(self.without)
         kept = (item for item in self.layout.items if item.name not in without)
-        return tuple(made(name=i.name, split=i.split, group=i.group) for i in kept)
+        return tuple(Entry(item.name, item.split, item.group) for item in kept)
 
     def read(self, name: str) -> Sample:
         """Read one image with all that lies beside it.

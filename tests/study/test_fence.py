@@ -55,7 +55,7 @@ def test_r03_whoever_comes_back_in_whatever_order_the_newest_attempt_alone_write
 def test_each_driver_has_a_greater_number_even_after_its_record_is_damaged(tmp_path: Path) -> None:
     assert [next_driver(tmp_path), next_driver(tmp_path)] == [1, 2]
     Fence(tmp_path, "run", (7, 1)).claim()
-    (tmp_path / "attempts" / "driver.json").write_text("[")
+    (tmp_path / "attempts" / "driver.json").write_text("[Infinity, 1]")
     assert next_driver(tmp_path) == 8
 
 
@@ -80,7 +80,7 @@ def test_r03_a_training_that_comes_back_ends_and_its_result_is_not_taken(
             monkeypatch.setattr(execute._Fenced, "epoch", look)
             next(news)
             helpers.append(news)
-            wait_for(tmp_path / "attempts" / result.name, [2, 1])
+            wait_for(tmp_path / "attempts" / result.stem / "newest.json", [2, 1])
         look(self, record)
 
     monkeypatch.setattr(execute._Fenced, "epoch", cut_off)
@@ -106,7 +106,7 @@ def wait_for(file: Path, token: list[int]) -> None:
 def test_a_fence_that_is_held_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointillist.study.fence.PATIENCE_S", 0.1)
     with (
-        durable.locked(tmp_path / "attempts"),
+        durable.locked(tmp_path / "attempts" / "run"),
         pytest.raises(InputError, match=f"one at a time; got process {os.getpid()}"),
     ):
         Fence(tmp_path, "run", (1, 1)).claim()

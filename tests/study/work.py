@@ -3,7 +3,6 @@
 import ctypes
 import errno
 import os
-import resource
 import signal
 import threading
 import time
@@ -37,6 +36,8 @@ def act(payload: dict[str, Any]) -> None:
         time.sleep(2.5)
         os.kill(os.getpid(), signal.SIGKILL if held else signal.SIGTERM)
     if how == "fill the memory":
+        import resource  # Not on Windows.
+
         resource.setrlimit(resource.RLIMIT_AS, (1 << 34, resource.RLIM_INFINITY))
         held = bytearray()
         while True:

@@ -25,6 +25,10 @@ class CorruptError(Exception):
     """A stored generation does not match its manifest; the message says which file and how."""
 
 
+class LockedError(InputError):
+    """Another process holds a folder: when that has ended, the same may be tried again."""
+
+
 class DiskError(Exception):
     """The disk takes nothing more that is written, whoever writes; the message says what to do."""
 
@@ -220,7 +224,7 @@ def locked(
         patience_s: how long to wait for another process that holds it.
 
     Raises:
-        InputError: another process holds it; the message says which.
+        LockedError: another process holds it; the message says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / ".holder"
@@ -229,7 +233,7 @@ def locked(
         lock.acquire(timeout=patience_s)
     except Timeout:
         who = holder.read_text() if holder.is_file() else "another process"
-        raise InputError(must, who, fix, folder) from None
+        raise LockedError(must, who, fix, folder) from None
     try:
         host = os.uname().nodename if hasattr(os, "uname") else "this machine"
         write_text(holder, f"process {os.getpid()} on {host}")

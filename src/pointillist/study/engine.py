@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from pointillist.core.durable import disk_in_words
+from pointillist.core.durable import LockedError, disk_in_words
 from pointillist.core.errors import InputError
 
 TRIES = 3
@@ -73,7 +73,7 @@ def attempt(work: Work, payload: Payload) -> tuple[str | None, bool]:
     try:
         work(payload)
     except InputError as error:
-        return str(error), True
+        return str(error), not isinstance(error, LockedError)
     except Exception as error:
         if isinstance(error, OSError) and (told := disk_in_words(error)) is not None:
             return told, True

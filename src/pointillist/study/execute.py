@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +24,9 @@ from pointillist.train.spread import FOLDER
 from pointillist.train.store import read_checkpoint, read_model, read_run
 
 PATIENCE_S = 300.0
-"""How long an attempt waits for an earlier one that was given up, and goes on to the end of its epoch."""
+"""How long an attempt waits for an earlier one that was given up, and has not seen that yet."""
+LOOK_S = 30.0
+"""How often a training looks whether it has been given up."""
 Results: TypeAlias = Mapping[str, dict[str, Any]]
 """What runs left, by their ids."""
 
@@ -50,7 +53,7 @@ def run_study(
     """
     fix = "Wait for it, or stop it; either goes on where the other ended."
     with durable.locked(folder, "a study must be run by one process at a time", fix):
-        written = (folder / name for name in ("results", "failures", "attempts"))
+        written = (folder / "results", folder / "failures", folder / "attempts")
         for place in (folder, *written, *(folder / FOLDER).glob("*")):
             durable.delete_leftovers(place)
         keep_the_promise(study, folder)
@@ -169,13 +172,19 @@ def measure(payload: Payload) -> None:
 
 
 class _Fenced(Quiet):
-    """Ends a training after its epoch when a newer attempt has begun."""
+    """Ends a training soon after a newer attempt has begun."""
 
     def __init__(self, fence: Fence) -> None:
-        self._fence = fence
+        self._fence, self._looked = fence, time.monotonic()
+
+    def step(self, step: int, losses: dict[str, float], images: int) -> None:
+        """Raise a `LateError` where that is so."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._fence.check()
+            self._looked = time.monotonic()
 
     def epoch(self, record: dict[str, float | int]) -> None:
-        """Raise a `LateError` where that is so."""
+        """Likewise, of however few steps the epoch was."""
         self._fence.check()
 
 

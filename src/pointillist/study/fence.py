@@ -12,6 +12,7 @@ from pointillist.core import durable
 
 Token: TypeAlias = tuple[int, int]
 """Which driver of the study began an attempt, and its which: later ones are greater."""
+NEWEST = "newest.json"
 PATIENCE_S = 60.0
 """How long an attempt waits while others look at the fence."""
 
@@ -35,8 +36,8 @@ class Fence:
     """
 
     def __init__(self, folder: Path, run: str, token: Token) -> None:
-        self._folder, self._token = folder / "attempts", token
-        self._file = self._folder / f"{run}.json"
+        self._folder, self._token = folder / "attempts" / run, token
+        self._file = self._folder / NEWEST
 
     def claim(self) -> None:
         """Begin: from now on, no older attempt may write.
@@ -65,10 +66,10 @@ class Fence:
 
         Raises:
             LateError: a newer one has begun.
-            InputError: another process holds the fence for longer than this one waits.
+            LockedError: another process holds the fence for longer than this one waits.
         """
         must = "attempts must compare their numbers one at a time"
-        with durable.locked(self._folder, must, "Run the study again.", PATIENCE_S):
+        with durable.locked(self._folder, must, "It is tried again.", PATIENCE_S):
             self.check()
             yield
 
@@ -76,7 +77,7 @@ class Fence:
 def next_driver(folder: Path) -> int:
     """Give this driver of a study a number above those of all before, also when its own record is damaged."""
     record = folder / "attempts" / "driver.json"
-    number = 1 + max(_token(path)[0] for path in (record, *record.parent.glob("*.json")))
+    number = 1 + max(_token(path)[0] for path in (record, *record.parent.glob(f"*/{NEWEST}")))
     durable.write_json(record, [number, 0])
     return number
 
@@ -86,5 +87,5 @@ def _token(path: Path) -> Token:
     try:
         driver, tries = json.loads(path.read_bytes())
         return int(driver), int(tries)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return 0, 0

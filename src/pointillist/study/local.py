@@ -180,7 +180,12 @@ class _Process:
         stood = self._last_words()
         if stood and stood[0].startswith("Timeout"):
             ended = f"did nothing for {self.hung_s:g} s and was ended"
-        return "\n".join([f"the process {ended}, at {mib} MiB", *stood[-LAST_LINES:]])
+        # Of all threads the one that crashed, else the first, which is told last and did the work.
+        headers = [n for n, line in enumerate(stood) if line.startswith(("Thread ", "Current thread "))]
+        crashed = [n for n in headers if stood[n].startswith("Current")]
+        there = stood[(crashed or headers)[-1] :][:LAST_LINES] if headers else []
+        place = [line for line in there if line.startswith("  File ")]
+        return "\n".join([*place, f"the process {ended}, at {mib} MiB"])
 
     def _last_words(self) -> list[str]:
         """Read what the interpreter wrote when it was ended: it writes plain text, not messages."""
@@ -227,6 +232,7 @@ def serve(work: Work, pipe: Connection, last: Connection, hung_s: float) -> None
     end_with_parent()
     _go_first()
     if os.name != "nt":  # A pipe has no such number there.
+        os.set_blocking(last.fileno(), False)  # What nobody reads in time is lost, and nothing waits for it.
         faulthandler.enable(last.fileno())
     while True:
         try:

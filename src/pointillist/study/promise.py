@@ -22,8 +22,9 @@ def keep_the_promise(study: Study, folder: Path) -> None:
     Raises:
         InputError: it is another.
     """
-    data_as_before(study.data, folder)
     before = _declared(folder)
+    if before is not None and before.data != study.data:
+        raise _others(before.data, study.data, folder)
     if before is not None and before.compare != study.compare:
         must = f"compare must stay as it was declared before the runs, {_in_words(before.compare)}"
         fix = "Name another study for another comparison; runs are not shared."
@@ -36,13 +37,17 @@ def as_before(study: Study, folder: Path) -> Study:
     Raises:
         InputError: the folder holds results of other data.
     """
-    # Not a copy, which would bring along the runs that were listed for the other name.
     data = data_as_before(study.data, folder)
+    if data == study.data:
+        return study
+    # Not a copy, which would bring along the runs that were listed for the other name.
     return validated(Study, {**study.model_dump(mode="json"), "data": data.model_dump(mode="json")})
 
 
 def data_as_before(data: AnyDataset, folder: Path) -> AnyDataset:
     """Give the data as a folder's results name them: the same place may be typed in several ways.
+
+    But for a place that is relative there, and absolute here: other machines of a cluster may need that.
 
     Raises:
         InputError: the folder holds results of a study of other data, whose place others would take.
@@ -51,13 +56,17 @@ def data_as_before(data: AnyDataset, folder: Path) -> AnyDataset:
     if before is None or before.data == data:
         return data
     root, was = (getattr(one, "root", None) for one in (data, before.data))
-    if root is not None and was is not None and root.resolve() == was.resolve():
-        data = data.model_copy(update={"root": was})
-        if data == before.data:
-            return data
-    must = f"the folder holds results from {_in_words(before.data)}, and must get no others"
+    if root and was and (was.is_absolute() or not root.is_absolute()) and root.resolve() == was.resolve():
+        here = data.model_copy(update={"root": was})
+        if here == before.data:
+            return here
+    raise _others(before.data, data, folder)
+
+
+def _others(before: AnyDataset, data: AnyDataset, folder: Path) -> InputError:
+    must = f"the folder holds results from {_in_words(before)}, and must get no others"
     fix = "Give this study another name ('name:', or --name), or another folder by --out."
-    raise InputError(must, _in_words(data), fix, folder)
+    return InputError(must, _in_words(data), fix, folder)
 
 
 def _declared(folder: Path) -> Study | None:

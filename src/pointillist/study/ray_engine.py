@@ -147,7 +147,7 @@ class OnRay:
             ended = "died, at an unknown memory"
             with suppress(errors.RayError):  # It may have gone with its node, or been too busy to tell.
                 mib, silent_s = self.ray.get(held.told.remote(number), timeout=10)
-                hung = silent_s >= self.hung_s
+                hung = silent_s > 0.9 * self.hung_s  # Who tells this begins a little later.
                 ended = f"did nothing for {self.hung_s:g} s and was ended" if hung else "died"
                 ended += f", at {mib} MiB"
             return f"the process {ended}: {' '.join(str(error).split())[:500]}", False

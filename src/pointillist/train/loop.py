@@ -115,7 +115,7 @@ def train(
     def train_round(one: Run, its_folder: Path) -> None:
         _train_once(one, its_folder, device, watch, options, whole=(folder, run))
 
-    train_rounds(run, folder, device, watch.say, train_round)
+    train_rounds(run, folder, device, watch.say, train_round, options.patience_s)
 
 
 def _train_once(

@@ -33,6 +33,7 @@ def train_rounds(
     device: Device,
     say: Callable[[str], None],
     train_once: Callable[[Run, Path], None],
+    patience_s: float = durable.ENDING_S,
 ) -> None:
     """Train the rounds of a run in folders of its own, and give it the best round's weights.
 
@@ -45,6 +46,7 @@ def train_rounds(
         device: where to predict.
         say: told what happens.
         train_once: trains one round into a folder.
+        patience_s: how long to wait for another process that holds the folder.
     """
     plan = run.relabel
     assert plan is not None
@@ -57,9 +59,9 @@ def train_rounds(
 
     # Trained already or not: data that has changed since is refused there.
     train_together(run.model_copy(update={"relabel": None}), 0)
-    if (folder / "model").is_dir():
-        return say(f"{folder} is finished already: nothing to train.")
-    with durable.locked(folder) if device.leads else nullcontext():
+    with durable.locked(folder, patience_s=patience_s) if device.leads else nullcontext():
+        if (folder / "model").is_dir():
+            return say(f"{folder} is finished already: nothing to train.")
         if device.leads:
             durable.delete_leftovers(folder)
         labels = _labels_after(run, folder, 0, device) if device.leads else None

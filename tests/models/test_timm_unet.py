@@ -37,7 +37,7 @@ def built(encoder: str, channels: int = 3, halvings: int = 5) -> TimmUnetNetwork
 def test_a_missing_timm_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)  # type: ignore[arg-type]
     find_taps.cache_clear()
-    message = r"needs timm whenever it is .* read .*; got no module timm\. .*'pointillist\[timm\]'"
+    message = r"needs timm whenever it is .* read .*; got no module timm\. .*\[timm\]'"
     with pytest.raises(InputError, match=message):
         TimmUnet().build(3, 2)
     with pytest.raises(InputError, match=message):

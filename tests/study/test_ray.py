@@ -1,6 +1,7 @@
 """Ray: the same tasks end the same as with local processes, on one machine or several nodes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from unittest.mock import Mock
 import pytest
 
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.study import local, ray_engine
 from pointillist.study.engine import TRIES, Outcome, Started
 from pointillist.study.execute import run_study
@@ -248,7 +250,7 @@ def test_what_no_node_has_is_refused_and_a_small_node_gets_what_it_can() -> None
 
 def test_r09_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install 'pointillist\[ray\]'"):
+    with pytest.raises(InputError, match=re.escape(install("ray"))):
         ray_engine.OnRay()
 
 

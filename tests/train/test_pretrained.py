@@ -57,7 +57,7 @@ def test_a_trained_run_is_read_without_the_package(tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, PACKAGE, None)  # type: ignore[arg-type]
     assert not available()
     assert evaluate(load_trained(tmp_path / "run", CPU), "test")[1] == with_package
-    with pytest.raises(InputError, match=r"pointillist\[pretrained\]"):
+    with pytest.raises(InputError, match=r"\[pretrained\]"):
         train_small(run(), tmp_path / "another")
     train_small(run(pretrained=False), tmp_path / "random")
 

@@ -13,6 +13,7 @@ import httpx2 as httpx
 import pytest
 import uvicorn
 
+from pointillist.core.extras import install
 from pointillist.train.stop import Listener
 from pointillist.web.connection import Stoppable
 from pointillist.web.gates import LETTERS
@@ -172,4 +173,4 @@ def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "fastapi", None)
     said = pointillist("annotate", tmp_path, "--no-browser")
     assert said.code == 2
-    assert "pip install 'pointillist[annotate]'" in " ".join(said.err.split())
+    assert install("annotate") in " ".join(said.err.split())

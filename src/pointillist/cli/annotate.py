@@ -19,13 +19,13 @@ from PIL import Image
 from pointillist.cli.console import out
 from pointillist.cli.listen import BACKLOG, listen, listen_anywhere, reached_at
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.core.text import counted, typed
 from pointillist.train.stop import Listener
 
 if TYPE_CHECKING:
     from pointillist.web.project import Project
 
-INSTALL = "Run pip install 'pointillist[annotate]'."
 FEWEST_LETTERS = 16
 TOLD = 5
 """Names of images that are told where something is wrong with many."""
@@ -231,4 +231,6 @@ def _check_installed() -> None:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError:
-        raise InputError("the annotator needs the packages fastapi and uvicorn", "none", INSTALL) from None
+        raise InputError(
+            "the annotator needs the packages fastapi and uvicorn", "none", f"Run {install('annotate')}."
+        ) from None

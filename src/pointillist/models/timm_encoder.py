@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.models.measure import measured_sizes
 from pointillist.models.model import LayerSize
 
@@ -144,7 +145,7 @@ def _timm() -> Any:
         import timm
     except ModuleNotFoundError as error:
         must = "the model timm-unet needs timm whenever it is described, trained, read or predicted with"
-        raise InputError(must, f"no module {error.name}", "Run pip install 'pointillist[timm]'.") from None
+        raise InputError(must, f"no module {error.name}", f"Run {install('timm')}.") from None
     except (ImportError, RuntimeError) as error:
         must = f"timm's torchvision must be the version and the build for torch {torch.__version__}"
         raise InputError(must, _told(error), "Install both by one command, see docs/pretrained.md.") from None

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.propagate.onnx_file import read_onnx
 from pointillist.propagate.sam_decoder import MASK_SIDE, Found, Kinds, Places
 from pointillist.propagate.sam_encoder import SIDE, Maps
@@ -72,7 +73,7 @@ def _session(folder: Path, part: str) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        fix = "Install it: pip install 'pointillist[sam]'; or give mobile_sam.pt, which needs nothing more."
+        fix = f"Install it: {install('sam')}; or give mobile_sam.pt, which needs nothing more."
         raise InputError("ONNX files need onnxruntime", "it is not installed", fix, folder) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

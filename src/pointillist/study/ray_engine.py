@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointillist.core.errors import InputError
+from pointillist.core.extras import install
 from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
 from pointillist.study.local import cores_each, resident_mib
 from pointillist.study.watchdog import HUNG_S, watched
 from pointillist.train.record import versions
 
-INSTALL = "Run pip install 'pointillist[ray]', or leave --engine at local."
 STDERR = 2
 """A worker's, which Ray keeps among its logs."""
 OLDEST = (2, 52)
@@ -235,14 +235,18 @@ def carry_out(
         return attempt(work, payload)
 
 
+def _fix() -> str:
+    return f"Run {install('ray')}, or leave --engine at local."
+
+
 def _ray() -> Any:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError:
-        raise InputError("the engine ray needs the package ray", "none", INSTALL) from None
+        raise InputError("the engine ray needs the package ray", "none", _fix()) from None
     if tuple(int(part) for part in ray.__version__.split(".")[:2]) < OLDEST:
         must = f"ray must be at least {OLDEST[0]}.{OLDEST[1]}, which asks for a token"
-        raise InputError(must, ray.__version__, INSTALL)
+        raise InputError(must, ray.__version__, _fix())
     return ray

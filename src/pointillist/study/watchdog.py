@@ -20,7 +20,8 @@ def watched(told: int, hung_s: float = HUNG_S, lively: Callable[[], None] = lamb
 
     A thread of Python puts the end off as long as it sees the task compute. The end itself comes from a timer
     of the interpreter that needs nothing of Python: a library that hangs and holds the interpreter's lock
-    silences the thread, and is ended all the same. Windows tells no thread's time: nothing is watched there.
+    silences the thread, and is ended all the same. Windows and macOS tell no thread's time: there nothing
+    is watched.
 
     Args:
         told: the open file that takes where every thread stood, by its number.

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from pointillist.core.config import Names, validated
+from pointillist.core.extras import install
 from pointillist.data.augment import Augment
 from pointillist.losses import (
     BoxTightness,
@@ -116,7 +117,7 @@ def _model(evidence: Evidence) -> tuple[Changes, str]:
     if available():
         words = "a U-Net on an ImageNet encoder, its decoder has learnt painted objects"
         return {"model": PretrainedUnet(decoder="objects"), "learning_rate": 5e-4}, words
-    return {"model": Unet()}, "a plain U-Net (pip install 'pointillist[pretrained]' for an ImageNet encoder)"
+    return {"model": Unet()}, f"a plain U-Net ({install('pretrained')} for an ImageNet encoder)"
 
 
 def _share(evidence: Evidence, changes: Changes) -> float:

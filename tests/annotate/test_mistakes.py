@@ -110,6 +110,7 @@ def test_a_mistaken_tag_says_the_opposite_and_a_size_is_given_to_another_class()
     assert [(tag.label, tag.present) for tag in tags] == [(1, False), (2, False), (3, True)]
     good = SizeRanges(error=0).draw(truth, 4, np.random.default_rng(0))[:2]
     bad = Mistakes(of=SizeRanges(error=0), rate=1).draw(truth, 4, np.random.default_rng(0))[:2]
+    assert len(good) == 2
     assert all(
         a.label != b.label and (a.low, a.high) == (b.low, b.high) for a, b in zip(bad, good, strict=True)
     )

@@ -84,6 +84,7 @@ def test_spread_is_farthest_point_sampling(truth: np.ndarray, seed: int) -> None
         pixels = np.argwhere(truth == label)
         if len(pixels) <= 5:
             continue
+        assert len(clicks) == 5
         for turn in range(1, len(clicks)):
             to_earlier = np.linalg.norm(pixels[:, None] - clicks[None, :turn], axis=2).min(1)
             own = np.linalg.norm(clicks[turn] - clicks[:turn], axis=1).min()

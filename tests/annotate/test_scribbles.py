@@ -114,7 +114,9 @@ def test_a_line_along_the_contour_keeps_three_pixels_inside(width: float) -> Non
     rows, cols = np.indices((90, 90))
     truth = ((rows - 45) ** 2 + (cols - 45) ** 2 <= 900).astype(np.uint8)
     person = Scribbles(place="contour", length=1, width=width)
-    for mark in drawn_by(person, truth).marks:
+    marks = drawn_by(person, truth).marks
+    assert len(marks) == 2
+    for mark in marks:
         depth = ndimage.distance_transform_edt(truth == mark.label)[alone(mark, truth.shape)]
         assert depth.min() >= 3
         assert depth.max() <= 3 + width + 1.5
@@ -125,7 +127,9 @@ def test_a_line_along_the_contour_keeps_three_pixels_inside(width: float) -> Non
 def test_the_edge_of_the_image_is_no_contour() -> None:
     truth = np.zeros((40, 40), np.uint8)
     truth[:, 20:] = 1
-    for mark in drawn_by(Scribbles(place="contour", length=1), truth).marks:
+    marks = drawn_by(Scribbles(place="contour", length=1), truth).marks
+    assert len(marks) == 2
+    for mark in marks:
         cols = [col for _, col in mark.path]
         assert min(abs(col - 19.5) for col in cols) == max(abs(col - 19.5) for col in cols)
         assert {row for row, _ in mark.path} >= {0.0, 39.0}

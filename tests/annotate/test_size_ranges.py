@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from pointillist.annotate import SizeRanges, Tags
 from pointillist.core.marks import Size, Tag
+from pointillist.core.shapes import IGNORE
 from tests.annotate.people import drawn_by, maps, masks
 
 
 @given(truth=masks(), slack=st.floats(0, 3))
 def test_an_oracles_range_holds_the_true_size_and_little_more(truth: np.ndarray, slack: float) -> None:
-    for mark in drawn_by(SizeRanges(error=0, slack=slack), truth).marks:
+    marks = drawn_by(SizeRanges(error=0, slack=slack), truth).marks
+    assert len(marks) == (3 if (truth != IGNORE).any() else 0)
+    for mark in marks:
         size = int((truth == mark.label).sum())
         if isinstance(mark, Tag):
             assert (mark.present, size) == (False, 0)

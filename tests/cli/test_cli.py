@@ -131,9 +131,11 @@ def test_predict_writes_masks_overlays_probabilities_objects_and_tags(
         "photo.b.jpg",
     ]
     with (out / "tags.csv").open() as file:
-        for row in csv.DictReader(file):
-            labels = pixels(out / "predictions" / f"{Path(row['image']).stem}.png")
-            assert int(row["area_px"]) == (labels > 0).sum()
+        rows = list(csv.DictReader(file))
+    assert sorted(row["image"] for row in rows) == ["grey.png", "odd size.png", "photo.b.jpg"]
+    for row in rows:
+        labels = pixels(out / "predictions" / f"{Path(row['image']).stem}.png")
+        assert int(row["area_px"]) == (labels > 0).sum()
 
 
 def test_predict_takes_globs_and_tells_broken_files_while_doing_the_rest(
@@ -393,21 +395,22 @@ def test_f05_a_signal_stops_the_command_and_the_same_command_goes_on(
     flags += ["--recipe", "plain", "data.size=[24,32]", "data.train=8", "data.val=2"]
     command = [sys.executable, "-m", "pointillist", *flags, "--epochs", "100000"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        waited = time.monotonic()
-        while not list(tmp_path.glob("*/tensorboard")) and time.monotonic() - waited < 60:
-            time.sleep(0.1)
-        process.send_signal(signum)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "everything is saved" in err
-    assert "Traceback" not in err
-    (run,) = tmp_path.iterdir()
-    (newest, *_) = sorted((run / "checkpoints").glob("step-*"), reverse=True)
-    done = pointillist("train", "--resume", run, "epochs=1")
-    assert done.code == 2
-    assert int(newest.name.removeprefix("step-")) >= 1
+    newest = [0]
+    for begun in (1, 2):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+            waited = time.monotonic()
+            # Each that has begun to train has a log of its own.
+            while len(list(tmp_path.glob("*/tensorboard/*"))) < begun and time.monotonic() - waited < 60:
+                time.sleep(0.1)
+            process.send_signal(signum)
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "everything is saved" in err
+        assert "Traceback" not in err
+        assert (f"Resuming after step {newest[-1]}," in err) == (begun == 2)
+        (run,) = tmp_path.iterdir()
+        newest.append(max(int(one.name.removeprefix("step-")) for one in run.glob("checkpoints/step-*")))
+    assert newest == sorted(set(newest))
 
 
 def test_it_says_which_version_it_is() -> None:

@@ -1,7 +1,9 @@
 """From a cut batch to images and target: what must stay upright does, and everything moves along."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -87,9 +89,10 @@ def test_a_present_class_is_heard_of_though_images_vary() -> None:
 def test_in_crops_presence_is_unknown_and_absence_stays() -> None:
     run = run_of(Tags(), Tag(), crop=16)
     batch = first(run)
-    images, target = augmented(run, batch)
+    without = replace(batch.known[0], tags=np.array([IGNORE, 0], np.uint8))
+    images, target = augmented(run, replace(batch, known=(without, *batch.known[1:])))
     assert images.shape[2:] == (16, 16)
-    assert (target.tags == IGNORE).all()
+    assert target.tags.tolist() == [[IGNORE, 0], *[[IGNORE, IGNORE]] * 4]
 
 
 def test_where_terms_read_labels_alone_nothing_else_is_told() -> None:

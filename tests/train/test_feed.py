@@ -10,6 +10,7 @@ from torch import Tensor
 from pointillist.annotate import Full, Mixed, PointsAnnotator
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
+from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
 from pointillist.train.cut import Key, Stored, cut
 from pointillist.train.feed import Feed, pixels, steps_per_epoch
@@ -37,6 +38,11 @@ def test_images_of_different_sizes_make_a_batch_whose_padding_is_unlabelled(tmp_
     (batch,) = Feed(run, data.names("train"), CPU).epoch(0)
     height, width = max(s[1] for s in sizes), max(s[2] for s in sizes)
     assert batch.images.shape[2:] == (height, width)
+    assert len(sizes) > 1
+    for name, labels in zip(batch.names, batch.labels, strict=True):
+        _, rows, cols = data.read(name).image.shape
+        assert (labels[rows:] == IGNORE).all()
+        assert (labels[:, cols:] == IGNORE).all()
     streamed = next(iter(Feed(run, data.names("train"), CPU, resident_bytes=0).epoch(0)))
     assert torch.equal(streamed.images, batch.images)
     assert torch.equal(streamed.labels, batch.labels)

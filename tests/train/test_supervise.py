@@ -145,6 +145,7 @@ def test_outside_the_region_counts_on_request_only(tmp_path: Path) -> None:
     run = small_run(data=Drive(root=draw_drive(tmp_path)), annotate=Full())
     trained = Knowing(run, nn.Identity(), CPU, {"classes": ["background", "vessel"]})
     inside, whole = list(results(trained, "test")), list(results(trained, "test", whole_image=True))
+    assert len(inside) == 3
     for one, other in zip(inside, whole, strict=True):
         assert one.matrix[0, 1] == one.matrix[1, 0] == 0
         assert other.matrix[0, 1] > 0

@@ -226,7 +226,12 @@ def test_the_teacher_sees_the_image_as_it_is() -> None:
     values = []
     for jitter in (0.0, 0.3):
         run = taught(MeanTeacher(confidence=0.0, jitter=jitter), supervise=terms, average=0.0)
-        # At first the average is the network: in the same light it differs by batch norm's mode only.
-        values.append(one_step(run)[0])
+        told, learner = one_step(run)
+        values.append(told)
     assert values[0]["cross-entropy"] != values[1]["cross-entropy"]
-    assert values[0]["consistency"] != values[1]["consistency"]
+    batch = next(learner.feed.epoch(1))
+    seen: list[Tensor] = []
+    learner.average.network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    learner.step(batch)
+    (images,) = seen
+    assert torch.equal(images, augmented(run, batch)[0])

@@ -72,15 +72,20 @@ def test_l05_a_thousand_idle_connections_are_dropped_at_30_s_and_clicks_go_on(
 def test_l05_who_keeps_asking_on_one_connection_is_not_cut_off(tmp_path: Path) -> None:
     server = Server(tmp_path)
     try:
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=60)
+        limits = httpx.Limits(max_connections=2, keepalive_expiry=60)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         with (
             httpx.Client(base_url=server.address, headers=headers, limits=limits, timeout=30) as client,
             client.stream("GET", "/api/stream") as stream,
         ):
             lines, began = stream.iter_lines(), time.monotonic()
+            ports: set[tuple[str, int]] = set()
             while time.monotonic() - began < 33:
                 assert next(lines) is not None
+                answer = client.get("/api/project")
+                assert answer.status_code == 200
+                ports.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+        assert len(ports) == 1
     finally:
         server.process.kill()
         server.process.communicate()

@@ -56,9 +56,8 @@ def test_classes_are_renamed_coloured_and_added_and_marks_stay_on_theirs(
     assert [mark["mark"]["label"] for mark in marks] == [1, 0, 2, 1]
     assert client.get(f"/api/images/{image['id']}/overlay").status_code == 200
     assert (root / "pointillist.yaml").read_text().startswith("# Ours.\n")
-    assert change(
-        client, {**SKIN, "was": "skin"}, {**LESION, "name": "mole", "was": "lesion"}, {**HAIR, "was": "hair"}
-    )
+    mole = {**LESION, "name": "mole", "was": "lesion"}
+    assert change(client, {**SKIN, "was": "skin"}, mole, {**HAIR, "was": "hair"}).status_code == 200
     declared = yaml.safe_load((root / "pointillist.yaml").read_text())
     assert declared["renamed"] == {"background": "skin", "foreground": "mole", "lesion": "mole"}
     with served(root) as again:

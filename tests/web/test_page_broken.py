@@ -42,9 +42,9 @@ def reals(path: Path) -> None:
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "CMYK": (cmyk, "grey or RGB"),
-    "pages": (pages, "picture|page|image"),
-    "torn": (torn, "whole|torn|truncated|damaged|end"),
-    "reals": (reals, "range|0"),
+    "pages": (pages, "one picture"),
+    "torn": (torn, "must be whole"),
+    "reals": (reals, "value_range"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointillist.web.project import Project
-from tests.web.browser import CHROMIUM, Server, opened, serving_lesions, until_saved
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, opened, serving_lesions, until_saved
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -97,6 +97,14 @@ def test_a_finger_that_moves_first_marks_nothing_and_pans(page: Any, tmp_path: P
     finger.up()
     page.wait_for_timeout(200)
     assert marks(page, tmp_path / "skin") == []
+    finger.down(0, 0)
+    finger.up()
+    (mark,) = marks(page, tmp_path / "skin")
+    scale = page.locator("#ink").bounding_box()["width"] / WIDTH
+    row, col = mark.at[0]
+    assert row == pytest.approx((HEIGHT - 1) / 2, abs=1)
+    # The first ten could still have been a tap.
+    assert 39 <= ((WIDTH - 1) / 2 - col) * scale <= 51
 
 
 def test_the_help_begins_with_what_fingers_do(page: Any, browser: Any, server: Server) -> None:

@@ -66,6 +66,7 @@ def test_three_images_with_marks_are_enough_to_train(tmp_path: Path) -> None:
     draw(project, list(project.splits), 2)
     training = Training(project, lambda _: None)
     training.start()
+    until(project.home / "training-1" / "run")
     training.close()
     project.store.close()
 

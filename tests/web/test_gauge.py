@@ -83,7 +83,7 @@ def test_the_better_source_is_shown() -> None:
     assert good.agreement == good.sources[good.source]
     bad = judged([image(seed, 0.05, network_right=0.2) for seed in range(20)])
     assert (bad.source, bad.of) == ("forest", "forest")
-    assert "changed the classifier by" in bad.verdict
+    assert "changed the agreement of the classifier by" in bad.verdict
 
 
 def test_the_verdict_on_both_is_about_both() -> None:
@@ -95,10 +95,10 @@ def test_the_verdict_on_both_is_about_both() -> None:
     assert found.high is not None
     assert found.low < found.agreement < found.high
     assert found.curve[-1][1] == found.agreement
-    assert "changed classifier and network by" in found.verdict
+    assert "changed the agreement of classifier and network by" in found.verdict
     alone = judged([replace(one, network=None) for one in images])
     assert alone.agreement != found.agreement
-    assert "changed the classifier by" in alone.verdict
+    assert "changed the agreement of the classifier by" in alone.verdict
 
 
 def test_the_verdict_on_a_network_promises_nothing_that_only_a_training_can_tell() -> None:
@@ -139,7 +139,7 @@ def test_too_few_new_marks_leave_the_figure_to_the_classifier_and_say_so() -> No
     found = judged(learnt + new)
     assert (found.source, found.of) == ("both", "forest")
     assert found.agreement is not None
-    assert "changed the classifier by" in found.verdict
+    assert "changed the agreement of the classifier by" in found.verdict
     assert judged([*learnt, *new, image(99, 0.1, network_right=1.0)]).of == "both"
 
 

@@ -20,7 +20,8 @@ GAUGE: dict[str, Any] = {
     "curve": [[289, 0.84], [577, 0.88], [1180, 0.912]],
     "source": "both",
     "sources": {"forest": 0.88, "network": 0.91, "both": 0.93},
-    "verdict": "Whether more marks are worth it can't be told yet: twice the images changed it by +10.0 %.",
+    "verdict": "Whether more marks are worth it can't be told yet: "
+    "twice the images changed its agreement by +10.0 points.",
 }
 TRAINING = {
     "type": "training",

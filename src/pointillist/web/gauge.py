@@ -218,8 +218,8 @@ def _verdict(of: Source, right: Sequence[Float[np.ndarray, " i"]]) -> str:
         return "What more marks bring the network shows once it is trained on them: train again."
     gains = right[-1] - right[-2]
     low, high = _interval(gains)
-    numbers = f"{gains.mean():+.1%} (95%: {low:+.1%} to {high:+.1%})".replace("%", " %")
-    told = f"twice the images changed {WHO[of]} by {numbers}"
+    change = f"{100 * gains.mean():+.1f} points (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
+    told = f"twice the images changed the agreement of {WHO[of]} by {change}"
     if low > 0:
         return f"More marks are worth it: {told}."
     if high < LITTLE:

@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pointillist.core.annotation import Annotation
+from pointillist.core.known import Known
+from pointillist.core.marks import ExtremePoints
 from pointillist.core.shapes import IGNORE
 from pointillist.propagate import FilledBox
 from pointillist.propagate.start import ellipses, seeds_of, shrunk_seeds
@@ -33,6 +36,17 @@ def test_a_label_of_another_class_is_not_enough() -> None:
     seeds = seeds_of(known)
     assert seeds[15, 15] == 0
     assert (seeds == 1).any()
+
+
+def test_extreme_points_leave_the_middle_of_their_box_as_a_seed() -> None:
+    ends = ((4, 10), (10, 4), (16, 10), (10, 16))
+    marks = (ExtremePoints(label=1, at=ends),)
+    drawn = Annotation(name="one", height=20, width=20, classes=("b", "f"), marks=marks)
+    seeds = seeds_of(Known.from_annotation(drawn, 20, 20))
+    assert seeds[10, 10] == 1
+    assert all(seeds[at] == 1 for at in ends)
+    assert seeds[6, 6] == IGNORE
+    assert seeds[1, 1] == 0
 
 
 def test_where_middles_of_classes_overlap_there_is_no_seed() -> None:

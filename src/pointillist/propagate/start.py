@@ -13,11 +13,12 @@ MIDDLE = 0.2
 
 
 def seeds_of(known: Known) -> MaskArray:
-    """Give the labels, and seeds in every box that has no label of its class.
+    """Give the labels, and seeds in every box that has no label of its class inside.
 
     The outside of all boxes is background already. In a box without a label of its class, the middle fifth
     (by area) of its ellipse is taken for the object: a guess, since the middle of a ring or a crescent is
-    not of it. Where the middles of two classes overlap there is no seed.
+    not of it. Extreme points lie on the box's very edge, and tell as little of what is inside. Where the
+    middles of two classes overlap there is no seed.
 
     >>> from dataclasses import replace
     >>> known = replace(Known.nothing(2, height=3, width=5), boxes=np.array([[1, 0, 1, 3, 4]]))
@@ -25,7 +26,10 @@ def seeds_of(known: Known) -> MaskArray:
     [[255, 255, 255, 255, 255], [255, 255, 1, 255, 255], [255, 255, 255, 255, 255]]
     """
     labels = known.labels
-    silent = [not (labels[top:bottom, left:right] == c).any() for c, top, left, bottom, right in known.boxes]
+    silent = [
+        not (labels[top + 1 : bottom - 1, left + 1 : right - 1] == label).any()
+        for label, top, left, bottom, right in known.boxes
+    ]
     boxes = known.boxes[np.array(silent, dtype=bool)]
     middles = ellipses(boxes, len(known.tags), (labels.shape[0], labels.shape[1]), MIDDLE)
     alone = (middles.sum(0) == 1) & (labels == IGNORE)

@@ -91,6 +91,14 @@ def test_extreme_points_are_a_box_with_four_labelled_pixels() -> None:
     extreme = known(ExtremePoints(label=2, at=((2.0, 4.0), (3.0, 1.0), (4.4, 2.0), (3.0, 6.0))))
     assert extreme.boxes.tolist() == [[2, 2, 1, 5, 7]]
     assert int((extreme.labels == 2).sum()) == 4
+    assert not (extreme.within == 2).any(), "they lie on its edge, and say nothing of what is inside"
+
+
+def test_what_was_clicked_inside_a_box_is_within_it() -> None:
+    both = known(Box(label=2, top=2, left=1, bottom=5, right=7), Points(label=2, at=((3, 3),)))
+    assert np.argwhere(both.within == 2).tolist() == [[3, 3]]
+    clicked = known(Points(label=2, at=((3, 3),)))
+    np.testing.assert_array_equal(clicked.within, clicked.labels)
 
 
 def test_what_is_said_of_a_size_holds_over_what_follows_from_a_box() -> None:

@@ -135,6 +135,16 @@ def boxed(truth: np.ndarray) -> Known:
     return replace(Known.nothing(2, *truth.shape), boxes=box)
 
 
+def ended(truth: np.ndarray) -> Known:
+    """Give extreme points: the box, and the middle of the object's part on each of its sides."""
+    known = boxed(truth)
+    _, top, left, bottom, right = known.boxes[0]
+    for edge in (np.s_[top, :], np.s_[bottom - 1, :], np.s_[:, left], np.s_[:, right - 1]):
+        there = np.flatnonzero(truth[edge])
+        known.labels[edge][there[len(there) // 2]] = 1
+    return known
+
+
 def drawn_by(
     clicks: str, bias: float, images: int = 40, seed: int = 0, by_heart: bool = False
 ) -> tuple[Agreement, Agreement]:
@@ -158,7 +168,8 @@ def drawn_by(
             if by_heart:
                 foreground[at[:, 0], at[:, 1]] = (0.001, 0.999)[k]
         probs = np.stack([1 - foreground, foreground])
-        told.add(probs, boxed(truth) if clicks == "box" else Known.from_labels(labels, 2))
+        drawn = {"box": boxed, "ends": ended}.get(clicks)
+        told.add(probs, drawn(truth) if drawn else Known.from_labels(labels, 2))
         masks.add(probs, Known.from_labels(truth, 2))
     return told, masks
 
@@ -211,9 +222,10 @@ def test_deep_clicks_which_say_little_about_the_line_do_no_harm(bias: float) -> 
     assert masks.at(told.best()[1]) > masks.at(0.0) - 0.03
 
 
+@pytest.mark.parametrize("drawn", ["box", "ends"])
 @pytest.mark.parametrize("bias", [-1.5, 0.0, 1.5])
-def test_tight_boxes_find_the_line_that_masks_would_draw(bias: float) -> None:
-    told, masks = drawn_by("box", bias)
+def test_tight_boxes_and_extreme_points_find_the_line_that_masks_would_draw(bias: float, drawn: str) -> None:
+    told, masks = drawn_by(drawn, bias)
     assert masks.at(told.best()[1]) > masks.curve.max() - 0.02
 
 

@@ -89,6 +89,20 @@ class Known:
         return merged
 
     @property
+    def within(self) -> MaskArray:
+        """The labels without those of a box's class on its very edge: extreme points lie there.
+
+        They say where an object ends, as its box does, and are no sample of what is inside.
+        """
+        if not len(self.boxes):
+            return self.labels
+        labels = self.labels.copy()
+        for label, top, left, bottom, right in self.boxes:
+            for edge in (np.s_[(top, bottom - 1), left:right], np.s_[top:bottom, (left, right - 1)]):
+                labels[edge] = np.where(labels[edge] == label, np.uint8(IGNORE), labels[edge])
+        return labels
+
+    @property
     def holds(self) -> frozenset[str]:
         """The fields of a `Target` that something is known of, as losses name what they read."""
         there = {

@@ -26,10 +26,8 @@ def seeds_of(known: Known) -> MaskArray:
     [[255, 255, 255, 255, 255], [255, 255, 1, 255, 255], [255, 255, 255, 255, 255]]
     """
     labels = known.labels
-    silent = [
-        not (labels[top + 1 : bottom - 1, left + 1 : right - 1] == label).any()
-        for label, top, left, bottom, right in known.boxes
-    ]
+    within = known.within
+    silent = [not (within[top:bottom, left:right] == c).any() for c, top, left, bottom, right in known.boxes]
     boxes = known.boxes[np.array(silent, dtype=bool)]
     middles = ellipses(boxes, len(known.tags), (labels.shape[0], labels.shape[1]), MIDDLE)
     alone = (middles.sum(0) == 1) & (labels == IGNORE)

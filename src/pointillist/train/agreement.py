@@ -57,7 +57,8 @@ class Agreement:
     - Of a box, each row and each column across it should meet the object, and none beside it: hits, misses
       and false alarms, as shares of the rows and columns. To be met takes a tenth of the pixels that are
       usual there: on PH2 the line lies then within .001 Dice of the best, with single pixels .006 below.
-      (The background outside boxes is no sample of all background, and is not counted.)
+      (The background outside boxes is no sample of all background, and is not counted; nor are extreme
+      points, which say what their box says.)
     - A tag counts a tenth of an image as a hit, miss or false alarm; so does a range of sizes, in part: by
       the share of the range's nearer end that is lacking or too much.
 
@@ -85,10 +86,10 @@ class Agreement:
             known: what its annotation says.
             region: where it counts; None: everywhere.
         """
-        logs = np.log(np.maximum(probs, 1e-6))
-        for k in np.unique(known.labels[known.labels != IGNORE]):
-            self._logs[k] += logs[k][known.labels == k].sum()
-            self._counts[k] += (known.labels == k).sum()
+        logs, labels = np.log(np.maximum(probs, 1e-6)), known.within
+        for k in np.unique(labels[labels != IGNORE]):
+            self._logs[k] += logs[k][labels == k].sum()
+            self._counts[k] += (labels == k).sum()
         if len(probs) == 1:
             return
         odds, likeliest = _line(logs)
@@ -102,7 +103,7 @@ class Agreement:
     def _add_labels(
         self, logs: np.ndarray, odds: np.ndarray, likeliest: np.ndarray, known: Known, inside: np.ndarray
     ) -> None:
-        labels = known.labels
+        labels = known.within
         if len(known.boxes):
             labels = np.where(labels == 0, np.uint8(IGNORE), labels)
         here = labels != IGNORE

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pointillist.core.marks import Points, Scribble
+from pointillist.core.marks import Box, ExtremePoints, Points, Scribble
 from pointillist.web.project import Project
 from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, click, opened, until_saved
 
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
 
 
@@ -80,3 +81,48 @@ def test_what_was_taken_back_may_be_drawn_again_at_once(page: Any, tmp_path: Pat
     page.keyboard.press("Control+z")
     click(page, 50, 60)
     assert len(marks(page, tmp_path / "skin")) == 1
+
+
+def test_four_ends_clicked_with_the_box_tool_are_extreme_points(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    click(page, 50, 90)  # right
+    click(page, 50, 90)  # a double click
+    click(page, 20, 60)  # top
+    sync_api.expect(page.locator("#tip")).to_contain_text("2 of its 4 ends")
+    click(page, 66, 66)  # taken back
+    page.locator("#undo").click()
+    click(page, 70, 55)  # bottom
+    assert marks(page, tmp_path / "skin") == []
+    click(page, 45, 30)  # left
+    sync_api.expect(page.locator("#tip")).to_be_hidden()
+    (ends,) = marks(page, tmp_path / "skin")
+    assert isinstance(ends, ExtremePoints)
+    np.testing.assert_allclose(ends.at, [(20, 60), (45, 30), (70, 55), (50, 90)], atol=0.5)
+    page.keyboard.press("Control+z")
+    assert marks(page, tmp_path / "skin") == []
+
+
+def test_ends_are_dropped_by_escape_by_another_tool_and_by_a_box(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    for drop in ("Escape", "1"):
+        click(page, 20, 60)
+        page.keyboard.press(drop)
+        sync_api.expect(page.locator("#tip")).not_to_contain_text("ends")
+        page.keyboard.press("3")
+    click(page, 20, 60)
+    drag(page, (15, 25), (75, 95))
+    for place in ((50, 90), (70, 55), (45, 30)):
+        click(page, *place)
+    (box,) = marks(page, tmp_path / "skin")
+    assert isinstance(box, Box)
+
+
+def test_four_ends_teach_what_the_object_looks_like(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    for place in ((10, 60), (60, 15), (85, 60), (60, 110)):
+        click(page, *place)
+    until_saved(page)
+    sync_api.expect(page.locator("#overlay-state")).to_contain_text("by classifier")

@@ -115,9 +115,14 @@ const gestures = new Gestures($("ink"), viewer, {
   point: add,
   scribble: add,
   box: add,
+  ends(mark) {
+    ink.set({ ends: mark });
+    tip.say(endWords());
+    $("undo").disabled = !mark && !sheet.undoable;
+  },
   noBackgroundBox: () => toast("A box is drawn around an object, never around background. Choose a class, or scribble."),
   started: () => ink.stopPulse(),
-  held: (is) => tip.say(is ? `${ink.classes[labelOf(true)].name}: lift the finger` : ""),
+  held: (is) => tip.say(is ? `${ink.classes[labelOf(true)].name}: lift the finger` : endWords()),
   draft: (mark) => ink.set({ draft: mark }),
   hover: (at) => ($("where").textContent = position(at)),
 });
@@ -140,6 +145,12 @@ const cursor = new Cursor($("ink"), viewer, {
 
 // ---- marks ----
 
+function endWords() {
+  if (!ink.ends) return "";
+  const { at, label } = ink.ends;
+  return `${ink.classes[label].name}: ${at.length} of its 4 ends; undo takes one back`;
+}
+
 function labelOf(background) {
   return background ? 0 : controls.label;
 }
@@ -161,6 +172,7 @@ function record(body) {
 }
 
 function undo() {
+  if (gestures.takeBackEnd()) return;
   const of = sheet.undoable;
   if (!of) return;
   const { kind, label } = sheet.mark(of);
@@ -176,7 +188,7 @@ function redo() {
 function showMarks() {
   ink.set({ marks: sheet.marks });
   tip.bare(!sheet.marks.length);
-  $("undo").disabled = !sheet.undoable;
+  $("undo").disabled = !ink.ends && !sheet.undoable;
   $("redo").disabled = !sheet.redoable;
   list.update(image.id, sheet.marks.length, sheet.labels);
   showTotals();

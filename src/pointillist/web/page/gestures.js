@@ -12,6 +12,12 @@ const RIGHT = 2;
 
 const round = (value) => Math.round(value * 100) / 100;
 
+// Top, left, bottom and right of four ends.
+function extremes(ends) {
+  const by = (axis, side) => ends.reduce((a, b) => (side * b[axis] > side * a[axis] ? b : a));
+  return [by(0, -1), by(1, -1), by(0, 1), by(1, 1)];
+}
+
 export class Gestures {
   #surface;
   #viewer;
@@ -21,8 +27,9 @@ export class Gestures {
   #stroke = null; // what the one pressed pointer is doing
   #pinch = null;
   #holding = 0;
+  #ends = null; // {kind: "points", label, at} of an object whose four ends are being clicked
 
-  // host = {tool(), label(background), width(), point, scribble, box, draft, hover, started, held(is)}
+  // host = {tool(), label(background), width(), point, scribble, box, ends(mark), draft, hover, started, held(is)}
   constructor(surface, viewer, host) {
     this.#surface = surface;
     this.#viewer = viewer;
@@ -40,7 +47,27 @@ export class Gestures {
     });
   }
 
+  // Drops what is being drawn.
   cancel() {
+    this.#letGo();
+    this.#setEnds(null);
+  }
+
+  // Takes back the end that was clicked last; says whether there was one.
+  takeBackEnd() {
+    if (!this.#ends) return false;
+    const at = this.#ends.at.slice(0, -1);
+    this.#setEnds(at.length ? { ...this.#ends, at } : null);
+    return true;
+  }
+
+  #setEnds(ends) {
+    if (this.#ends === ends) return;
+    this.#ends = ends;
+    this.#host.ends(ends);
+  }
+
+  #letGo() {
     this.#stroke = null;
     clearTimeout(this.#holding);
     this.#host.held(false);
@@ -63,7 +90,7 @@ export class Gestures {
     this.#surface.setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, event);
     if (this.#pointers.size === 2) {
-      this.cancel();
+      this.#letGo();
       this.#pinch = this.#span();
       return;
     }
@@ -172,7 +199,7 @@ export class Gestures {
       return;
     }
     const stroke = this.#stroke;
-    this.cancel();
+    this.#letGo();
     if (!stroke || stroke.tool === "pan") return;
     if (stroke.tool === "box") this.#endBox(stroke, event);
     else if (stroke.inside) this.#endLine(stroke);
@@ -181,7 +208,23 @@ export class Gestures {
   #endBox(stroke, event) {
     const box = stroke.moved ? this.#box(stroke, event) : null;
     if (stroke.label === 0) this.#host.noBackgroundBox();
-    else if (box && box.bottom > box.top && box.right > box.left) this.#host.box(box);
+    else if (!box) this.#addEnd(stroke);
+    else if (box.bottom > box.top && box.right > box.left) {
+      this.#setEnds(null);
+      this.#host.box(box);
+    }
+  }
+
+  // An object's four ends, clicked in any order, say what its box says, and are quicker to find than corners.
+  #addEnd({ inside, label, at }) {
+    if (!inside) return;
+    const before = this.#ends?.label === label ? this.#ends.at : [];
+    const last = before.at(-1) ?? [Infinity, Infinity];
+    const { scale } = this.#viewer.transform;
+    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale < SLACK) return; // a double click
+    const ends = [...before, at];
+    this.#setEnds(ends.length < 4 ? { kind: "points", label, at: ends, radius: 0 } : null);
+    if (ends.length === 4) this.#host.box({ kind: "extreme-points", label, at: extremes(ends) });
   }
 
   #endLine(stroke) {
@@ -195,7 +238,7 @@ export class Gestures {
   #lost(event) {
     this.#pointers.delete(event.pointerId);
     this.#pinch = null;
-    this.cancel();
+    this.#letGo();
   }
 
   #span() {

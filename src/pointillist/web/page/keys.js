@@ -16,7 +16,7 @@ const GROUPS = [
     ["Right click", "background; so does a left click while B is held"],
     ["1", "click tool", "click"],
     ["2", "scribble tool", "scribble"],
-    ["3", "box tool (foreground classes)", "box"],
+    ["3", "box tool (foreground classes): drag, or click an object's four ends", "box"],
     ["4", "pan tool", "pan"],
     ["[", "previous class", "previousClass"],
     ["]", "next class", "nextClass"],

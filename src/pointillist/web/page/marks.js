@@ -19,6 +19,7 @@ function readable(colour) {
 export class Ink {
   marks = [];
   draft = null;
+  ends = null; // of an object, clicked so far
   cursor = null; // the keyboard's, {clientX, clientY}
   classes = [];
   showMarks = true;
@@ -83,6 +84,7 @@ export class Ink {
     if (this.showOverlay && this.#overlay) this.#drawBitmap(this.#overlay, this.opacity, view);
     const marks = this.showMarks ? [...this.marks] : [];
     if (this.draft) marks.push(this.draft);
+    if (this.ends) marks.push(this.ends);
     for (const kind of ["dense", "box", "centroid", "scribble", "extreme-points", "points"]) {
       for (const mark of marks) if (mark.kind === kind) this.#drawMark(mark, view);
     }
@@ -134,7 +136,7 @@ export class Ink {
 
   #drawMark(mark, view) {
     if (mark.kind === "points") this.#drawPoints(mark, view);
-    else if (mark.kind === "extreme-points") this.#drawPoints({ ...mark, radius: 0 }, view);
+    else if (mark.kind === "extreme-points") this.#drawEnds(mark, view);
     else if (mark.kind === "scribble") this.#drawScribble(mark, view);
     else if (mark.kind === "dense") this.#drawArea(mark, view);
     else if (mark.kind === "centroid") this.#drawRange(mark, view);
@@ -221,6 +223,13 @@ export class Ink {
     context.beginPath();
     context.rect(view.x + left * view.scale, view.y + top * view.scale, (right - left) * view.scale, (bottom - top) * view.scale);
     this.#cased(2, this.#colour(label), dash);
+  }
+
+  // Four ends are clicks, and the box that they say.
+  #drawEnds({ at, label }, view) {
+    const [[top], [, left], [bottom], [, right]] = at.map((place) => place.map((value) => Math.floor(value + 0.5)));
+    this.#drawBox({ top, left, bottom: bottom + 1, right: right + 1, label }, view, [4, 3]);
+    this.#drawPoints({ at, label, radius: 0 }, view);
   }
 
   // Open in the middle: the pixel to be marked stays in sight.

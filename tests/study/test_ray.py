@@ -198,7 +198,7 @@ from pathlib import Path
 from pointillist.study.execute import run_study
 from pointillist.study.ray_engine import OnRay
 from tests.study.test_study import small
-run_study(small(), Path(sys.argv[1]), OnRay(address=sys.argv[2], cpus=1), lambda cell, news: None)
+run_study(small(seeds=4), Path(sys.argv[1]), OnRay(address=sys.argv[2], cpus=1), lambda cell, news: None)
 """
 
 
@@ -209,8 +209,9 @@ def test_r02_the_cluster_s_head_and_the_driver_are_lost_and_the_same_command_goe
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "2")
-    study, results = small(), tmp_path / "results"
-    for victim in ("gcs_server", "driver", None):
+    study, results = small(seeds=4), tmp_path / "results"
+    killed = []
+    for victim in ("driver", "gcs_server", None):
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
         done = len(list(results.glob("*.json")))
         command = [sys.executable, "-c", DRIVE, str(tmp_path), cluster.address]
@@ -221,13 +222,16 @@ def test_r02_the_cluster_s_head_and_the_driver_are_lost_and_the_same_command_goe
                 if len(list(results.glob("*.json"))) > done:
                     head = cluster.head_node.all_processes
                     tell([driver.pid if victim == "driver" else head[victim][0].process.pid], signal.SIGKILL)
+                    killed.append(victim)
                     break
                 time.sleep(0.02)
             ended = driver.wait(120)
         finally:
             driver.kill()
             cluster.shutdown()
-        assert (ended == 0) == (victim is None), f"{victim}: {ended}"
+        # Without its head a driver may yet end what it has begun, and all of it if little is left.
+        assert victim == "gcs_server" or ended == (-signal.SIGKILL if victim else 0)
+    assert killed == ["driver", "gcs_server"]
     assert run_study(study, tmp_path / "serial", Local(1), lambda cell, news: None) == []
     assert write_table(study, tmp_path).read_text() == write_table(study, tmp_path / "serial").read_text()
 

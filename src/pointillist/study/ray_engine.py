@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pointillist.core.beside import beside
 from pointillist.core.errors import InputError
 from pointillist.core.extras import install
 from pointillist.study.engine import THREADS, TRIES, News, Outcome, Payload, Started, Work, attempt
@@ -191,20 +192,16 @@ class Held:
 @contextmanager
 def _noting(held: Any, number: int) -> Iterator[None]:
     """Tell from this process how much memory it holds, whenever that has grown, while a task goes on."""
-    ended = threading.Event()
 
-    def note() -> None:
+    def note(ended: threading.Event) -> None:
         told = 0
         while not ended.wait(1.0):
             if (mib := resident_mib(os.getpid())) > told:
                 told = mib
                 held.note.remote(number, mib)
 
-    threading.Thread(target=note, daemon=True).start()
-    try:
+    with beside(note, "memory"):
         yield
-    finally:
-        ended.set()
 
 
 def computed_with() -> dict[str, str]:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pointillist.core.beside import beside
+
 HUNG_S = 600.0
 """How long a task may do nothing before it is taken to hang. A slow one computes, and is waited for."""
 LEAST = 2e-4
@@ -32,9 +34,9 @@ def watched(told: int, hung_s: float = HUNG_S, lively: Callable[[], None] = lamb
         yield
         return
     clock = time.pthread_getcpuclockid(threading.get_ident())
-    ended, every = threading.Event(), hung_s / 20
+    every = hung_s / 20
 
-    def look_on() -> None:
+    def look_on(ended: threading.Event) -> None:
         spent = time.clock_gettime(clock)
         while not ended.wait(every):
             before, spent = spent, time.clock_gettime(clock)
@@ -43,11 +45,8 @@ def watched(told: int, hung_s: float = HUNG_S, lively: Callable[[], None] = lamb
                 lively()
 
     faulthandler.dump_traceback_later(hung_s, exit=True, file=told)
-    thread = threading.Thread(target=look_on, daemon=True)
-    thread.start()
     try:
-        yield
+        with beside(look_on, "watchdog"):
+            yield
     finally:
-        ended.set()
-        thread.join()
         faulthandler.cancel_dump_traceback_later()

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from scipy import ndimage
 
 from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.train.calibrate import calibrate
 
 TOLD = 0.1
@@ -94,18 +94,17 @@ class Agreement:
             return
         odds, likeliest = _line(logs)
         inside = np.ones(odds.shape, bool) if region is None else region
-        self._add_labels(logs, odds, likeliest, known, inside)
+        if len(known.boxes):
+            labels = np.where(labels == 0, np.uint8(IGNORE), labels)
+        self._add_labels(logs, odds, likeliest, labels, inside)
         for k in range(1, len(probs)):
             mine = np.where(inside & (likeliest == k), odds, -np.inf)
             self._add_boxes(k, mine, known)
             self._add_statement(k, mine, known)
 
     def _add_labels(
-        self, logs: np.ndarray, odds: np.ndarray, likeliest: np.ndarray, known: Known, inside: np.ndarray
+        self, logs: np.ndarray, odds: np.ndarray, likeliest: np.ndarray, labels: MaskArray, inside: np.ndarray
     ) -> None:
-        labels = known.within
-        if len(known.boxes):
-            labels = np.where(labels == 0, np.uint8(IGNORE), labels)
         here = labels != IGNORE
         if not here.any():
             return

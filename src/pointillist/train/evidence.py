@@ -95,6 +95,7 @@ def gather(run: Run) -> Evidence:
         raise InputError("the training split must hold images", "none", fix, getattr(run.data, "root", None))
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
     items = [supervised(run, name) for name in chosen]
+    images, pointed = [item.sample.image for item in items], [_pointed_out(item) for item in items]
     depths = [depth for item in items if (depth := _depth(item)) is not None]
     return Evidence(
         images=len(items),
@@ -104,9 +105,9 @@ def gather(run: Run) -> Evidence:
         silent=sum(item.known.empty for item in items),
         sized=sum(_sized(item.known) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
-        mixing=mixing([_pointed_out(item) for item in items]),
-        joined=None if depths else _averaged(joined, items),
-        seen_px=None if depths else _averaged(seen_px, items),
+        mixing=mixing(pointed),
+        joined=None if depths else _averaged(joined, images, pointed),
+        seen_px=None if depths else _averaged(seen_px, images, pointed),
         labelled=_labelled(items),
     )
 
@@ -168,7 +169,8 @@ def _depth(item: Supervised) -> float | None:
     return float(deep - gaps[inside].mean() * GAP)
 
 
-def _averaged(look: Look, items: Sequence[Supervised]) -> float | None:
+def _averaged(look: Look, images: Sequence[ImageArray], maps: Sequence[MaskArray]) -> float | None:
     """Average what a look at an image and its labels tells, over the images where it tells anything."""
-    told = [found for item in items if (found := look(item.sample.image, _pointed_out(item))) is not None]
+    pairs = zip(images, maps, strict=True)
+    told = [found for image, labels in pairs if (found := look(image, labels)) is not None]
     return float(np.mean(told)) if told else None

@@ -9,10 +9,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from pointillist.core import durable
+from pointillist.core.beside import beside
 from pointillist.core.errors import InputError
 from pointillist.web.schema import checked, connect, flushing, newest
 
@@ -122,14 +124,8 @@ def put_aside(store: Path, now: datetime) -> Path:
 @contextmanager
 def keeping(store: Path) -> Iterator[None]:
     """Take snapshots while a server uses a store: at once when the last is an hour old, then each hour."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_keep, args=(store, ended), name="snapshots", daemon=True)
-    thread.start()
-    try:
+    with beside(partial(_keep, store), "snapshots"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _keep(store: Path, ended: threading.Event) -> None:

@@ -12,7 +12,7 @@ from pointillist.cli.console import out
 from pointillist.cli.flags import given
 from pointillist.core.annotation import Annotation, read_annotation
 from pointillist.core.errors import InputError
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask
 from pointillist.core.text import typed
 from pointillist.data.decode import SUFFIXES, image_size
 from pointillist.data.layout import Owners
@@ -148,7 +148,7 @@ def _annotations(data: Folder, folder: Path | None) -> Iterator[Annotation]:
         yield annotation
 
 
-def _label_maps(data: Folder, folder: Path) -> Iterator[tuple[str, MaskArray]]:
+def _label_maps(data: Folder, folder: Path) -> Iterator[tuple[str, AnyMask]]:
     images = {item.name: item.image for item in data.layout.items}
     owners = Owners(images)
     codes = {label: label for label in (*range(len(data.classes)), IGNORE)}

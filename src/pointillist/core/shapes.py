@@ -19,3 +19,7 @@ Scalar: TypeAlias = Float[Tensor, ""]
 ImageArray: TypeAlias = Float[np.ndarray, "c h w"]
 MaskArray: TypeAlias = UInt8[np.ndarray, "h w"]
 RegionArray: TypeAlias = Bool[np.ndarray, "h w"]
+
+# Of several images, each of its own size: inside one call, a letter stands for one length.
+AnyImage: TypeAlias = Float[np.ndarray, "_ _ _"]
+AnyMask: TypeAlias = UInt8[np.ndarray, "_ _"]

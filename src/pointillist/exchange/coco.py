@@ -16,7 +16,7 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Tag
 from pointillist.core.raster import outline, to_labels
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask, MaskArray
 from pointillist.core.text import counted
 from pointillist.data.objects import find_objects
 from pointillist.exchange.exporter import Colours, Exporter, Written
@@ -190,7 +190,7 @@ class CocoExporter(Exporter):
         classes: Sequence[str],
         colours: Colours,
         annotations: Iterable[Annotation] = (),
-        masks: Iterable[tuple[str, MaskArray]] = (),
+        masks: Iterable[tuple[str, AnyMask]] = (),
         files: Mapping[str, str] | None = None,
     ) -> Written:
         """Write it; see `Exporter.write`."""

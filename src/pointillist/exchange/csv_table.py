@@ -17,7 +17,7 @@ from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest
 from pointillist.core.marks import Box, ExtremePoints, Mark, Points, Scribble
-from pointillist.core.shapes import MaskArray
+from pointillist.core.shapes import AnyMask
 from pointillist.core.text import cell, to_csv
 from pointillist.exchange.exporter import Colours, Exporter, Written
 from pointillist.exchange.importer import Choices, Foreign, Importer, read_bytes, read_each
@@ -145,7 +145,7 @@ class CsvExporter(Exporter):
         classes: Sequence[str],
         colours: Colours,
         annotations: Iterable[Annotation] = (),
-        masks: Iterable[tuple[str, MaskArray]] = (),
+        masks: Iterable[tuple[str, AnyMask]] = (),
         files: Mapping[str, str] | None = None,
     ) -> Written:
         """Write it; see `Exporter.write`."""

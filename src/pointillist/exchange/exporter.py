@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.shapes import MaskArray
+from pointillist.core.shapes import AnyMask
 from pointillist.core.text import counted
 
 Colours: TypeAlias = Sequence[tuple[int, int, int]]
@@ -59,7 +59,7 @@ class Exporter(ABC):
         classes: Sequence[str],
         colours: Colours,
         annotations: Iterable[Annotation] = (),
-        masks: Iterable[tuple[str, MaskArray]] = (),
+        masks: Iterable[tuple[str, AnyMask]] = (),
         files: Mapping[str, str] | None = None,
     ) -> Written:
         """Write annotations, label maps or both, durably; what is there is replaced.
@@ -77,7 +77,7 @@ class Exporter(ABC):
             InputError: the format can't hold label maps.
         """
 
-    def refuse_masks(self, masks: Iterable[tuple[str, MaskArray]]) -> None:
+    def refuse_masks(self, masks: Iterable[tuple[str, AnyMask]]) -> None:
         """Refuse label maps.
 
         Raises:

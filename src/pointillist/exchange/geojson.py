@@ -14,7 +14,7 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Points, Scribble
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask, MaskArray
 from pointillist.data.objects import components
 from pointillist.exchange.exporter import Colours, Exporter, Written
 from pointillist.exchange.polygon import outlines
@@ -39,7 +39,7 @@ class GeojsonExporter(Exporter):
         classes: Sequence[str],
         colours: Colours,
         annotations: Iterable[Annotation] = (),
-        masks: Iterable[tuple[str, MaskArray]] = (),
+        masks: Iterable[tuple[str, AnyMask]] = (),
         files: Mapping[str, str] | None = None,
     ) -> Written:
         """Write them; see `Exporter.write`."""

@@ -14,7 +14,7 @@ from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense, Mark
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask, MaskArray
 from pointillist.exchange.exporter import Colours, Exporter, Written
 from pointillist.exchange.importer import Choices, Importer, list_files, read_each, read_json
 from pointillist.exchange.intake import Intake
@@ -85,7 +85,7 @@ class JsonExporter(Exporter):
         classes: Sequence[str],
         colours: Colours,
         annotations: Iterable[Annotation] = (),
-        masks: Iterable[tuple[str, MaskArray]] = (),
+        masks: Iterable[tuple[str, AnyMask]] = (),
         files: Mapping[str, str] | None = None,
     ) -> Written:
         """Write it; see `Exporter.write`."""

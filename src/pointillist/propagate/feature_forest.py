@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
-from pointillist.core.shapes import IGNORE, ImageArray
+from pointillist.core.shapes import IGNORE, AnyImage, ImageArray
 from pointillist.data.resample import resized, wanted_size
 from pointillist.propagate.filters import Maps, filter_maps, guided
 from pointillist.propagate.pixel_classifier import (
@@ -28,7 +28,7 @@ Sigmas = Annotated[tuple[Sigma, ...], Field(min_length=1, max_length=12)]
 # Lists of them differ in length, so it is not named.
 Places: TypeAlias = Int64[np.ndarray, "_ 2"]
 # Images may differ in size.
-Example: TypeAlias = tuple[Float[np.ndarray, "_ _ _"], Known]
+Example: TypeAlias = tuple[AnyImage, Known]
 # Every image has another number of labelled pixels, so it is not named.
 Rows: TypeAlias = tuple[Float[np.ndarray, "_ f"], UInt8[np.ndarray, " _"]]
 """The features of some pixels, and their labels."""

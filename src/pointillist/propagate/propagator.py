@@ -12,12 +12,12 @@ from pydantic import Field
 
 from pointillist.core.config import Config
 from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE, ImageArray
+from pointillist.core.shapes import IGNORE, AnyImage, ImageArray
 
 Probs: TypeAlias = Float[np.ndarray, "k h w"]
 """Class probabilities of every pixel, float32; all zeros where nothing is said."""
 # Sizes differ between images, so none is named.
-Example: TypeAlias = tuple[Float[np.ndarray, "_ _ _"], Known]
+Example: TypeAlias = tuple[AnyImage, Known]
 Spreader: TypeAlias = Callable[[ImageArray, Known], Probs]
 """From an image and what is known about it to the class probabilities."""
 Features: TypeAlias = Callable[[ImageArray], Float[np.ndarray, "f h w"]]

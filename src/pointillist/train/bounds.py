@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -44,7 +44,7 @@ class SizeBounds(Config):
         return self
 
     @classmethod
-    def from_masks(cls, masks: Sequence[MaskArray], num_classes: int, margin: float = 0.1) -> SizeBounds:
+    def from_masks(cls, masks: Sequence[AnyMask], num_classes: int, margin: float = 0.1) -> SizeBounds:
         """Take the range that a few fully annotated images show, widened.
 
         Args:

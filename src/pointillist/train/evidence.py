@@ -11,7 +11,7 @@ from scipy import ndimage
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Box, Dense, ExtremePoints
-from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
+from pointillist.core.shapes import IGNORE, AnyImage, AnyMask, ImageArray, MaskArray, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 from pointillist.train.thinness import joined, mixing, seen_px
@@ -169,7 +169,7 @@ def _depth(item: Supervised) -> float | None:
     return float(deep - gaps[inside].mean() * GAP)
 
 
-def _averaged(look: Look, images: Sequence[ImageArray], maps: Sequence[MaskArray]) -> float | None:
+def _averaged(look: Look, images: Sequence[AnyImage], maps: Sequence[AnyMask]) -> float | None:
     """Average what a look at an image and its labels tells, over the images where it tells anything."""
     pairs = zip(images, maps, strict=True)
     told = [found for image, labels in pairs if (found := look(image, labels)) is not None]

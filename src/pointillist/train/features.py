@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng, torch_rng
-from pointillist.core.shapes import ImageArray
+from pointillist.core.shapes import AnyImage, ImageArray
 from pointillist.models.model import EncodedNetwork
 from pointillist.models.pretrained_unet import PretrainedUnet
 from pointillist.models.vae import Vae, VaeNetwork
@@ -29,7 +29,7 @@ STRIDES = (2, 4, 8, 16)
 
 def train_vae(
     recipe: Vae,
-    images: Sequence[Float[np.ndarray, "_ _ _"]],
+    images: Sequence[AnyImage],
     seed: int,
     epochs: int | None = None,
     watch: Callable[[float], None] = lambda done: None,

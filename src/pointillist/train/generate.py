@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng, torch_rng
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, AnyImage
 from pointillist.models.vae import VaeNetwork
 from pointillist.propagate.feature_forest import FeatureForest
 from pointillist.propagate.pixel_classifier import PixelClassifier
@@ -24,8 +23,6 @@ from pointillist.train.run import Run
 from pointillist.train.supervise import supervised
 
 LABEL_MORE = "Add clicks, scribbles or masks: a box or a tag does not say which pixels are the object's."
-# Sizes differ from image to image, so none of them is named.
-AnyImage: TypeAlias = Float[np.ndarray, "_ _ _"]
 
 
 class Painted(NamedTuple):

@@ -17,11 +17,11 @@ from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
+from pointillist.core.shapes import IGNORE, AnyImage, MaskArray, RegionArray
 from pointillist.data.declaration import FILE_NAME
 from pointillist.data.draw import contact_sheet, write_picture
 from pointillist.data.split import SPLITS, Split
-from pointillist.train.generate import AnyImage, Painted
+from pointillist.train.generate import Painted
 from pointillist.train.run import Run
 from pointillist.train.supervise import supervised
 

@@ -15,7 +15,7 @@ from pointillist.core.annotation import Annotation, annotation_file
 from pointillist.core.durable import CorruptError
 from pointillist.core.known import Known
 from pointillist.core.marks import Dense
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask, MaskArray
 from pointillist.data.resample import resample_mask
 from pointillist.train.device import Device
 from pointillist.train.evaluate import load_trained
@@ -24,7 +24,7 @@ from pointillist.train.run import Run, reads_soft
 from pointillist.train.store import Tensors, read_model, write_model, write_run
 from pointillist.train.supervise import supervised
 
-LabelMaps = Mapping[str, MaskArray]
+LabelMaps = Mapping[str, AnyMask]
 
 
 def train_rounds(

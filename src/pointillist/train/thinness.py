@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int64
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
+from pointillist.core.shapes import IGNORE, AnyMask, ImageArray, MaskArray
 
 Places = Int64[np.ndarray, "_ 2"]
 """(row, column) of each."""
@@ -29,7 +29,7 @@ COLOURS = 400
 """Labelled pixels of each side whose colours are compared with."""
 
 
-def mixing(maps: Sequence[UInt8[np.ndarray, "_ _"]]) -> float | None:
+def mixing(maps: Sequence[AnyMask]) -> float | None:
     """Say how much foreground and background clicks mix.
 
     The share of foreground pixels whose nearest labelled neighbour is background, over what chance gives.

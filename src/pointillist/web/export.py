@@ -14,7 +14,7 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import MaskArray
+from pointillist.core.shapes import AnyMask, MaskArray
 from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.resample import resized
 from pointillist.exchange import EXPORTERS
@@ -99,7 +99,7 @@ def _write_for_others(
 ) -> None:
     """Write the masks as COCO and GeoJSON, the marks as one table and one file."""
 
-    def masks() -> Iterator[tuple[str, MaskArray]]:
+    def masks() -> Iterator[tuple[str, AnyMask]]:
         # One by one, from the files: of large images not even two need fit into memory.
         for name in masked:
             with Image.open(folder / "masks" / f"{name}.png") as picture:

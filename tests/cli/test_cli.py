@@ -55,6 +55,21 @@ def test_demo(tmp_path: Path) -> None:
     assert "Next:    pointillist evaluate" in done.out
 
 
+@pytest.mark.parametrize(
+    "library", ["matplotlib", "scipy.stats", "sklearn", "pandas", "ray", "fastapi", "cv2"]
+)
+def test_a_command_waits_for_no_library_that_it_does_not_need(library: str, imported: set[str]) -> None:
+    assert "torch" in imported
+    assert library not in imported
+
+
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    done = launched("recipes", launcher=(sys.executable, "-X", "importtime"))
+    assert done.code == 0
+    return {line.rsplit("|", 1)[1].strip() for line in done.err.splitlines() if line.count("|") == 2}
+
+
 def test_simulated_annotations_are_files_that_train(tmp_path: Path) -> None:
     root, out = draw_ph2(tmp_path / "ph2"), tmp_path / "clicks"
     flags = ("--data", "ph2", "--root", root)

@@ -22,7 +22,6 @@ from pointillist.core.text import slug, to_markdown
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study, has_masks
 from pointillist.study.execute import read_results
-from pointillist.study.figure import CAPTION, budget_curve
 from pointillist.study.forecast import growth_study
 from pointillist.study.promise import as_before
 from pointillist.study.table import write_table
@@ -90,8 +89,7 @@ def budget_command(
     write_table(study, folder)
     told = answer(study, read_results(study, folder))
     print_answer(told)
-    durable.write_text(folder / "budget.md", _markdown(study.question, told))
-    durable.write_text(folder / "budget.svg", budget_curve(told))
+    _write(folder, study.question, told)
     out.print(f"Written: {folder / 'budget.md'}, budget.svg, table.csv")
     if not complete:
         raise typer.Exit(1)
@@ -103,9 +101,14 @@ def _named(verb: str, source: choices.Source) -> str:
     return "-".join(filter(None, (verb, source.data, slug(root))))
 
 
-def _markdown(question: str, told: Answer) -> str:
+def _write(folder: Path, question: str, told: Answer) -> None:
+    # Only who wants a drawing waits for the library that draws.
+    from pointillist.study.figure import CAPTION, budget_curve
+
     said = "\n".join(f"- {sentence}" for sentence in sentences(told))
-    return f"# {question}\n\n{said}\n\n{to_markdown(*table(told))}\n\n![curve](budget.svg)\n\n{CAPTION}\n"
+    page = f"# {question}\n\n{said}\n\n{to_markdown(*table(told))}\n\n![curve](budget.svg)\n\n{CAPTION}\n"
+    durable.write_text(folder / "budget.md", page)
+    durable.write_text(folder / "budget.svg", budget_curve(told))
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from pointillist.cli.console import out
-from pointillist.study.report import write_report
 
 
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")],
 ) -> None:
     """Write a study's page, one file that opens anywhere, and its tables as Markdown, LaTeX and CSV."""
+    # Only who wants a drawing waits for the library that draws.
+    from pointillist.study.report import write_report
+
     for path in write_report(folder):
         out.print(f"Written: {path}")

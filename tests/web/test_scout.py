@@ -13,6 +13,7 @@ import pytest
 from pointillist.core.marks import Points
 from pointillist.web.events import Add
 from pointillist.web.gauge import Labelled
+from pointillist.web.guidance import most_useful
 from pointillist.web.live import Live, Segmentation
 from pointillist.web.project import Project
 from pointillist.web.scout import GIVES_WAY, LOG, Scout
@@ -106,3 +107,24 @@ def test_it_gives_way_to_what_a_click_waits_for(project: Project) -> None:
         live.close()
     assert set(niceness) == {min(19, before + GIVES_WAY)}
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_while_nothing_is_doubted_the_image_with_the_fewest_marks_is_the_most_useful(
+    project: Project,
+) -> None:
+    first, *others = project.splits
+    bare = [name for name in others if name not in project.store.counts()]
+    assert most_useful(project, first, {}) == bare[0], "one without any"
+    assert most_useful(project, bare[0], {}) == bare[1], "another than the one that is looked at"
+    for name in project.splits:
+        more = 1 if name in bare else 3
+        for number in range(more):
+            mark = Points(label=0, at=((3.0 + number, 4.0),))
+            project.store.append(name, "tab", [Add(id=uuid.uuid4().hex, sequence=number, mark=mark)]).result()
+    assert most_useful(project, first, {}) == bare[0], "the fewest of all"
+    project.pictures.broken[bare[0]] = "torn"
+    assert most_useful(project, first, {}) == bare[1], "whatever can't be shown is passed over"
+    project.pictures.broken.update(dict.fromkeys([*others], "torn"))
+    assert most_useful(project, first, {}) == first, "there is no other"
+    project.pictures.broken[first] = "torn"
+    assert most_useful(project, first, {}) is None

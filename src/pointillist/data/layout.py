@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors, nearest
@@ -19,15 +20,15 @@ from pointillist.data.declaration import (
 )
 from pointillist.data.decode import SUFFIXES
 from pointillist.data.pairing import (
-    files_by_stem,
     folder_in_words,
     links,
     list_folder,
     meant_root,
+    names_by_stem,
     names_in,
     subfolders,
 )
-from pointillist.data.split import SPLITS, Split
+from pointillist.data.split import SPLITS, Entry, Split
 
 COMPANIONS = ("masks", "labels", "regions", "annotations")
 _LAST_WORD = re.compile(
@@ -37,28 +38,68 @@ _LAST_WORD = re.compile(
 _IMAGE_WORD = re.compile(r"[_-](image|img)$", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """The files of one image, None where there is none, and where it belongs.
+@dataclass(slots=True)
+class Files:
+    """The files of one image, by name; a path takes five times the room, and some folders hold 200,000.
 
-    `home` is the folder in which masks/, annotations/ and the like lie, or would.
+    Args:
+        home: the folder in which masks/, annotations/ and the like lie, or would.
+        folder: in which the image lies.
+        image: its file.
+        companions: folder and file of each other one.
     """
 
-    name: str
-    image: Path
     home: Path
-    group: str
-    split: Split
-    mask: Path | None = None
-    labels: Path | None = None
-    region: Path | None = None
-    annotation: Path | None = None
+    folder: Path
+    image: str
+    companions: tuple[tuple[str, str], ...] = ()
+
+    def companion(self, kind: str) -> Path | None:
+        """Give the mask, or the like; None: there is none."""
+        return next((self.home / kind / file for found, file in self.companions if found == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Entry):
+    """One image: its files, None where there is none, and where it belongs."""
+
+    found: Files
+
+    @property
+    def home(self) -> Path:
+        """The folder in which masks/, annotations/ and the like lie, or would."""
+        return self.found.home
+
+    @property
+    def image(self) -> Path:
+        """The image itself."""
+        return self.found.folder / self.found.image
+
+    @property
+    def mask(self) -> Path | None:
+        """Its mask."""
+        return self.found.companion("masks")
+
+    @property
+    def labels(self) -> Path | None:
+        """Its label map, which knows some pixels."""
+        return self.found.companion("labels")
+
+    @property
+    def region(self) -> Path | None:
+        """The region in which it counts."""
+        return self.found.companion("regions")
+
+    @property
+    def annotation(self) -> Path | None:
+        """Its annotation file."""
+        return self.found.companion("annotations")
 
     def files(self) -> Iterator[Path]:
         """All that are there, the image first."""
-        for path in (self.image, self.mask, self.labels, self.region, self.annotation):
-            if path is not None:
-                yield path
+        yield self.image
+        for kind, file in self.found.companions:
+            yield self.home / kind / file
 
 
 @dataclass(frozen=True)
@@ -92,9 +133,6 @@ class Owners:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
-        self._by_key: dict[str, list[str]] = {}
-        for name in self._names:
-            self._by_key.setdefault(_IMAGE_WORD.sub("", name), []).append(name)
 
     def find(self, stem: str) -> str | None:
         """Give the image's name; None when there is no such image, or more than one."""
@@ -105,8 +143,19 @@ class Owners:
     def find_other(self, stem: str) -> str | None:
         """Give the image to which a file of this name belongs, as its mask, say; never one of that name."""
         key = _LAST_WORD.sub("", stem)
-        owners = self._by_key.get(key, [key] if key in self._names else [])
+        owners = self._renamed.get(key, [])
+        if key in self._names:
+            owners = [*owners, key]
         return owners[0] if len(owners) == 1 and owners[0] != stem else None
+
+    @cached_property
+    def _renamed(self) -> dict[str, list[str]]:
+        """Names that end in "_image" or the like, by what is before it."""
+        found: dict[str, list[str]] = {}
+        for name in self._names:
+            if (key := _IMAGE_WORD.sub("", name)) != name:
+                found.setdefault(key, []).append(name)
+        return found
 
 
 def survey(root: Path) -> Layout:
@@ -125,12 +174,12 @@ def survey(root: Path) -> Layout:
     declaration = read_declaration(root)
     problems: list[FileError] = []
     passed_over: list[Path] = []
-    found: dict[str, dict[str, Path]] = {}
+    found: dict[str, Files] = {}
     fixed: dict[str, Split] = {}
     for split, part in parts:
         for name, files in _pair(part, _images(part), problems, passed_over).items():
             if name in found:
-                pair = f"{found[name]['images']} and {files['images']}"
+                pair = f"{found[name].folder / found[name].image} and {files.folder / files.image}"
                 fix = "Rename one of them: an image's name is its key."
                 problems.append(FileError("H56", "names must differ", pair, fix, root))
             found[name] = files
@@ -146,23 +195,9 @@ def survey(root: Path) -> Layout:
     names = sorted(found)
     groups = assign_groups(declaration, root, names)
     splits = fixed or assign_splits(declaration, root, groups)
-    items = tuple(_item(name, found[name], groups[name], splits[name]) for name in names)
+    items = tuple(Item(name, splits[name], groups[name], found[name]) for name in names)
     problems += _leaving(items, parts, root)
     return Layout(root, declaration, items, (*problems, *_straddling(items, root)), tuple(passed_over))
-
-
-def _item(name: str, files: dict[str, Path], group: str, split: Split) -> Item:
-    return Item(
-        name=name,
-        image=files["images"],
-        home=files["home"],
-        group=group,
-        split=split,
-        mask=files.get("masks"),
-        labels=files.get("labels"),
-        region=files.get("regions"),
-        annotation=files.get("annotations"),
-    )
 
 
 def _parts(root: Path) -> list[tuple[Split | None, Path]]:
@@ -218,39 +253,38 @@ def _nothing(root: Path) -> FileError:
     return FileError("H68", must, f"0 images in {folder_in_words(root)}", fix, root)
 
 
-def _pair(
-    part: Path, home: Path, problems: list[FileError], passed_over: list[Path]
-) -> dict[str, dict[str, Path]]:
+def _pair(part: Path, home: Path, problems: list[FileError], passed_over: list[Path]) -> dict[str, Files]:
     """Find the images in their home, and in the part's other folders what belongs to each."""
     images = _listed(home, SUFFIXES.keys(), problems, passed_over)
     if not images:
         return {}
-    paired = {stem: {"images": path, "home": part} for stem, path in images.items()}
+    paired = {stem: Files(part, home, file) for stem, file in images.items()}
     owners = Owners(images)
     if home == part:
-        problems += [_beside(path, owners) for path in images.values() if owners.find_other(path.stem)]
+        problems += [_beside(home / images[stem], owners) for stem in images if owners.find_other(stem)]
     for kind in COMPANIONS:
         suffixes = {".json"} if kind == "annotations" else SUFFIXES.keys()
         alone = []
-        for stem, path in _listed(part / kind, suffixes, problems, passed_over).items():
+        for stem, file in _listed(part / kind, suffixes, problems, passed_over).items():
             owner = owners.find(stem)
             if owner is None:
-                alone.append(path)
-            elif kind in paired[owner]:
-                pair = f"{paired[owner][kind].name} and {path.name} for {owner}"
+                alone.append(part / kind / file)
+            elif other := paired[owner].companion(kind):
+                pair = f"{other.name} and {file} for {owner}"
                 fix = "Remove one of them."
                 problems.append(
                     FileError("H56", f"an image must have one file in {kind}", pair, fix, part / kind)
                 )
             else:
-                paired[owner][kind] = path
+                paired[owner].companions += ((kind, file),)
         problems += [_without_image(path) for path in alone]
     for name, files in paired.items():
-        if "labels" in files and "annotations" in files:
-            pair = f"{files['labels'].name} and {files['annotations'].name}"
+        labels, annotation = (files.companion(kind) for kind in ("labels", "annotations"))
+        if labels and annotation:
+            pair = f"{labels.name} and {annotation.name}"
             fix = "Remove one of them."
             must = f"{name} must have a label map or an annotation, not both"
-            problems.append(FileError("H56", must, pair, fix, files["annotations"]))
+            problems.append(FileError("H56", must, pair, fix, annotation))
     return paired
 
 
@@ -267,7 +301,7 @@ def _without_image(path: Path) -> FileError:
 
 def _listed(
     folder: Path, suffixes: Collection[str], problems: list[FileError], passed_over: list[Path]
-) -> dict[str, Path]:
+) -> dict[str, str]:
     wanted, folders, names = frozenset(suffixes), subfolders(folder), names_in(folder)
     for name in names:
         if name.startswith("."):
@@ -285,7 +319,7 @@ def _listed(
             must = "a file's name must be plain text"
             problems.append(FileError("H58", must, odd, "Rename it.", folder / name))
     try:
-        return files_by_stem(folder, wanted, (name for name in names if name not in folders))
+        return names_by_stem(folder, wanted, (name for name in names if name not in folders))
     except InputErrors as errors:
         problems += [
             e if isinstance(e, FileError) else FileError("H56", e.expected, e.found, e.fix, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors
@@ -56,12 +56,12 @@ def links(folder: Path) -> frozenset[str]:
     return frozenset(entry.name for entry in _entries(folder) if entry.is_symlink())
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            yield from entries
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return
     except OSError as error:
         fix = "Check its rights."
         raise InputError("a folder must be readable", str(error.strerror), fix, folder) from None
@@ -101,27 +101,36 @@ def meant_root(root: Path, inside: str) -> str:
     return ""
 
 
-def files_by_stem(
-    folder: Path, suffixes: Collection[str], files: Iterable[str] | None = None
-) -> dict[str, Path]:
+def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     """List the files of one folder by stem, sorted; hidden files and other suffixes are passed over.
 
     Args:
         folder: where to look; not below it. A folder that is not there holds no files.
         suffixes: of the wanted files, lower case with the dot; compared without regard to case.
-        files: names of the files that the folder holds, sorted, where they are known already.
+
+    Raises:
+        InputErrors: as `names_by_stem`.
+    """
+    folders = subfolders(folder)
+    names = names_by_stem(folder, suffixes, (name for name in names_in(folder) if name not in folders))
+    return {stem: folder / name for stem, name in names.items()}
+
+
+def names_by_stem(folder: Path, suffixes: Collection[str], files: Iterable[str]) -> dict[str, str]:
+    """Choose among the files of one folder, likewise; gives names, for some folders hold 200,000.
+
+    Args:
+        folder: that they lie in, for messages.
+        suffixes: of the wanted files.
+        files: names of the files that the folder holds, sorted.
 
     Raises:
         InputErrors: two stems are equal, or differ only in case or in how an accent is spelled, which some
             file systems take for one file.
     """
-    if files is None:
-        folders = subfolders(folder)
-        files = (name for name in names_in(folder) if name not in folders)
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     seen: dict[str, str] = {}
     problems: list[InputError] = []
-    # Paths are made of what is wanted alone: of 200,000 each look at one counts.
     for name in files:
         stem, suffix = os.path.splitext(name)
         if stem.startswith(".") or suffix.lower() not in suffixes:
@@ -133,7 +142,7 @@ def files_by_stem(
             problems.append(
                 FileError(row, "stems must differ", pair, "Rename or remove one of them.", folder)
             )
-        found[stem] = folder / name
+        found[stem] = name
     if problems:
         raise InputErrors(problems)
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import colorsys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -13,26 +12,9 @@ from pointillist.core.config import Config
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.data.resample import Size, wanted_size
-from pointillist.data.split import SPLITS, Split
+from pointillist.data.split import SPLITS, Entry, Split
 
 __all__ = ["PALETTE", "SPLITS", "Dataset", "Entry", "Size", "Split"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a data set's list: what is known before any pixel is read.
-
-    Small, and made without a check: some folders hold 200,000 images.
-
-    Args:
-        name: of the image, its key.
-        split: that it lies in.
-        group: of images that must not be told apart by a split, such as those of one patient; not empty.
-    """
-
-    name: str
-    split: Split
-    group: str
 
 
 class Dataset(Config, ABC):

@@ -81,7 +81,7 @@ class Folder(Dataset):
         """
         without = set(self.without)
         kept = (item for item in self.layout.items if item.name not in without)
-        return tuple(Entry(item.name, item.split, item.group) for item in kept)
+        return tuple(kept)
 
     def read(self, name: str) -> Sample:
         """Read one image with all that lies beside it.
@@ -108,10 +108,6 @@ class Folder(Dataset):
         """As declared."""
         return self.layout.declaration.value_range
 
-    @cached_property
-    def _items(self) -> dict[str, Item]:
-        return {item.name: item for item in self.layout.items}
-
     def _most_channels(self) -> int:
         """Read headers up to the first with colours; a broken one is told of when its image is read."""
         found, broken = 0, []
@@ -132,7 +128,9 @@ class Folder(Dataset):
         Raises:
             InputError: there is no such image.
         """
-        return self._items[self.entry(name).name]
+        found = self.entry(name)
+        assert isinstance(found, Item)
+        return found
 
     def _coloured(self, image: ImageArray, path: Path) -> np.ndarray:
         if image.shape[0] == self.channels:

@@ -83,7 +83,7 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
 
 def _remove_taken_back(project: Project, folder: Path, there: Collection[str]) -> None:
     """Remove what an earlier export told of images whose marks have all been taken back since."""
-    for name in project.store.revisions():
+    for name in project.store.images():
         if name in project.splits and name not in there:
             (folder / "annotations" / f"{name}.json").unlink(missing_ok=True)
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI, Response
 
 from pointillist.core.errors import InputError
+from pointillist.web.listing import listed
 from pointillist.web.live import Live
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.thumbnail import draw_thumbnail
 
 
-def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:
+def most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float]) -> str | None:
     """Choose the most doubtful image, or while none is known the one with the fewest marks."""
 
     def whole(name: str) -> bool:
@@ -24,15 +25,26 @@ def _most_useful(project: Project, viewed: str | None, doubts: Mapping[str, floa
     if known := [name for name in doubts if name != viewed and whole(name)]:
         return max(known, key=lambda name: doubts[name])
     counts = project.store.counts()
-    others = (name for name in project.splits if name != viewed and whole(name))
     # Of a large project nearly all have none: the first of them, without looking at the others.
-    least = viewed = viewed if viewed is not None and whole(viewed) else None
-    for name in others:
-        if name not in counts:
-            return name
-        if least is None or least == viewed or counts[name] < counts[least]:
-            least = name
-    return least
+    bare = (name for name in project.splits if name not in counts and name != viewed and whole(name))
+    if (found := next(bare, None)) is not None:
+        return found
+    marked = [name for name in project.splits if name in counts and name != viewed]
+    while marked:
+        least = min(marked, key=counts.__getitem__)
+        if whole(least):
+            return least
+        marked.remove(least)
+    return viewed if viewed is not None and whole(viewed) else None
+
+
+def _results(project: Project, doubts: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    """Tell of each image that can be shown, the most doubtful first."""
+    counts, broken = project.store.counts(), project.pictures.broken
+    for name in sorted(project.splits, key=lambda name: -doubts.get(name, 0.0)):
+        if project.pictures.readable(name):
+            one = {"id": project.key(name), "name": name, "marks": counts.get(name, 0)}
+            yield one | {"doubt": doubts.get(name)} | ({"broken": broken[name]} if name in broken else {})
 
 
 def add_guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> None:
@@ -40,10 +52,10 @@ def add_guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> No
 
     @app.get("/api/next-image")
     def which() -> dict[str, str]:
-        while (found := _most_useful(project, live.viewed, dict(scout.doubts))) is not None:
+        while (found := most_useful(project, live.viewed, dict(scout.doubts))) is not None:
             with suppress(InputError):  # It is noted, and not chosen again.
                 project.pictures.sample(found)
-                return {"id": project.keys[found]}
+                return {"id": project.key(found)}
         return {}
 
     @app.get("/api/gauge")
@@ -51,15 +63,8 @@ def add_guidance(app: FastAPI, project: Project, live: Live, scout: Scout) -> No
         return scout.news
 
     @app.get("/api/results")
-    def results() -> dict[str, Any]:
-        counts, found = project.store.counts(), []
-        for key, name in project.names.items():
-            if project.pictures.readable(name):
-                doubt = scout.doubts.get(name)
-                found.append({"id": key, "name": name, "marks": counts.get(name, 0), "doubt": doubt})
-                if name in project.pictures.broken:
-                    found[-1]["broken"] = project.pictures.broken[name]
-        return {"images": sorted(found, key=lambda one: -(one["doubt"] or 0.0))}
+    def results() -> Response:
+        return listed("images", _results(project, dict(scout.doubts)), {})
 
     @app.get("/api/images/{key}/thumbnail.webp")
     def thumbnail(key: str) -> Response:

@@ -54,8 +54,7 @@ class Project:
         self.store = Store(store_of(root))
         self.classes = self._know_classes()
         # No request is ever joined to a path: it names an id, and ids are looked up here.
-        self.names = {_opaque(self.store.project, name): name for name in self.splits}
-        self.keys = {name: key for key, name in self.names.items()}
+        self.names = {self.key(name): name for name in self.splits}
         self.pictures = Pictures(self.data, self._confirm)
         self.title = root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
@@ -69,7 +68,7 @@ class Project:
         )
         self._take_over()
         # A name from a store that came from elsewhere may be a path.
-        gone = sorted(self.store.revisions().keys() - self.splits.keys())
+        gone = sorted(name for name in self.store.images() if name not in self.splits)
         self.missing = tuple(
             name for name in gone if Path(name).name == name and self.on_image(name)[0].marks
         )
@@ -84,6 +83,10 @@ class Project:
         if opaque not in self.names:
             raise UnknownImageError
         return self.names[opaque]
+
+    def key(self, name: str) -> str:
+        """Give the id of an image; another project's differ."""
+        return hashlib.sha256(f"{self.store.project} {name}".encode()).hexdigest()[:16]
 
     def skipped(self) -> dict[str, str]:
         """Say by name which images can't be shown, as far as is known, and why."""
@@ -269,7 +272,3 @@ def store_of(root: Path) -> Path:
 
 class UnknownImageError(Exception):
     """A request names no image of the project."""
-
-
-def _opaque(project: str, name: str) -> str:
-    return hashlib.sha256(f"{project} {name}".encode()).hexdigest()[:16]

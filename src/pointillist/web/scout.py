@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -55,8 +55,8 @@ class Scout:
         self.project, self.live, self.training, self.tell = project, live, training, tell
         self.gauge: Gauge | None = None
         self.doubts: dict[str, float] = {}
-        self._scanned: OrderedDict[str, tuple[int, Path | None]]
-        self._scanned = OrderedDict.fromkeys(project.splits, (-1, None))
+        self._to_scan = deque(project.splits)
+        self._scanned: dict[str, tuple[int, Path | None]] = {}
         self._gauged: tuple[int, Path | None] = (-1, None)
         self._refused: Path | None = None
         self._looked: tuple[str, Path] | None = None
@@ -156,7 +156,7 @@ class Scout:
         if self._looked != (name, network.run):
             self._looked = name, network.run
             self._ask(name)
-            self.tell({"type": "segmentation", "image": self.project.keys[name]})
+            self.tell({"type": "segmentation", "image": self.project.key(name)})
             yield
 
     def _ask(self, name: str) -> None:
@@ -169,7 +169,7 @@ class Scout:
         read = self.live.catch_up(lambda: self._quiet() and time.monotonic() < until)
         viewed = self.live.viewed
         if viewed is not None and any(name != viewed for name in read):  # It can be shown better now.
-            self.tell({"type": "segmentation", "image": self.project.keys[viewed]})
+            self.tell({"type": "segmentation", "image": self.project.key(viewed)})
         for name in self.project.pictures.broken.keys() & read:
             self.tell({"type": "notice", "message": f"{name}: {self.project.pictures.broken[name]}"})
         if time.monotonic() >= until:  # More is left.
@@ -196,7 +196,7 @@ class Scout:
         self.gauge, self.live.source = found, found.source
         self.tell(self.news)
         if changed and self.live.viewed is not None:
-            self.tell({"type": "segmentation", "image": self.project.keys[self.live.viewed]})
+            self.tell({"type": "segmentation", "image": self.project.key(self.live.viewed)})
         yield
 
     def _train(self) -> Iterator[None]:
@@ -208,11 +208,10 @@ class Scout:
         if not state[0] or not self._quiet():
             return
         # Those looked at longest ago stand in front.
-        name = next(iter(self._scanned), None)
-        if name is None or self._scanned[name] == state:
+        if not self._to_scan or self._scanned.get(name := self._to_scan[0]) == state:
             return
         self._scanned[name] = state
-        self._scanned.move_to_end(name)
+        self._to_scan.rotate(-1)
         found = None
         with self._surviving(f"look at {name}"):
             self.project.pictures.size(name)  # One whose header is broken is not shown from now on.
@@ -222,7 +221,7 @@ class Scout:
             self.doubts.pop(name, None)
         else:
             self.doubts[name] = float(found.doubt.mean())
-        if self._scanned[next(iter(self._scanned))] == state:
+        if self._scanned.get(self._to_scan[0]) == state:
             self.tell({"type": "scanned"})
         yield
 

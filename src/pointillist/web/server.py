@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,7 @@ from pointillist.web.events import Event, Identifier
 from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
 from pointillist.web.kept import Kept
+from pointillist.web.listing import listed
 from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
@@ -122,24 +123,13 @@ def _images(app: FastAPI, project: Project) -> None:
     pyramid = Kept(project.pictures.pyramid, lambda one: one.bytes, PYRAMIDS)
 
     @app.get("/api/project")
-    def describe() -> dict[str, Any]:
-        counts = project.store.counts()
-        data, images = project.data, []
-        for key, name in project.names.items():
-            if not project.pictures.readable(name):
-                continue  # It is among the skipped.
-            one = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
-            if (size := project.pictures.known_size(name)) is not None:
-                one |= {"height": size[0], "width": size[1]}
-            if name in project.pictures.broken:
-                one["broken"] = project.pictures.broken[name]
-            images.append(one)
+    def describe() -> Response:
         classes = [
             {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
-            for name, colour in zip(data.classes, data.colours, strict=True)
+            for name, colour in zip(project.data.classes, project.data.colours, strict=True)
         ]
-        told = {"id": project.store.project, "name": project.title, "classes": classes, "images": images}
-        return told | {"skipped": with_reasons(project.skipped())}
+        told = {"id": project.store.project, "name": project.title, "classes": classes}
+        return listed("images", _rows(project), told | {"skipped": with_reasons(project.skipped())})
 
     @app.get("/api/images/{key}/size")
     def size(key: str) -> dict[str, int]:
@@ -155,6 +145,20 @@ def _images(app: FastAPI, project: Project) -> None:
         if found is None:
             return JSONResponse({"error": "there is nothing here"}, 404)
         return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
+
+
+def _rows(project: Project) -> Iterator[dict[str, Any]]:
+    """Tell of each image that can be shown."""
+    counts = project.store.counts()
+    for key, name in project.names.items():
+        if not project.pictures.readable(name):
+            continue  # It is among the skipped.
+        one = {"id": key, "name": name, "split": project.splits[name], "marks": counts.get(name, 0)}
+        if (size := project.pictures.known_size(name)) is not None:
+            one |= {"height": size[0], "width": size[1]}
+        if name in project.pictures.broken:
+            one["broken"] = project.pictures.broken[name]
+        yield one
 
 
 def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:

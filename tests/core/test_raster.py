@@ -205,6 +205,15 @@ def test_marks_hold_over_the_background_of_boxes_whatever_their_order() -> None:
     assert picture(draw(clicks, box, height=3, width=4)) == expected
 
 
+def test_boxes_say_nothing_of_a_class_that_has_none() -> None:
+    box = Box(label=1, top=1, left=1, bottom=3, right=3)
+    other = Points(label=2, at=((0, 3),))
+    assert picture(draw(box, other, height=3, width=4)) == ["...2", "....", "...."]
+    boxed = Box(label=2, top=0, left=3, bottom=1, right=4)
+    assert picture(draw(box, other, boxed, height=3, width=4)) == ["0002", "0..0", "0..0"]
+    assert picture(draw(box, Points(label=0, at=((0, 3),)), height=3, width=4)) == ["0000", "0..0", "0..0"]
+
+
 def test_extreme_points_label_their_pixels_within_a_box() -> None:
     extreme = ExtremePoints(label=2, at=((1, 2), (2, 1), (3, 2), (2, 4)))
     assert picture(draw(extreme, height=5, width=6)) == ["000000", "0.2..0", "02..20", "0.2..0", "000000"]

@@ -23,7 +23,7 @@ from pointillist.models.imagenet import available
 from pointillist.propagate import Average, FeatureForest, Grabcut
 from pointillist.train.evidence import gather
 from pointillist.train.recipe import RECIPES, apply_recipe
-from pointillist.train.thinness import joined, mixing, seen_px
+from pointillist.train.thinness import joined, mixing, seen_px, width_px
 from tests.train.small import small_run
 
 LESIONS = Synthetic(size=(96, 128), train=12, val=2, test=2)
@@ -118,6 +118,33 @@ def test_seen_px_by_hand() -> None:
     assert seen_px(image, labels) == pytest.approx(7, abs=0.5)
     image[:, :] = 0.8  # Nothing ends anywhere.
     assert seen_px(image, labels) == 8
+
+
+def test_width_px_by_hand() -> None:
+    image = np.full((1, 60, 60), 0.2, np.float32)
+    image[:, 20:27] = 0.8
+    labels = np.full((60, 60), IGNORE, np.uint8)
+    labels[[23, 24], [15, 40]] = 1
+    assert width_px(image, labels) is None
+    labels[[4, 50], [15, 30]] = 0
+    assert width_px(image, labels) == pytest.approx(7, abs=0.5), "of a bar of 7 px"
+    image[:, 20:] = 0.8
+    labels[50, 30], labels[5, 30], labels[21, 50] = IGNORE, 0, 1
+    across, within = 1.5 + 8.5, 2 * 8.5
+    assert width_px(image, labels) == pytest.approx((across + 2 * within) / 3, abs=4), (
+        "at an outline, and inside"
+    )
+
+
+@pytest.mark.parametrize("count", [8, 20])
+def test_clicks_in_the_middle_of_vessels_and_far_from_them_are_on_thin_things(count: int) -> None:
+    annotate = PointsAnnotator(positive=count, negative=count, strategy="centre")
+    found = gather(small_run(data=VESSELS, annotate=annotate))
+    assert found.mixing is not None
+    assert found.mixing < 0.3, "they keep together, as on blobs"
+    assert found.thin
+    for broad in (LESIONS, BUILDINGS, Synthetic(scene="objects", train=12, val=2, test=2)):
+        assert not gather(small_run(data=broad, annotate=annotate)).thin
 
 
 def test_joined_by_hand() -> None:

@@ -147,6 +147,29 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     page.context.close()
 
 
+def test_g03_a_file_that_was_replaced_is_shown_anew_and_nothing_is_marked_on_what_was_there(
+    browser: Any, root: Path, start: Callable[[], Server]
+) -> None:
+    path, server = root / "images" / "train-00000.png", start()
+    page = opened(browser, server.address)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/tiles/" in request.url else None)
+    with Image.open(path) as image:
+        mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    mirrored.save(path)
+    click(page, 72, 96)
+    sync_api.expect(page.locator("#toasts")).to_contain_text("one that was put in its place since")
+    page.locator("#zoom", has_text="%").wait_for()
+    sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text("")
+    page.wait_for_timeout(500)
+    assert count_marks(root) == 0
+    assert asked, "the new file's tiles"
+    click(page, 72, 96)
+    until_saved(page)
+    assert count_marks(root) == 1
+    page.context.close()
+
+
 def test_nothing_is_marked_before_the_image_is_seen(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:

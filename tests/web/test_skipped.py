@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from pointillist.core.annotation import read_annotation
 from pointillist.core.marks import Dense, Mark, Points
@@ -225,6 +227,42 @@ def test_f19_a_click_while_the_images_are_away_is_told_so_and_stored_when_they_a
         (root / "away").rename(root / "images")
         assert send(client, key, points(1, 2, 3)).status_code == 200
         assert client.get(f"/api/images/{key}/size").status_code == 200
+
+
+def test_g03_a_file_that_is_replaced_is_shown_and_learnt_anew_and_takes_no_click_on_the_one_before(
+    root: Path,
+) -> None:
+    name, other, *_ = Folder(root=root, size=None).names("train")
+    path = file_of(root, name)
+    with served(root) as client:
+        key = images(client)[name]
+
+        def seen() -> tuple[Any, bytes, bytes]:
+            tile = client.get(f"/api/images/{key}/tiles/5/0_0.png").content
+            small = client.get(f"/api/images/{key}/thumbnail.webp").content
+            return client.get(f"/api/images/{key}/size").json(), tile, small
+
+        def add(file: str) -> Any:
+            mark = {"kind": "points", "label": 1, "at": [[2.0, 3.0]], "radius": 0.0}
+            event = {"kind": "add", "id": uuid.uuid4().hex, "sequence": 0, "mark": mark, "file": file}
+            return client.post(f"/api/images/{key}/events", json={"client": TAB, "events": [event]})
+
+        before = seen()
+        with Image.open(path) as image:
+            mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        mirrored.save(path)
+        after = seen()
+        assert all(one != another for one, another in zip(before, after, strict=True))
+        answer = add(before[0]["file"])
+        assert answer.status_code == 422
+        assert "one that was put in its place since" in answer.json()["error"]
+        os.utime(path)
+        assert seen()[0] == after[0], "touched, it is the same"
+        assert add(after[0]["file"]).status_code == 200
+        path.write_bytes(file_of(root, other).read_bytes())
+        refused = client.get(f"/api/images/{key}/size")
+        assert refused.status_code == 409, "what is drawn on is not shown on another image"
+        assert "must be the image that was annotated under its name" in refused.json()["error"]
 
 
 def test_a_click_while_a_file_is_torn_does_not_hold_the_whole_one_for_another_image(root: Path) -> None:

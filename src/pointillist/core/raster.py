@@ -18,7 +18,8 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
     """Draw an annotation as a label map, IGNORE where nothing was drawn.
 
     Later marks overwrite earlier ones; with boxes, what lies outside all of them is background unless a mark
-    says otherwise; tags, sizes and centroids draw nothing. Where the wanted size differs from the annotated
+    says otherwise, or something is drawn of a class that has no box: of that one the boxes say nothing. Tags,
+    sizes and centroids draw nothing. Where the wanted size differs from the annotated
     image's, positions and lengths are scaled with it (a click stays at least one pixel, a dense map takes the
     nearest pixel).
 
@@ -44,17 +45,21 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
         raise InputError(f"a label map must have at most {MAX_PIXELS} pixels", f"{height} x {width}", fix)
     scale = np.array([height / annotation.height, width / annotation.width])
     labels = np.full((height, width), IGNORE, dtype=np.uint8)
-    boxes = [mark for mark in annotation.marks if isinstance(mark, Box | ExtremePoints)]
-    labels[bool(boxes) & (labels == IGNORE)] = 0
-    for box in boxes:
-        top, left, bottom, right = outline(box, scale, (height, width))
-        labels[top:bottom, left:right] = IGNORE
     for mark in annotation.marks:
         if isinstance(mark, Dense):
             drawn = _nearest(mark.to_map(), height, width)
             labels = np.where(drawn == IGNORE, labels, drawn)
         elif isinstance(mark, Points | Scribble | ExtremePoints):
             _draw(labels, mark, scale)
+    boxes = [mark for mark in annotation.marks if isinstance(mark, Box | ExtremePoints)]
+    if boxes and {box.label for box in boxes}.issuperset(
+        np.unique(labels[(labels != 0) & (labels != IGNORE)])
+    ):
+        outside = labels == IGNORE
+        for box in boxes:
+            top, left, bottom, right = outline(box, scale, (height, width))
+            outside[top:bottom, left:right] = False
+        labels[outside] = 0
     return labels
 
 

@@ -14,7 +14,7 @@ from pointillist.core.marks import Box, Dense, ExtremePoints
 from pointillist.core.shapes import IGNORE, AnyImage, AnyMask, ImageArray, MaskArray, RegionArray
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
-from pointillist.train.thinness import joined, mixing, seen_px
+from pointillist.train.thinness import joined, mixing, seen_px, width_px
 
 LOOKED_AT = 64
 """Images that the evidence is gathered from, spread evenly over the training images."""
@@ -26,6 +26,12 @@ FEW = 0.005
 """Share of labelled pixels below which a network that starts from nothing learns too little from them."""
 JOINED = 0.7
 """Where more than this share of the ways between foreground clicks looks like them, things are broad."""
+WIDE_PX = 12.0
+"""Where clicks keep together, things that look narrower than this where they were clicked on may be thin."""
+TOGETHER = 0.3
+"""Clicks that mix less than this keep together: on blobs, or in the middle of vessels and far from them."""
+MOSTLY = 0.8
+"""With such clicks things are broad where more than this share of the ways looks like them."""
 GAP = 0.2
 """Labels that lie apart make things look deeper by this share of the mean distance to the nearest label."""
 
@@ -49,6 +55,7 @@ class Evidence:
         joined: share of the straight ways between foreground labels that looks like them; None: too few, or
             label maps show the shapes.
         seen_px: of strokes on the foreground, how far what looks like them goes on; None: there are none.
+        width_px: how wide things look where they were clicked on; None: there are too few clicks.
     """
 
     images: int
@@ -61,6 +68,7 @@ class Evidence:
     mixing: float | None
     joined: float | None
     seen_px: float | None
+    width_px: float | None
     labelled: float
 
     @property
@@ -74,13 +82,19 @@ class Evidence:
 
         Clicks near the outlines of broad things mix, too, and so do those that keep away from each other: but
         the way from one click on a broad thing to the next lies on it. The pixels of a stroke never mix;
-        beside a stroke along a vessel the image soon looks like the background.
+        beside a stroke along a vessel the image soon looks like the background. Clicks in the middle of
+        vessels and far from them keep together as on blobs: but what lies around the former is narrow, and
+        the way from one to the next leads over background.
         """
         if self.depth_px is not None:
             return self.depth_px < THIN_PX
         mixed = self.mixing is not None and self.mixing > SCATTERED
         narrow = self.seen_px is not None and self.seen_px < THIN_PX
-        return (mixed or narrow) and (self.joined is None or self.joined < JOINED)
+        if (mixed or narrow) and (self.joined is None or self.joined < JOINED):
+            return True
+        if self.mixing is None or self.width_px is None or self.joined is None:
+            return False
+        return self.mixing < TOGETHER and self.width_px < WIDE_PX and self.joined < MOSTLY
 
 
 def gather(run: Run) -> Evidence:
@@ -108,6 +122,7 @@ def gather(run: Run) -> Evidence:
         mixing=mixing(pointed),
         joined=None if depths else _averaged(joined, images, pointed),
         seen_px=None if depths else _averaged(seen_px, images, pointed),
+        width_px=None if depths else _averaged(width_px, images, pointed),
         labelled=_labelled(items),
     )
 

@@ -188,6 +188,8 @@ def _seen(evidence: Evidence) -> list[str]:
         seen.append(f"clicks mixed {evidence.mixing:.2f} of chance")
     if evidence.seen_px is not None:
         seen.append(f"{evidence.seen_px:.1f} px from a stroke the image looks otherwise")
+    if evidence.width_px is not None:
+        seen.append(f"{evidence.width_px:.1f} px wide there")
     if seen and evidence.joined is not None:
         seen.append(f"{evidence.joined:.0%} of the way between them is theirs")
     return seen

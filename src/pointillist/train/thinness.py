@@ -1,4 +1,4 @@
-"""Whether labels here and there show thin things or broad ones: three looks at them and at the image."""
+"""Whether labels here and there show thin things or broad ones: four looks at them and at the image."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ DENSE = 0.25
 STROKES = 0.5
 """Where more than this share of the labelled pixels adjoins one of its side, they are strokes or discs."""
 REACH_PX = 8
-"""So far from a stroke is looked for what looks otherwise."""
+"""So far from a stroke or a click is looked for what looks otherwise."""
+AXES = 8
+"""Lines through a click along which is looked, evenly turned."""
 LOOKS = 40
-"""Pixels of an image's strokes around which is looked."""
+"""Pixels of an image's strokes, or clicks, around which is looked."""
 COLOURS = 400
 """Labelled pixels of each side whose colours are compared with."""
 
@@ -114,6 +116,35 @@ def seen_px(image: ImageArray, labels: MaskArray) -> float | None:
     near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
     other = inside & (far < near).reshape(inside.shape)
     return float(np.where(other, lengths, REACH_PX).min(1).clip(max=REACH_PX).mean())
+
+
+def width_px(image: ImageArray, labels: MaskArray) -> float | None:
+    """Say how wide things are where they were clicked on, on average, in pixels.
+
+    A width is the shortest of eight lines through a click, each to the next pixel on either side whose colour
+    is nearer to that of labelled background, at most `REACH_PX`: a click at the outline of a broad thing
+    still sees more than half of that. With 20 clicks in the middle of things, on 16 images each: PH2 15.7,
+    drawn lesions 16.6, buildings 14.0, toy-scatter 11.6; DRIVE 8.2, drawn vessels 6.9. None without clicks on
+    both sides, or where labels are strokes.
+
+    Args:
+        image: float in [0, 1].
+        labels: few of them labelled, the others IGNORE.
+    """
+    foreground, background = _places(labels)
+    if min(len(foreground), len(background)) < 2 or _strokes(labels):
+        return None
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
+    turned = np.arange(2 * AXES) * np.pi / AXES
+    ways = np.stack([np.sin(turned), np.cos(turned)], -1)[:, None] * np.arange(1, REACH_PX + 1)[:, None]
+    around = np.rint(_some(foreground, LOOKS)[:, None, None] + ways).astype(int)
+    inside = ((around >= 0) & (around < labels.shape)).all(-1)
+    asked = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2)
+    near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
+    other = inside & (far < near).reshape(inside.shape)
+    # In the middle between the last pixel that looks alike and the first that does not.
+    ends = np.where(other.any(-1), other.argmax(-1), REACH_PX) + 0.5
+    return float((ends[:, :AXES] + ends[:, AXES:]).min(1).mean())
 
 
 def _places(labels: MaskArray) -> tuple[Places, Places]:

@@ -57,11 +57,13 @@ class Add(_Event):
         sequence: counts the events of one client.
         mark: what was drawn, in pixels of the image.
         called: the name of its class on the page, which may be older than the project's classes.
+        file: SHA-256 of the image's file that the page showed; it may have been replaced since.
     """
 
     kind: Literal["add"] = "add"
     mark: Mark
     called: str | None = Field(default=None, exclude=True)
+    file: Identifier | None = Field(default=None, exclude=True)
 
 
 class _OnMark(_Event):

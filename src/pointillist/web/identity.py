@@ -17,6 +17,9 @@ from pointillist.data.container import open_regular
 from pointillist.data.decode import image_orientation
 from pointillist.web.store import RefusedError, Seen, Store
 
+State = tuple[int, int, int]
+"""Of a file: its inode, its size and when it was changed."""
+
 
 class Identity:
     """Notes the files that are annotated, and refuses others under their names.
@@ -38,7 +41,8 @@ class Identity:
         read: Callable[[str], Sample],
     ) -> None:
         self.store, self.path, self.size, self.sample, self.read = store, path, size, sample, read
-        self._known: dict[str, tuple[int, ...]] = {}
+        self._known: dict[str, State | None] = {}
+        self._files: dict[str, tuple[State | None, str]] = {}
         self._one_by_one = threading.Lock()
 
     def check(self, name: str) -> None:
@@ -50,15 +54,28 @@ class Identity:
         """
         # Of each file once: to read an image for every click would cost more than storing it.
         path = self.path(name)
-        if self._known.get(name) == (state := _state(path)):
+        state = state_of(path)
+        if state is not None and self._known.get(name) == state:
             return
-        seen = Seen(_hash(path), *self.size(name), image_orientation(path))
+        seen = Seen(self.file(name), *self.size(name), image_orientation(path))
         self.store.remember(name, seen, lambda: _pixels(self.read(name)))
         self._known[name] = state
         noting = threading.Thread(
             target=self._note_pixels, args=(name, seen.file), name="pixels", daemon=True
         )
         noting.start()
+
+    def file(self, name: str) -> str:
+        """Give the SHA-256 of an image's file as it is now; of each file it is worked out once.
+
+        Raises:
+            InputError: it can't be read.
+        """
+        path = self.path(name)
+        state = state_of(path)
+        if state is None or self._files.get(name, (None, ""))[0] != state:
+            self._files[name] = state, _hash(path)
+        return self._files[name][1]
 
     def confirm(self, name: str) -> None:
         """Make sure that marks on an image are shown and learnt on the image on which they were drawn.
@@ -68,7 +85,7 @@ class Identity:
         Raises:
             InputError: another image lies there now, or the file can't be read.
         """
-        if self.store.size(name) is None or not _state(self.path(name)):
+        if self.store.size(name) is None or state_of(self.path(name)) is None:
             return
         try:
             self.check(name)
@@ -92,12 +109,12 @@ class Identity:
                 self.store.note_pixels(name, _hash(self.path(name)), pixels)
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    """Give what changes when a file is replaced; of one that is not there nothing."""
+def state_of(path: Path) -> State | None:
+    """Give what changes when a file is replaced; None: it is not there."""
     try:
         found = path.stat()
     except OSError:
-        return ()
+        return None
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 

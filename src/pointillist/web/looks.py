@@ -81,7 +81,9 @@ class Looks:
 
     def __init__(self, project: Project, forest: FeatureForest) -> None:
         self.project, self.forest = project, forest
-        self.seen = Kept(self._see, lambda seen: seen.maps.nbytes + seen.image.nbytes, MAPS_KEPT)
+        self.seen = Kept(
+            self._see, lambda seen: seen.maps.nbytes + seen.image.nbytes, MAPS_KEPT, project.pictures.state
+        )
         self._read: dict[str, Read] = {}
         self._tried: dict[str, int] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from math import ceil, sqrt
@@ -92,6 +92,15 @@ class Project:
         """Say by name which images can't be shown, as far as is known, and why."""
         return self.pictures.unreadable() | dict.fromkeys(self.missing, GONE)
 
+    def file_of(self, name: str) -> str:
+        """Give the SHA-256 of an image's file.
+
+        Raises:
+            InputError: it can't be read, or is of another image than was annotated.
+        """
+        self._confirm(name)
+        return self._identity.file(name)
+
     def on_image(self, name: str) -> tuple[OnImage, int]:
         """Give what is on an image, and the number of its last event."""
         events, revision = self.store.events(name)
@@ -111,6 +120,7 @@ class Project:
             InputError: the image can't be read now, or a mark is on a class that has gone.
         """
         events = [self._today(event) for event in events]
+        self._check_shown(name, {event.file for event in events if isinstance(event, Add)} - {None})
         self._check(name, [event.mark for event in events if isinstance(event, Add)])
         if any(isinstance(event, Redo) for event in events):
             self._check_back(name, events)
@@ -125,6 +135,12 @@ class Project:
         if not isinstance(event, Add):
             return event
         return event.model_copy(update={"mark": self.classes.today(event.mark, event.called)})
+
+    def _check_shown(self, name: str, files: Collection[str | None]) -> None:
+        """Refuse marks that were drawn on another file than is there now: they would lie elsewhere."""
+        if files and files != {self._identity.file(name)}:
+            must = "the image's file must be the one that was shown when this was drawn"
+            raise RefusedError(must, "one that was put in its place since", "Look at the image anew.")
 
     def _check_back(self, name: str, events: Sequence[AnyEvent]) -> None:
         """Refuse to put back a mark whose class has gone."""

@@ -22,7 +22,6 @@ from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
 from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
-from pointillist.web.kept import Kept
 from pointillist.web.listing import listed
 from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.project import Project
@@ -32,8 +31,6 @@ from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PATIENCE_S = 10.0
-PYRAMIDS = 1 << 30
-"""Bytes of images at all sizes that stay in memory."""
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
 
@@ -119,9 +116,6 @@ def _page(app: FastAPI) -> None:
 
 
 def _images(app: FastAPI, project: Project) -> None:
-    # A page asks for many tiles at once: the image is decoded for the first of them only.
-    pyramid = Kept(project.pictures.pyramid, lambda one: one.bytes, PYRAMIDS)
-
     @app.get("/api/project")
     def describe() -> Response:
         classes = [
@@ -132,18 +126,20 @@ def _images(app: FastAPI, project: Project) -> None:
         return listed("images", _rows(project), told | {"skipped": with_reasons(project.skipped())})
 
     @app.get("/api/images/{key}/size")
-    def size(key: str) -> dict[str, int]:
-        height, width = project.pictures.size(project.name(key))
-        return {"height": height, "width": width}
+    def size(key: str) -> dict[str, int | str]:
+        name = project.name(key)
+        height, width = project.pictures.size(name)
+        return {"height": height, "width": width, "file": project.file_of(name)}
 
     @app.get("/api/images/{key}/tiles/{level}/{place}.png")
     def tile(key: str, level: int, place: str) -> Response:
         col, _, row = place.partition("_")
         found = None
         if all(part.isascii() and part.isdigit() and len(part) < 7 for part in (col, row)):
-            found = pyramid(project.name(key)).tile(level, int(col), int(row))
+            found = project.pictures.pyramid(project.name(key)).tile(level, int(col), int(row))
         if found is None:
             return JSONResponse({"error": "there is nothing here"}, 404)
+        # A page asks by the file's hash too, so that it never shows what was there before.
         return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
 
 

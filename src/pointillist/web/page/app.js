@@ -46,7 +46,7 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
   },
   refused(id, words) {
     complain(`A mark was not taken: ${words}`);
-    if (id === image?.id) quietly(loadMarks());
+    if (id === image?.id) quietly(lookAgain());
   },
   held(id, count, words) {
     complain(`${counted(count, "mark")} not taken, kept here: ${words}`);
@@ -163,7 +163,7 @@ function add(mark) {
   if (sheet.repeats(mark)) return;
   // By its name too: the classes may be changed before a mark that waits is sent.
   tip.drawn();
-  record({ kind: "add", mark, called: ink.classes[mark.label].name, view: viewer.view });
+  record({ kind: "add", mark, called: ink.classes[mark.label].name, file: image.file, view: viewer.view });
 }
 
 function record(body) {
@@ -222,20 +222,27 @@ async function inspect(id) {
 // ---- images ----
 
 function openImage(id) {
-  if (!list.has(id) || id === image?.id) return;
-  opening.abort();
-  opening = new AbortController();
-  const wanted = list.image(id);
-  if (wanted.width && !wanted.broken) show(wanted);
-  else quietly(inquire(wanted, opening.signal));
+  if (list.has(id) && id !== image?.id) openAnew(list.image(id));
 }
 
-// Of a large project the list comes without sizes: each is asked for when its image is opened. What could
-// not be read may have been put right.
+function openAnew(wanted) {
+  list.select(wanted.id); // at once: who steps on quickly goes on from here
+  opening.abort();
+  opening = new AbortController();
+  quietly(inquire(wanted, opening.signal));
+}
+
+// Which file is there now is asked whenever an image is opened: it may have been replaced, or put right.
 async function inquire(wanted, signal) {
   const failed = (error) => complain(error.message);
+  const ask = () => get(imagePath(wanted.id, "size"), { signal });
+  // What was seen before can be looked at while the server is away.
+  const seen = (error) => {
+    if (isBroken(error) || signal.aborted) throw error;
+    return {};
+  };
   try {
-    if (!wanted.width) Object.assign(wanted, await patiently(() => get(imagePath(wanted.id, "size"), { signal }), failed, signal));
+    Object.assign(wanted, await (wanted.file ? ask().catch(seen) : patiently(ask, failed, signal)));
     if (wanted.broken) await patiently(() => request(viewer.firstTile(wanted), { signal }), failed, signal);
     if (signal.aborted) return;
     list.setBroken(wanted.id, null);
@@ -243,6 +250,20 @@ async function inquire(wanted, signal) {
   } catch (error) {
     if (!isBroken(error)) throw error;
     begin(wanted);
+    refuse(wanted.id, error.message);
+  }
+}
+
+// The file of the open image may have been replaced: then it is shown anew.
+async function lookAgain() {
+  const wanted = image;
+  try {
+    const { file } = await get(imagePath(wanted.id, "size"));
+    if (wanted !== image) return;
+    if (file === wanted.file) await loadMarks();
+    else openAnew(wanted);
+  } catch (error) {
+    if (!isBroken(error)) throw error;
     refuse(wanted.id, error.message);
   }
 }
@@ -334,13 +355,13 @@ const news = new News({
   renewed: () => location.reload(), // the classes have changed; what waits is sent after it
   scanned: () => results.refresh(),
   segmentation({ image: id }) {
-    if (id === image.id) segmentation.refresh();
+    if (id === image?.id) segmentation.refresh();
     results.changed(id);
   },
   marks(id, fromOthers) {
     results.changed(id);
     if (!fromOthers) return;
-    quietly(id === image.id ? loadMarks() : inspect(id));
+    quietly(id === image?.id ? loadMarks() : inspect(id));
     segmentation.refresh();
   },
 }, (id) => list.has(id));
@@ -463,7 +484,7 @@ async function start() {
   }
   openImage(list.has(fromHash()) ? fromHash() : project.images[0].id);
   listen((message) => news.take(message), () => {
-    quietly(loadMarks());
+    if (image) quietly(lookAgain());
     segmentation.refresh();
   });
 }

@@ -94,13 +94,18 @@ export class Viewer {
       tileOverlap: OVERLAP,
       minLevel: Math.min(maxLevel, LEAST), // from here down the whole image is one tile
       maxLevel,
-      getTileUrl: (level, x, y) => imagePath(image.id, `tiles/${level}/${x}_${y}.png`),
+      getTileUrl: (level, x, y) => this.#tile(image, level, `${x}_${y}`),
     });
   }
 
   // On which the whole image is, if it is not a large one.
-  firstTile({ id, width, height }) {
-    return imagePath(id, `tiles/${Math.min(topLevel(width, height), LEAST)}/0_0.png`);
+  firstTile(image) {
+    return this.#tile(image, Math.min(topLevel(image.width, image.height), LEAST), "0_0");
+  }
+
+  // By the file's hash too: browsers keep tiles, also those of a file that has been replaced.
+  #tile({ id, file }, level, place) {
+    return imagePath(id, `tiles/${level}/${place}.png?file=${file}`);
   }
 
   get ready() {

@@ -122,6 +122,46 @@ def test_places_of_equal_cost_are_told_one_by_one(tmp_path: Path) -> None:
     assert "5+5 is as good as full masks within 0.02" in said[2]
 
 
+@pytest.mark.parametrize(
+    ("dice", "smallest"),
+    [
+        ({"1+9": 0.80, "9+1": 0.895, "10+10": 0.90}, "9+1"),
+        ({"1+9": 0.899, "9+1": 0.895, "10+10": 0.90}, "1+9"),
+        ({"1+9": 0.80, "9+1": 0.80, "10+10": 0.90}, "10+10"),
+        ({"1+9": 0.80, "9+1": 0.895, "10+10": 0.80}, None),
+    ],
+)
+def test_clicks_divided_otherwise_are_amounts_too(
+    tmp_path: Path, dice: dict[str, float], smallest: str | None
+) -> None:
+    described = study(clicks=[(1, 9), (9, 1), (10, 10)])
+    write_results(tmp_path, described, {**dice, "full masks": 0.90})
+    (enough,) = answered(described, tmp_path).enough
+    assert enough.priced
+    assert (enough.smallest.place["clicks"] if enough.smallest else None) == smallest
+
+
+def test_scores_that_follow_no_power_law_are_not_forecast(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), {**TRUTH, "2+2": 0.70})
+    told = answered(study(), tmp_path)
+    said = " ".join(sentences(told))
+    assert "no forecast: the best power law misses what was measured by up to 0.10" in said
+    assert 'id="forecast' not in budget_curve(told)
+
+
+def test_a_curve_on_the_bounds_of_the_search_is_told_with_care(tmp_path: Path) -> None:
+    write_results(tmp_path, study(), {"1+1": 0.5, "2+2": 0.89, "5+5": 0.9, "10+10": 0.9, "full masks": 0.95})
+    described = study(margin=0.2)
+    write_results(
+        tmp_path, described, {"1+1": 0.5, "2+2": 0.89, "5+5": 0.9, "10+10": 0.9, "full masks": 0.95}
+    )
+    forecast = answered(described, tmp_path).enough[0].forecast
+    assert forecast is not None
+    assert forecast.law.exponent == 2
+    assert "lies on the bounds of what is searched" in " ".join(sentences(answered(described, tmp_path)))
+    assert "bounds of what is searched" not in " ".join(sentences(answered(study(), tmp_path)))
+
+
 def test_what_nobody_has_priced_is_told_beside_the_least(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH)
     changed(tmp_path, lambda r: {"seconds_per_image": None} if r["seconds_per_image"] == 6.0 else {})

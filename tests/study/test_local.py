@@ -1,6 +1,8 @@
 """Processes that may die without harm to the other tasks."""
 
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -80,6 +82,33 @@ def test_r10_closed_early_it_leaves_no_process(tmp_path: Path) -> None:
     while children() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not children()
+
+
+def test_r10_a_driver_that_is_killed_while_its_workers_begin_leaves_none(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from pointillist.study.local import Local; "
+        "from tests.study.work import act, payloads; "
+        f"list(Local(1).run(act, payloads(Path({str(tmp_path)!r}), 'wait')))"
+    )
+    driver = subprocess.Popen([sys.executable, "-c", program])
+    begun: list[int] = []
+    while not begun:
+        begun = [child for child, said in children_of(driver.pid).items() if b"spawn_main" in said]
+    time.sleep(0.5)  # It has read what it is to do, and imports what it does it with.
+    driver.kill()
+    driver.wait()
+    deadline = time.monotonic() + 30
+    while (left := [child for child in begun if command_of(child)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+
+
+def command_of(process: int) -> bytes:
+    """Give a process's command line; of one that has ended nothing."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def children_of(process: int) -> dict[int, bytes]:

@@ -23,6 +23,7 @@ from pointillist.study import execute
 from pointillist.study.engine import Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
+from pointillist.study.report import write_report
 from pointillist.study.study import Cell, Study
 from pointillist.study.table import rows, write_table
 from tests.cli.command import pointillist
@@ -187,7 +188,10 @@ def test_data_that_have_changed_are_never_mixed_with_results_of_the_old(tmp_path
     Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
     with pytest.raises(InputError, match="must be those that the study's results were made with"):
         carried_out(small(**tiny, seeds=2), folder)
+    with pytest.raises(InputError, match="must be those that the study's results were made with"):
+        write_report(folder)
     mask.write_bytes(was)
+    assert write_report(folder)
     image = next(iter(sorted((root / "images").iterdir())))
     (root / "images" / f"patient9-9{image.suffix}").write_bytes(image.read_bytes())
     with pytest.raises(InputError, match="must be those that the study's results were made with"):

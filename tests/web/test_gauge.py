@@ -86,6 +86,13 @@ def test_the_better_source_is_shown() -> None:
     assert "changed the agreement of the classifier by" in bad.verdict
 
 
+def test_of_few_images_that_are_all_told_right_the_rest_may_be_wrong() -> None:
+    few = judged([image(seed, 0.05) for seed in range(7)])
+    assert (few.agreement, few.high) == (1, 1)
+    assert few.low == pytest.approx(0.5904, abs=1e-4), "0.025 to the power of 1/7"
+    assert few.verdict.startswith("Whether more marks are worth it can't be told yet")
+
+
 def test_the_verdict_on_both_is_about_both() -> None:
     images = [image(seed, 1.0, network_right=0.8) for seed in range(40)]
     found = judged(images)

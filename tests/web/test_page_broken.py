@@ -147,7 +147,7 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     page.context.close()
 
 
-def test_g03_a_file_that_was_replaced_is_shown_anew_and_nothing_is_marked_on_what_was_there(
+def test_f19_a_file_that_was_replaced_is_shown_anew_and_nothing_is_marked_on_what_was_there(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:
     path, server = root / "images" / "train-00000.png", start()

@@ -111,10 +111,10 @@ def test_the_page_says_that_nothing_can_be_shown(browser: Any, server: Server) -
 def test_the_list_says_what_held_out_means(browser: Any, server: Server) -> None:
     page = opened(browser, server.address)
     legend = page.locator("#legend")
-    sync_api.expect(legend).to_have_text("held out: not learnt from, used to judge")
+    sync_api.expect(legend).to_have_text("held out: judges the network, which does not learn from it")
     row = page.locator("#images button").filter(has_text="held out").first
     before = row.bounding_box()
     row.focus()
-    sync_api.expect(legend).to_contain_text("never learnt from")
+    sync_api.expect(legend).to_contain_text("never learns from it")
     assert row.bounding_box() == before
     page.context.close()

@@ -167,10 +167,18 @@ def look_everywhere(page: Any) -> None:
     assert texts(page, "#images .name") == names
     assert texts(page, "#classes .name") == {"background", *CLASSES}
     assert page.locator("#project").text_content() == FOLDER
-    script = """rows => rows.map((row) => {
-        row.click();
-        return document.getElementById('image-name').textContent;
-    })"""
+    script = """async (rows) => {
+        const seen = [];
+        for (const row of rows) {
+            const shown = document.getElementById('image-name');
+            row.click();
+            const name = row.querySelector('.name').textContent;
+            for (let tries = 0; tries < 200 && shown.textContent !== name; tries += 1)
+                await new Promise((resolve) => setTimeout(resolve, 25));
+            seen.push(shown.textContent);
+        }
+        return seen;
+    }"""
     assert set(page.locator("#images button").evaluate_all(script)) == names
     page.locator("#classes button").first.click()
     page.locator("#ink").focus()

@@ -229,7 +229,7 @@ def test_f19_a_click_while_the_images_are_away_is_told_so_and_stored_when_they_a
         assert client.get(f"/api/images/{key}/size").status_code == 200
 
 
-def test_g03_a_file_that_is_replaced_is_shown_and_learnt_anew_and_takes_no_click_on_the_one_before(
+def test_f19_a_file_that_is_replaced_is_shown_and_learnt_anew_and_takes_no_click_on_the_one_before(
     root: Path,
 ) -> None:
     name, other, *_ = Folder(root=root, size=None).names("train")

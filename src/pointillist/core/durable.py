@@ -37,7 +37,7 @@ _AGAIN = "nothing is lost, and the same command goes on."
 _FULL = ("the disk is full, and must have room for what is written", f"Free some space; {_AGAIN}")
 _READ_ONLY = (
     "the folder must be writable",
-    "Make it so, or write into another (--out).",
+    "Make it so, or name another.",
 )
 _BROKEN = ("the disk must take what is written", f"See whether it is sound; {_AGAIN}")
 _DISK = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _READ_ONLY, errno.EIO: _BROKEN}

@@ -83,6 +83,8 @@ class Forecast:
         needed: how many would reach the reference less the margin; None: no number would.
         between: its 95 % interval, where infinite means that no number would; None: no resample has a curve.
         exact: whether there are as many numbers as parameters, so that the curve is no forecast.
+        miss: by how much the curve misses the mean that lies farthest from it.
+        told: whether it is a forecast at all: it is not exact, and misses nothing by more than the margin.
     """
 
     law: PowerLaw
@@ -94,6 +96,8 @@ class Forecast:
     needed: float | None
     between: tuple[float, float] | None
     exact: bool
+    miss: float
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def _enough(
         place = study.reference(group[0].place)
         assert place is not None
         reference = by_place[tuple(place.values())]
-        priced = _priced([line.seconds or 0.0 for line in known], reference.seconds)
+        priced = _priced(known, reference.seconds)
         ordered = (*(line for line in group if line.seconds is None), *known)
         unrun = tuple(", ".join(one[axis] for axis in to) for one in waiting if _along(one, to) == key)
         smallest = _smallest(known, reference) if priced and not unrun else None
@@ -265,9 +269,13 @@ def _along(place: Mapping[str, str], to: Mapping[str, str]) -> tuple[tuple[str, 
     return tuple((axis, label) for axis, label in place.items() if axis not in to)
 
 
-def _priced(costs: Sequence[float], reference: float | None) -> bool:
-    # Where two cost the same there is no least: these are ways to learn, not amounts.
-    if len(set(costs)) < len(costs) or not costs:
+def _priced(lines: Sequence[Line], reference: float | None) -> bool:
+    costs = [line.seconds or 0.0 for line in lines]
+    # Where two cost the same there is no least: these are ways to learn, not amounts. Clicks are amounts, too
+    # where some are divided otherwise between the classes.
+    amounts = {(cost, round(line.labelled or 0)) for cost, line in zip(costs, lines, strict=True)}
+    clicks = all(line.labelled for line in lines) and len(amounts) == len(set(costs)) > 1
+    if not costs or (len(set(costs)) < len(costs) and not clicks):
         return False
     return reference is None or min(costs) < reference
 
@@ -276,10 +284,14 @@ def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:
     # Clicks that take longer than the masks are no answer, as good as they may be.
     limit = float("inf") if reference.seconds is None else reference.seconds
     smallest = None
-    for line in reversed([line for line in lines if (line.seconds or 0) < limit]):
-        if line.verdict not in ENOUGH:
+    dear_first = sorted(
+        {line.seconds or 0.0 for line in lines if (line.seconds or 0.0) < limit}, reverse=True
+    )
+    for price in dear_first:
+        enough = [line for line in lines if (line.seconds or 0.0) == price and line.verdict in ENOUGH]
+        if not enough:
             break
-        smallest = line
+        smallest = max(enough, key=lambda line: line.mean)
     return smallest
 
 
@@ -303,7 +315,9 @@ def _forecast(
     needed = law.reaches(reference.mean - compare.margin)
     between = power_law.needed(laws, targets.tolist())
     exact = len(set(counts)) == power_law.FEWEST
-    return Forecast(law, count, law.at(count), low, high, band, needed, between, exact)
+    miss = max(abs(law.at(n) - line.mean) for n, line in zip(counts, clicked, strict=True))
+    told = not exact and miss <= compare.margin
+    return Forecast(law, count, law.at(count), low, high, band, needed, between, exact, miss, told)
 
 
 def _band(laws: Sequence[PowerLaw], most: float) -> tuple[tuple[float, float, float], ...]:

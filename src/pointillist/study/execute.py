@@ -13,7 +13,13 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.study.engine import Engine, News, Outcome, Payload, Started
 from pointillist.study.fence import Fence, next_driver
-from pointillist.study.promise import data_hashes, data_sha256, keep_the_promise, refuse_changed_data
+from pointillist.study.promise import (
+    data_hashes,
+    data_sha256,
+    keep_the_promise,
+    made_with,
+    refuse_changed_data,
+)
 from pointillist.study.result import read_result
 from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
@@ -59,7 +65,7 @@ def run_study(
         keep_the_promise(study, folder)
         hashes = data_hashes(study)
         results, damaged = _whole_results(study, folder)
-        refuse_changed_data(hashes, _made_with(results), folder)
+        refuse_changed_data(hashes, made_with(results), folder)
         # Not the canonical JSON, which sorts the axes and their labels.
         durable.write_text(folder / "study.json", study.model_dump_json(indent=1))
         for file in damaged:
@@ -224,11 +230,6 @@ def _whole_results(study: Study, folder: Path) -> tuple[Results, list[Path]]:
 
 def _result(folder: Path, run: Run) -> Path:
     return folder / "results" / f"{run.id}.json"
-
-
-def _made_with(results: Results) -> dict[str, str]:
-    """Give the hash of the data of each result; of an earlier version nobody knows it."""
-    return {run: result["data_sha256"] for run, result in results.items() if "data_sha256" in result}
 
 
 def _payload(study: Study, cell: Cell, folder: Path, data: str, driver: int) -> Payload:

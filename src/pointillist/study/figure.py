@@ -75,7 +75,7 @@ def _draw(axes: Axes, enough: Enough, colour: str, clicked: bool, aside: float) 
             axes.plot(
                 [place] * 2, ends, "-", color=colour, linewidth=2, alpha=0.5, gid=f"interval{colour}-{number}"
             )
-    if (forecast := enough.forecast) is not None and not forecast.exact and clicked:
+    if (forecast := enough.forecast) is not None and forecast.told and clicked:
         ahead = np.geomspace(min(line.labelled or 1.0 for _, line in known), forecast.count, 100)
         fitted = [forecast.law.at(float(count)) for count in ahead]
         axes.plot(ahead, fitted, ":", color=colour, linewidth=1)

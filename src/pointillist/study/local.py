@@ -150,7 +150,9 @@ class _Process:
         self.pipe, theirs = context.Pipe()
         self.last, said = context.Pipe(duplex=False)
         self.hung_s = hung_s
-        self.process = context.Process(target=serve, args=(work, theirs, said, hung_s), daemon=True)
+        self.process = context.Process(
+            target=serve, args=(work, theirs, said, hung_s, os.getpid()), daemon=True
+        )
         with _uninterrupted():
             self.process.start()
         theirs.close()
@@ -219,8 +221,8 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def serve(work: Work, pipe: Connection, last: Connection, hung_s: float) -> None:
-    """Carry out tasks until the pipe closes; end with the process that began this one.
+def serve(work: Work, pipe: Connection, last: Connection, hung_s: float, driver: int) -> None:
+    """Carry out tasks until the pipe closes; end with the process that began this one, the driver.
 
     Where it stands when it crashes or hangs goes to `last`.
 
@@ -229,7 +231,7 @@ def serve(work: Work, pipe: Connection, last: Connection, hung_s: float) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    end_with_parent()
+    end_with(driver)
     _go_first()
     if os.name != "nt":  # A pipe has no such number there.
         os.set_blocking(last.fileno(), False)  # What nobody reads in time is lost, and nothing waits for it.
@@ -254,9 +256,13 @@ def _go_first() -> None:
             os.close(handle)
 
 
-def end_with_parent() -> None:
-    """Watch over the process that began this one: when it has ended, this one ends too."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+def end_with(parent: int) -> None:
+    """Watch over the process that began this one: when it has ended, this one ends too.
+
+    Args:
+        parent: as that process says itself: it may have ended while this one began, and then another is ours.
+    """
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

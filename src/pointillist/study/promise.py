@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -144,6 +145,11 @@ def _parts(run: Run, sample: Sample) -> Iterator[bytes]:
     if run.annotations is not None:
         path = run.annotations / f"{sample.name}.json"
         yield path.read_bytes() if path.is_file() else b""
+
+
+def made_with(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Give the hash of the data of each result; of an earlier version nobody knows it."""
+    return {run: result["data_sha256"] for run, result in results.items() if "data_sha256" in result}
 
 
 def refuse_changed_data(hashes: Mapping[str, str], made_with: Mapping[str, str], folder: Path) -> None:

@@ -29,7 +29,7 @@ from pointillist.models.trace import activation_megabytes, count_parameters
 from pointillist.study.answer import Answer
 from pointillist.study.execute import Results, missing_runs, read_results
 from pointillist.study.figure import CAPTION, budget_curve
-from pointillist.study.promise import refuse_missing_data
+from pointillist.study.promise import data_hashes, made_with, refuse_changed_data, refuse_missing_data
 from pointillist.study.report_answer import Said, said
 from pointillist.study.report_curves import training_curves
 from pointillist.study.report_markdown import COST, WORST_NOTE, markdown
@@ -95,7 +95,7 @@ def write_report(folder: Path) -> list[Path]:
     or dark, and prints.
 
     Raises:
-        InputError: it is no study's folder, or nothing has been measured.
+        InputError: it is no study's folder, nothing has been measured, or its data have changed since.
     """
     study = read_study(folder)
     refuse_missing_data(study, folder)
@@ -103,6 +103,8 @@ def write_report(folder: Path) -> list[Path]:
     if not results:
         fix = "Run it: type the command that made the folder again."
         raise InputError("a study must have results", "none", fix, folder)
+    # Its pictures and counts are of the data as they lie there now.
+    refuse_changed_data(data_hashes(study), made_with(results), folder)
     found = summaries(study, results)
     tables, told = metric_tables(study, results, found), said(study, results)
     data, description = _data(study), _description(study)

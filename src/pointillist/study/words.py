@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pointillist.core.text import number
 from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
+from pointillist.study import power_law
 from pointillist.study.answer import Answer, Enough, Forecast, Line
 from pointillist.study.forecast import CLICKS, Growth
 
@@ -250,6 +251,8 @@ def _forecast(enough: Enough, answer: Answer) -> str:
     assert forecast is not None
     if forecast.exact:
         return f"no forecast: {EXACT}; a fourth would test it."
+    if not forecast.told:
+        return f"no forecast: the best power law misses what was measured by up to {forecast.miss:.3f}."
     law, metric = forecast.law, NAMES[answer.compare.metric]
     said = (
         f"forecast: {metric} = {law.limit:.3f} - {law.gap:.3f} n^-{law.exponent:.2f} for n clicks; with "
@@ -258,6 +261,8 @@ def _forecast(enough: Enough, answer: Answer) -> str:
     )
     if enough.smallest is None and not enough.waiting:
         said += _needed(forecast, f"the margin of {_label(enough.reference, answer)}")
+    if law.exponent in power_law.EXPONENTS or law.limit >= 1:
+        said += "; the curve lies on the bounds of what is searched, so take this with care"
     return f"{said}."
 
 

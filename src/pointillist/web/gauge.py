@@ -20,6 +20,8 @@ FEWEST = 6
 """Annotated images below which nothing is said."""
 FEWEST_FRESH = 8
 """Images with marks that a network has not learnt from, below which no source is preferred to the mean."""
+FEWEST_SURE = 12
+"""Annotated images below which more are never said to be hardly worth it."""
 LITTLE = 0.01
 """Twice the images are not worth it when they surely add no more than this."""
 RESAMPLES = 1000
@@ -121,7 +123,7 @@ def gauge(
     source = _best(sources, shown) if networked else "forest"
     of: Source = source if len(_new(shown)) >= FEWEST else "forest"
     right = [_right(of, answers, shown) for answers in told]
-    low, high = _interval(right[-1])
+    low, high = _interval_of_shares(right[-1])
     curve = tuple(zip(learnt, (float(one.mean()) for one in right), strict=True))
     return Gauge(
         images=len(shown),
@@ -205,6 +207,19 @@ def _best(sources: Mapping[str, float], shown: Sequence[Labelled]) -> Source:
     return "network" if sources["network"] >= sources["forest"] else "forest"
 
 
+def _interval_of_shares(shares: Float[np.ndarray, " i"]) -> tuple[float, float]:
+    """Give the interval of a mean of shares; where all are 1 (or 0), what so few images leave open.
+
+    Drawing again from images that are all alike gives no width at all. Exact for a share of so many images
+    (C. Clopper and E. Pearson, Biometrika 1934): 7 of 7 right may be 59 % of all.
+    """
+    low, high = _interval(shares)
+    open_share = 0.025 ** (1 / len(shares))
+    if (shares == 1).all():
+        return open_share, 1.0
+    return (0.0, 1 - open_share) if (shares == 0).all() else (low, high)
+
+
 def _interval(values: Float[np.ndarray, " i"]) -> tuple[float, float]:
     counts = resample_counts([str(number) for number in range(len(values))], RESAMPLES, 0)
     found = interval((counts @ values) / len(values))
@@ -222,6 +237,6 @@ def _verdict(of: Source, right: Sequence[Float[np.ndarray, " i"]]) -> str:
     told = f"twice the images changed the agreement of {WHO[of]} by {change}"
     if low > 0:
         return f"More marks are worth it: {told}."
-    if high < LITTLE:
+    if high < LITTLE and len(gains) >= FEWEST_SURE:
         return f"More marks of this kind are hardly worth it: {told}."
     return f"Whether more marks are worth it can't be told yet: {told}."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.study.local import end_with_parent
+from pointillist.study.local import end_with
 from pointillist.train.loop import train
 from pointillist.train.run import Run
 from pointillist.train.stop import NonFiniteError, StoppedError
@@ -42,8 +42,8 @@ def _say(news: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """Train the run on standard input into the folder that is named; end with the server."""
-    end_with_parent()
+    """Train the run on standard input into the folder that is named; end with the server, a process."""
+    end_with(int(sys.argv[2]))
     run = validated(Run, sys.stdin.read(), text=True)
     try:
         train(run, Path(sys.argv[1]), watch=Lines(run.epochs))

@@ -107,7 +107,8 @@ class Training:
             write_annotation(home / "annotations" / f"{annotation.name}.json", annotation)
         run = self._describe(home / "annotations")
         run = self._gone_on(run) if goes_on else run
-        command = [sys.executable, "-m", "pointillist.web.train_process", str(home / "run")]
+        told = [str(home / "run"), str(os.getpid())]
+        command = [sys.executable, "-m", "pointillist.web.train_process", *told]
         self._cancelled = False
         # Its share of the cores: one stays for clicks.
         threads = str(max(1, (os.cpu_count() or 2) // 2))

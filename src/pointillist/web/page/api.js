@@ -59,6 +59,8 @@ export const get = async (path, options) => (await request(path, options)).json(
 export const post = async (path, body = {}, options = {}) => (await request(path, { ...options, body })).json();
 export const imagePath = (id, rest) => `/api/images/${encodeURIComponent(id)}/${rest}`;
 
+const PATIENCE = 2000; // before a lost connection is told of
+
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 // Of an image: its file can't be read, and asking again changes nothing.
@@ -92,11 +94,17 @@ export function uuid() {
 
 // The server's live messages. A hidden tab lets go of its connection: browsers allow six for each
 // host, and a few forgotten tabs would otherwise keep the visible one from saving.
-export function listen(onMessage, onReturn) {
+// message(one); returned() after a pause; lost(is) where no connection has come about for a moment, and when it has again.
+export function listen({ message, returned, lost }) {
   let source = null;
   let delay = 500;
   let timer = 0;
   let opened = false;
+  let waiting = 0;
+  const here = () => {
+    clearTimeout(waiting);
+    waiting = 0;
+  };
   const close = () => {
     clearTimeout(timer);
     source?.close();
@@ -108,16 +116,23 @@ export function listen(onMessage, onReturn) {
     source = new EventSource("/api/stream");
     source.onopen = () => {
       delay = 500;
-      if (opened) onReturn();
+      here();
+      lost(false);
+      if (opened) returned();
       opened = true;
     };
-    source.onmessage = (event) => onMessage(JSON.parse(event.data));
+    source.onmessage = (event) => message(JSON.parse(event.data));
     source.onerror = () => {
       close();
+      waiting ||= setTimeout(() => lost(true), PATIENCE);
       timer = setTimeout(open, delay);
       delay = Math.min(2 * delay, 10000);
     };
   };
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("visibilitychange", () => {
+    here();
+    if (document.hidden) close();
+    else open();
+  });
   open();
 }

@@ -1,6 +1,7 @@
 // Wires the page together: which image, which tool, which class, and what follows from each mark.
 
 import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
+import { straysFromBoxes } from "./boxes.js";
 import { ClassEditor } from "./class_editor.js";
 import { Controls } from "./controls.js";
 import { Cursor } from "./cursor.js";
@@ -27,6 +28,7 @@ import { Viewer } from "./viewer.js";
 import { counted, position } from "./words.js";
 
 const PAN_STEP = 80;
+const NOT_YET = "The image has not come from the server yet; it is asked for again.";
 
 const $ = (id) => document.getElementById(id);
 const complain = (words) => toast(words, true);
@@ -38,7 +40,7 @@ let sheet = new Sheet();
 let opening = new AbortController();
 
 const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), { client, events }), {
-  changed: describeSaved,
+  changed: showSaved,
   stored(id, revision) {
     news.own(id, revision);
     if (id === image?.id) segmentation.want(revision);
@@ -163,7 +165,10 @@ function add(mark) {
   if (sheet.repeats(mark)) return;
   // By its name too: the classes may be changed before a mark that waits is sent.
   tip.drawn();
+  const stray = () => straysFromBoxes(sheet.marks, mark.label);
+  const before = stray();
   record({ kind: "add", mark, called: ink.classes[mark.label].name, file: image.file, view: viewer.view });
+  if (!before && stray()) toast(`A box says that every ${ink.classes[mark.label].name} has one: box what is marked outside, too.`);
 }
 
 function record(body) {
@@ -174,7 +179,10 @@ function record(body) {
 function undo() {
   if (gestures.takeBackEnd()) return;
   const of = sheet.undoable;
-  if (!of) return;
+  if (!of) {
+    if (image) toast("There is no mark of yours to undo on this image.");
+    return;
+  }
   const { kind, label } = sheet.mark(of);
   record({ kind: "undo", of });
   // What lies nowhere is not seen to go.
@@ -234,7 +242,7 @@ function openAnew(wanted) {
 
 // Which file is there now is asked whenever an image is opened: it may have been replaced, or put right.
 async function inquire(wanted, signal) {
-  const failed = (error) => complain(error.message);
+  const failed = () => wait(wanted);
   const ask = () => get(imagePath(wanted.id, "size"), { signal });
   // What was seen before can be looked at while the server is away.
   const seen = (error) => {
@@ -278,7 +286,7 @@ async function askWhy(id, path) {
   } catch (error) {
     if (isBroken(error)) refuse(id, error.message);
     else if (viewer.seen) toast("A part of the image has not come from the server; it is asked for again.");
-    else notify("The image has not come from the server yet; it is asked for again.");
+    else notify(NOT_YET);
   }
   asking = null;
 }
@@ -289,13 +297,25 @@ function notify(words) {
   $("notice").hidden = false;
 }
 
+// The stage is empty until the image comes.
+function wait(wanted) {
+  begin(wanted);
+  clearStage();
+  notify(NOT_YET);
+}
+
 // Nothing is drawn on what can't be seen; the stage says why.
 function refuse(id, words) {
   list.setBroken(id, words);
   if (id !== image?.id) return;
+  opening.abort();
+  clearStage();
+  notify(`${image.name} can't be read: ${words}`);
+}
+
+function clearStage() {
   gestures.cancel();
   cursor.leave();
-  opening.abort();
   viewer.close();
   overview.update();
   segmentation.close();
@@ -305,7 +325,6 @@ function refuse(id, words) {
   tip.bare(false);
   $("zoom").textContent = $("where").textContent = "";
   $("undo").disabled = $("redo").disabled = true;
-  notify(`${image.name} can't be read: ${words}`);
   overlaySource = null;
   showOverlayState();
 }
@@ -368,8 +387,15 @@ const news = new News({
 
 // ---- what the page shows ----
 
+let lost = false; // the server's live messages
+
+function showSaved() {
+  describeSaved(outbox.state(), lost);
+}
+
 function showOverlayState() {
-  describeOverlay(overlaySource, segmentation.waiting && list.totals.marks > 1);
+  const { waiting, untaught } = segmentation;
+  describeOverlay(overlaySource, waiting && !untaught && list.totals.marks > 1, untaught);
 }
 
 function toggle(id, property) {
@@ -483,9 +509,16 @@ async function start() {
     return;
   }
   openImage(list.has(fromHash()) ? fromHash() : project.images[0].id);
-  listen((message) => news.take(message), () => {
-    if (image) quietly(lookAgain());
-    segmentation.refresh();
+  listen({
+    message: (message) => news.take(message),
+    returned() {
+      if (image) quietly(lookAgain());
+      segmentation.refresh();
+    },
+    lost(is) {
+      lost = is;
+      showSaved();
+    },
   });
 }
 

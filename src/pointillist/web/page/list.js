@@ -2,7 +2,7 @@
 
 import { counted, HELD_OUT } from "./words.js";
 
-const LEGEND = "held out: not learnt from, used to judge";
+const LEGEND = "held out: judges the network, which does not learn from it";
 
 export class ImageList {
   #root;
@@ -130,6 +130,7 @@ export class ImageList {
     }
     const complete = labels !== null && labels.size > 1;
     state.textContent = complete ? "✓" : "";
+    state.title = complete ? "Marks on two classes or more: it teaches where one ends" : "";
     count.textContent = image.marks || "";
     noun.textContent = image.marks ? ` ${image.marks === 1 ? "mark" : "marks"}` : "no marks";
     const told = [image.name, counted(image.marks, "mark"), complete && "two classes or more", HELD_OUT[image.split] && `held out, ${HELD_OUT[image.split]}`];

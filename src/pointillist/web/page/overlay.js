@@ -11,6 +11,7 @@ export class Segmentation {
   #shown = -1;
   #wanted = -1;
   #again = false;
+  #nothing = -1; // the revision at which nothing could be said
 
   // show(bitmap, {revision, source}) takes over the bitmap; show(null, null) says that nothing can be said any more.
   constructor(show) {
@@ -27,13 +28,18 @@ export class Segmentation {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#shown = -1;
-    this.#wanted = -1;
+    this.#wanted = this.#nothing = -1;
     this.#again = false;
     this.#run(id, this.#abort.signal);
   }
 
   get waiting() {
     return this.#wanted > this.#shown;
+  }
+
+  // Whether the server said that these marks teach nothing, those on other images with them.
+  get untaught() {
+    return this.waiting && this.#nothing >= this.#wanted;
   }
 
   // The marks have reached this revision.
@@ -57,11 +63,13 @@ export class Segmentation {
       }
       this.#again = false;
       try {
-        const response = await request(imagePath(id, `overlay?after=${this.#wanted}`), { signal });
+        const asked = this.#wanted;
+        const response = await request(imagePath(id, `overlay?after=${asked}`), { signal });
         delay = 500;
         if (response.status !== 204) await this.#take(response, signal);
         if (signal.aborted) return;
         if (response.headers.get("X-Why") === "nothing") {
+          this.#nothing = asked;
           this.#show(null, null);
           await this.#woken(signal, IDLE);
         } else if (this.waiting) {

@@ -4,9 +4,9 @@ import { SOURCES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function describeSaved({ count, held, kept, away }) {
+export function describeSaved({ count, held, kept, away }, lost) {
   const waiting = count - held;
-  let [words, state] = ["saved", "saved"];
+  let [words, state] = lost ? ["server away", "away"] : ["saved", "saved"];
   if (waiting && away) [words, state] = [`${away}, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
   else if (waiting) [words, state] = [`${waiting} unsaved`, "waiting"];
   else if (held) [words, state] = [`${held} not taken`, "held"];
@@ -20,7 +20,7 @@ export function describeProgress({ images, marked }) {
   $("progress").title = `${marked} of ${images} images have marks`;
 }
 
-export function describeOverlay(shown, updating) {
-  const now = shown ? `by ${SOURCES[shown.source]}` : "none yet";
+export function describeOverlay(shown, updating, untaught) {
+  const now = shown ? `by ${SOURCES[shown.source]}` : `none yet${untaught ? ": it takes marks on two classes" : ""}`;
   $("overlay-state").textContent = now + (updating ? " · updating" : "");
 }

@@ -4,8 +4,8 @@ export const SOURCES = { forest: "classifier", network: "network", both: "classi
 
 // What images are held out for.
 export const HELD_OUT = {
-  val: "val: chooses the best network, never learnt from",
-  test: "test: measures how good it is, never learnt from",
+  val: "val: chooses the best network, which never learns from it",
+  test: "test: measures how good the network is, which never learns from it",
 };
 
 // With a space that does not break.

@@ -70,6 +70,7 @@ def main(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that the pictures go into.")],
 ) -> None:
     """Click, train, and take three pictures: light, dark, and all images."""
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as given, sync_playwright() as playwright:
         root = Path(given) / "lesions"
         clicks = draw(root)

@@ -10,7 +10,7 @@ from PIL import Image
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.data.container import FileError
-from pointillist.data.mask import Codes, read_mask
+from pointillist.data.mask import EITHER, Codes, read_mask
 
 BINARY: Codes = {0: 0, 1: 1, 255: 1}
 DRAWN = np.array(
@@ -150,6 +150,20 @@ def test_h51_class_ids_beyond_the_declared(tmp_path: Path) -> None:
         read_mask(save(tmp_path / "a.png", DRAWN * np.uint8(5)), {0: 0, 1: 1, 2: 2})
     assert caught.value.row == "H51"
     assert caught.value.found.startswith("5 in 17 pixels, first at (row, col) (1, 2)")
+
+
+def test_h51_one_and_255_in_one_file_mean_different_things(tmp_path: Path) -> None:
+    for value in (1, 255):
+        assert np.array_equal(
+            read_mask(save(tmp_path / f"{value}.png", DRAWN * np.uint8(value)), EITHER), DRAWN
+        )
+    both = DRAWN.copy()
+    both[0] = 255
+    with pytest.raises(FileError, match="got both: 1 in 17 pixels, 255 in 8") as caught:
+        read_mask(save(tmp_path / "both.png", both), EITHER)
+    assert "--unlabelled 255" in caught.value.fix
+    declared = read_mask(tmp_path / "both.png", dict(BINARY))
+    assert (declared[0] == 1).all(), "who declares that both are the object is believed"
 
 
 def test_codes_must_lead_to_classes(tmp_path: Path) -> None:

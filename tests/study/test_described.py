@@ -1,6 +1,7 @@
 """A study's description in a file: Python says the same as YAML, and what is wrong with it is told."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def test_python_and_yaml_describe_the_same_study(tmp_path: Path) -> None:
     assert described(tmp_path, f"study = {plain!r}") == small()
     made = f"from pointillist import Study\nstudy = Study.model_validate({plain!r})\n"
     assert described(tmp_path, made) == small()
+
+
+def test_a_program_finds_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine_alone.py").write_text(f"described = {small().model_dump(mode='json')!r}\n")
+    before = list(sys.path)
+    assert described(tmp_path, "from mine_alone import described as study") == small()
+    assert sys.path == before
 
 
 def test_the_document_shows_a_study_in_python(tmp_path: Path) -> None:

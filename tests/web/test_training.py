@@ -81,6 +81,9 @@ def test_what_to_do_names_no_image_that_has_marks(tmp_path: Path) -> None:
     draw(project, [first, *others], 2)
     with pytest.raises(InputError, match=f"Click on some of these: {second}\\."):
         training.start()
+    project.pictures.broken[second] = "torn"
+    with pytest.raises(InputError, match=r"say in pointillist\.yaml which of yours train"):
+        training.start()
     project.store.close()
     splits = f"{{train: [{first}], val: [{others[0]}], test: [{second}, {others[1]}]}}"
     (tmp_path / "few" / "pointillist.yaml").write_text(f"split: {splits}\n")

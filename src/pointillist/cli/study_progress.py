@@ -123,5 +123,6 @@ def _mind_few(study: Study) -> None:
     if (groups := min(independent_images(data, "test") for data in sets.values())) < FEWEST:
         out.print(
             f"Mind: the test images make {counted(groups, 'independent groups')}; below {FEWEST} no interval "
-            "can be given, and so no number called enough. Put more images aside for testing."
+            "can be given, and so no number called enough. Put more images aside for testing: split: in "
+            "a folder's pointillist.yaml."
         )

@@ -115,10 +115,14 @@ def to_latex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     a\_b & 0.93 $\pm$ 0.01 \\
     \bottomrule
     \end{tabular}
+    >>> print(to_latex(["place"], [["[a]"]]).splitlines()[4])
+    {}[a] \\
     """
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(map(escape_latex, cells)) + r" \\"
+        said = " & ".join(map(escape_latex, cells))
+        # A bracket or star at the start of a line would be taken for an option of the line's end before.
+        return ("{}" if said.startswith(("[", "*")) else "") + said + r" \\"
 
     columns = "".join("r" if right else "l" for right in _numeric(head, rows))
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(head), r"\midrule"]

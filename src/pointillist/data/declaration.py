@@ -14,7 +14,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 from pointillist.core.config import Config, read_yaml, validated
 from pointillist.core.errors import InputError, nearest
 from pointillist.core.shapes import IGNORE
-from pointillist.data.mask import Code
+from pointillist.data.mask import EITHER, Code, Codes
 from pointillist.data.split import SPLITS, Split, split_by_hash
 
 FILE_NAME = "pointillist.yaml"
@@ -95,12 +95,12 @@ class Declaration(Config):
                 raise ValueError(f"codes: {code} leads to {name!r}. {nearest(name, self.classes + UNKNOWN)}")
         return self
 
-    def mask_codes(self) -> dict[Code, int]:
+    def mask_codes(self) -> Codes:
         """Class index or IGNORE by the value in a mask file."""
         if self.codes is not None:
             return self._declared_codes(self.codes)
         if len(self.classes) == 2:
-            return {0: 0, 1: 1, 255: 1}
+            return EITHER
         return {index: index for index in range(len(self.classes))}
 
     def label_codes(self) -> dict[Code, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Int32
@@ -17,6 +18,8 @@ Code = int | tuple[int, int, int]
 """A file's grey value or palette index, or a colour (red, green, blue)."""
 Codes = Mapping[Code, int] | Mapping[int, int] | Mapping[tuple[int, int, int], int]
 """Class index or IGNORE by code (a mapping's keys are invariant: each form is named)."""
+EITHER: Codes = MappingProxyType({0: 0, 1: 1, 255: 1})
+"""Of two classes where nothing is declared: the object is 1 or 255, in one file never both."""
 _COLOUR = 1 << 24
 
 
@@ -53,6 +56,8 @@ def to_mask(decoded: Decoded, codes: Codes, path: Path) -> MaskArray:
     places = np.searchsorted(known, values)
     if unknown := [int(name) for name in names if int(name) not in table]:
         raise _unknown(unknown, names[places], codes, decoded, path)
+    if codes is EITHER and {1, 255} <= set(names.tolist()):
+        raise _ambiguous(values, path)
     mask: MaskArray = np.array([table[int(name)] for name in names], np.uint8)[places]
     return mask
 
@@ -124,6 +129,17 @@ def _odd_values(pixels: np.ndarray, odd: np.ndarray, path: Path) -> InputError:
     value = float(pixels[row, col].flat[0])
     found = f"{int(odd.sum())} non-integer labels, first {value:g} at (row, col) ({row}, {col})"
     return FileError("H44", "a mask must hold whole numbers", found, "Save it as 8-bit integers.", path)
+
+
+def _ambiguous(values: np.ndarray, path: Path) -> InputError:
+    counts = {value: int((values == value).sum()) for value in (1, 255)}
+    must = "a mask of two classes must hold 0 and 1, or 0 and 255"
+    found = f"both: 1 in {counts[1]} pixels, 255 in {counts[255]}"
+    fix = (
+        "Say what each means in pointillist.yaml: codes: {0: background, 1: foreground, 255: unknown}; when "
+        "importing, --unlabelled 255."
+    )
+    return FileError("H51", must, found, fix, path)
 
 
 def _unknown(

@@ -11,14 +11,14 @@ from pointillist.core.errors import InputError
 from pointillist.core.shapes import MaskArray
 from pointillist.data.container import PIXEL_LIMIT
 from pointillist.data.decode import SUFFIXES, Decoded
-from pointillist.data.mask import Code, read_mask, to_mask
+from pointillist.data.mask import Code, Codes, read_mask, to_mask
 from pointillist.data.tiff import narrowed
 from pointillist.exchange.importer import list_files, read_each
 from pointillist.exchange.intake import Intake
 
 
 def read_label_images(
-    path: Path, codes: Mapping[Code, int], intake: Intake, suffixes: Collection[str] = SUFFIXES.keys()
+    path: Path, codes: Codes, intake: Intake, suffixes: Collection[str] = SUFFIXES.keys()
 ) -> None:
     """Lay every label image below a folder over its image.
 
@@ -37,7 +37,7 @@ def read_label_images(
     )
 
 
-def lay_label_image(file: Path, name: str, codes: Mapping[Code, int], intake: Intake) -> None:
+def lay_label_image(file: Path, name: str, codes: Codes, intake: Intake) -> None:
     """Lay one label image over the image of a name, where there is one.
 
     Raises:
@@ -72,7 +72,7 @@ def chosen_codes(chosen: Mapping[str, str], intake: Intake) -> dict[Code, int]:
     return codes
 
 
-def _read_npy(file: Path, codes: Mapping[Code, int]) -> MaskArray:
+def _read_npy(file: Path, codes: Codes) -> MaskArray:
     must = "a label array must be whole numbers, rows x columns"
     try:
         # Mapped, not read: what a header claims costs nothing before it is checked. Objects, which would be

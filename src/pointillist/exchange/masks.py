@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pointillist.core.shapes import IGNORE
-from pointillist.data.mask import Code
+from pointillist.data.mask import Code, Codes
 from pointillist.exchange.importer import Choices, Importer
 from pointillist.exchange.intake import Intake
 from pointillist.exchange.label_image import chosen_codes, read_label_images
@@ -21,7 +21,11 @@ class MasksImporter(Importer):
 
     def read(self, path: Path, choices: Choices, intake: Intake) -> None:
         """Read them; see `Importer.read`."""
-        codes: dict[Code, int] = intake.declaration.mask_codes() | chosen_codes(choices.classes, intake)
+        codes: Codes = intake.declaration.mask_codes()
+        chosen = chosen_codes(choices.classes, intake)
         if choices.unlabelled is not None:
-            codes[choices.unlabelled] = IGNORE
+            chosen[choices.unlabelled] = IGNORE
+        if chosen:
+            declared: dict[Code, int] = {code: label for code, label in codes.items()}
+            codes = declared | chosen
         read_label_images(path, codes, intake)

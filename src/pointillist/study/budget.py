@@ -31,6 +31,8 @@ def independent_images(data: AnyDataset, split: Split) -> int:
     groups = {group_of(e.name, e.group) for e in entries if data.read(e.name).mask is not None}
     if not groups:
         fix = "Put masks of some images there; clicks are simulated from masks and measured against them."
+        if not entries:
+            fix = f"Add images, or declare split: in pointillist.yaml, so that some lie in {split}."
         raise InputError(f"some {split} images must have masks", f"none of {len(entries)}", fix)
     return len(groups)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,8 @@ def read_described(file: Path) -> Study:
 
 def _run(file: Path) -> dict[str, Any]:
     """Run a person's own program, in a namespace of its own and not as the main one."""
+    # As Python does for a program: what lies beside it can be imported.
+    sys.path.insert(0, str(file.absolute().parent))
     try:
         return runpy.run_path(str(file), run_name="study")
     except ValidationError as error:
@@ -52,3 +55,5 @@ def _run(file: Path) -> dict[str, Any]:
         line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
         found = f"{type(error).__name__}: {error}" + (f", in line {line}" if line else "")
         raise InputError("a study in Python must run to its end", found, "Mend it.", file) from None
+    finally:
+        sys.path.remove(str(file.absolute().parent))

@@ -131,8 +131,9 @@ class Training:
         """Refuse to train on next to nothing."""
         learnt = self.project.data.names("train")
         marked = {annotation.name: annotation for annotation in drawn}
-        bare = [name for name in learnt if name not in marked]
-        if (count := len(learnt) - len(bare)) < FEWEST:
+        if (count := sum(name in marked for name in learnt)) < FEWEST:
+            unreadable = self.project.skipped() | self.project.pictures.broken
+            bare = [name for name in learnt if name not in marked and name not in unreadable]
             fix = "The others are held out for choosing and testing. "
             fix += f"Click on some of these: {', '.join(bare[:5])}." if bare else _DECLARE
             raise InputError(f"at least {FEWEST} training images must be annotated", str(count), fix)

@@ -1,5 +1,6 @@
 """Ray: the same tasks end the same as with local processes, on one machine or several nodes."""
 
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ import pytest
 
 from pointillist.core.errors import InputError
 from pointillist.core.extras import install
-from pointillist.study import local, ray_engine
+from pointillist.study import execute, local, ray_engine
 from pointillist.study.engine import TRIES, Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -250,6 +251,36 @@ def test_what_no_node_has_is_refused_and_a_small_node_gets_what_it_can() -> None
     with pytest.raises(InputError, match=r"a node must have a core and 0\.5 GPU; got at most"):
         OnRay(gpus=0.5)
     assert OnRay(cpus=10_000).cpus == os.cpu_count()
+
+
+def test_r11_there_is_no_dashboard_and_nobody_comes_in_without_the_token(tmp_path: Path, ray: Any) -> None:
+    running = OnRay(workers=1, cpus=1).run(act, payloads(tmp_path, "wait"))
+    assert isinstance(next(running), Started)
+    assert not [said for said in children_of(os.getpid()).values() if b"dashboard/dashboard.py" in said]
+    come_in = (
+        f"import ray; ray.init(address={ray.get_runtime_context().gcs_address!r}, log_to_driver=False); "
+        "print('came in', len(ray.nodes()))"
+    )
+    for token, comes in (("fedcba9876543210" * 4, False), (os.environ["RAY_AUTH_TOKEN"], True)):
+        environment = {**os.environ, "RAY_AUTH_TOKEN": token}
+        done = subprocess.run(
+            [sys.executable, "-c", come_in], env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert ("came in 1" in done.stdout) == comes, done.stderr[-600:]
+    running.close()
+
+
+def test_r11_a_ray_that_asks_for_no_token_is_refused(monkeypatch: pytest.MonkeyPatch, ray: Any) -> None:
+    monkeypatch.setattr(ray, "__version__", "2.51.2")
+    with pytest.raises(InputError, match=r"at least 2\.52, which asks for a token; got 2\.51\.2"):
+        list(OnRay(workers=1).run(act, []))
+
+
+def test_r11_what_workers_are_sent_is_plain_data(tmp_path: Path) -> None:
+    study = small(seeds=1)
+    for cell in study.cells:
+        payload = execute._payload(study, cell, tmp_path, "hash", 1)
+        assert json.loads(json.dumps(payload)) == payload
 
 
 def test_r09_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def read_study(folder: Path) -> Study:
         return validated(Study, path.read_bytes(), path, text=True)
     except InputError as error:
         fix = "Run the study again from its own file: it writes this one anew."
-        raise InputError("study.json must describe the study", str(error), fix, folder) from None
+        raise InputError("study.json must describe the study", error.found, fix, folder) from None
 
 
 def write_report(folder: Path) -> list[Path]:

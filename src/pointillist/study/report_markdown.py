@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pointillist.core.text import to_markdown
+from pointillist.core.text import counted, to_markdown
 from pointillist.study.report_answer import Said
 from pointillist.study.report_tables import MetricTable
 
@@ -44,7 +44,7 @@ def markdown(
         parts += [f"## {told.title}", to_markdown(told.head, told.rows), told.note]
     parts += ["## Results", about] if tables else []
     for one in tables:
-        parts += [f"### {one.split}, {one.images} images", one.markdown()]
+        parts += [f"### {one.split}, {counted(one.images, 'images')}", one.markdown()]
     if worst[1]:
         parts += ["## Worst test images", WORST_NOTE, to_markdown(*worst)]
     parts.append("## Data")

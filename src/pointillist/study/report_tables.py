@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pointillist.core.text import escape_latex, number, to_latex, to_markdown
+from pointillist.core.text import counted, escape_latex, number, to_latex, to_markdown
 from pointillist.data.split import Split
 from pointillist.study.execute import Results
 from pointillist.study.scores import results_by_place, seconds_per_image
@@ -77,7 +77,9 @@ def latex_of(
     metrics = "mean over images, standard deviation over seeds and 95 % interval"
     for one in tables:
         rows = [list(row) for row in one.rows]
-        found.append((f"{one.split}, {one.images} images: {metrics}.", one.split, list(one.head), rows))
+        found.append(
+            (f"{one.split}, {counted(one.images, 'images')}: {metrics}.", one.split, list(one.head), rows)
+        )
     return "\n\n".join(_float(name, *one) for one in found) + "\n"
 
 

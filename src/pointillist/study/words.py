@@ -60,10 +60,9 @@ def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
         if against is None:
             rows.append([*told, "", "", "", ""])
             continue
-        interval = (
-            "-" if against.low is None else f"({number_signed(against.low)} to {number_signed(against.high)})"
-        )
-        told += [f"{number_signed(against.mean)} {interval}", probability(line.p)]
+        ends = (against.low, against.high)
+        interval = "" if None in ends else f" ({' to '.join(map(number_signed, ends))})"
+        told += [f"{number_signed(against.mean)}{interval}", probability(line.p)]
         told += [number(against.effect, 2), f"{against.better:.0%}"]
         rows.append(told)
     return head, rows
@@ -113,7 +112,8 @@ def sentences(answer: Answer) -> list[str]:
         found += [where + _one(line, enough, answer) for line in alone]
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
-    if (searched := sum(enough.priced for enough in answer.enough)) > 1:
+    judged = [any(line.against and line.against.low is not None for line in e.lines) for e in answer.enough]
+    if (searched := sum(e.priced and told for e, told in zip(answer.enough, judged, strict=True))) > 1:
         chance = min(1.0, ONE_SIDED * searched)
         found.append(
             f"each of the {searched} searches calls too few enough with a chance of {ONE_SIDED:.1%} at most, "
@@ -144,6 +144,8 @@ def _can_not_tell(answer: Answer) -> list[str]:
         found.append(f"{reference} has no results yet: {_places(waiting)} compared with nothing.")
     if apart := sum(line.alone == "nothing in common" for line in answer.lines):
         found.append(f"{_places(apart)} not compared: other seeds or images than the reference's.")
+    if hollow := sum(bool(line.scores) and math.isnan(line.mean) for line in answer.lines):
+        found.append(f"{_places(hollow)} without a {NAMES[answer.compare.metric]}: no image shows an object.")
     if any(line.against is not None and line.against.low is None for line in answer.lines):
         found.append(
             f"no interval can be given, and so no verdict: the {answer.split} images make fewer than "

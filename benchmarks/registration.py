@@ -15,6 +15,7 @@ made of more of the screen's (density x zoom). WebKit's are its own. Operating s
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ FOOT = 24
 """Rows at the bottom without landmarks: there the page writes the place and the zoom over the image."""
 WINDOW = (1280, 800)
 STILL = 2
+ON_ITS_WAY = 8
+"""Places between two landmarks in which the hand is seen."""
 ZOOMS = [0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0]
 DENSITIES = [1.0, 1.25, 1.5, 2.0, 3.0]
 STORED_AS = {
@@ -172,9 +175,10 @@ def click_all(page: Any, scale: float, key: str, truth: np.ndarray, aimed: Aimed
             break
     else:
         raise SystemExit(f"{len(places)} landmarks of {len(truth)} are seen")
-    # A hand that comes from somewhere is seen on its way.
-    for x, y in places:
-        page.mouse.move(x, y)
+    # A hand that comes from somewhere is seen on its way, in more places than those that it clicks on.
+    for start, end in itertools.pairwise(places):
+        for x, y in np.linspace(start, end, ON_ITS_WAY):
+            page.mouse.move(x, y)
     for x, y in places:
         page.mouse.click(x, y)
     until(page, "#saved", "saved")

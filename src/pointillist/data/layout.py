@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Files:
 class Item(Entry):
     """One image: its files, None where there is none, and where it belongs."""
 
-    found: Files
+    found: Files = field(compare=False)
 
     @property
     def home(self) -> Path:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -254,20 +254,21 @@ def test_what_no_node_has_is_refused_and_a_small_node_gets_what_it_can() -> None
 
 
 def test_r11_there_is_no_dashboard_and_nobody_comes_in_without_the_token(tmp_path: Path, ray: Any) -> None:
-    running = OnRay(workers=1, cpus=1).run(act, payloads(tmp_path, "wait"))
-    assert isinstance(next(running), Started)
-    assert not [said for said in children_of(os.getpid()).values() if b"dashboard/dashboard.py" in said]
-    come_in = (
-        f"import ray; ray.init(address={ray.get_runtime_context().gcs_address!r}, log_to_driver=False); "
-        "print('came in', len(ray.nodes()))"
-    )
-    for token, comes in (("fedcba9876543210" * 4, False), (os.environ["RAY_AUTH_TOKEN"], True)):
-        environment = {**os.environ, "RAY_AUTH_TOKEN": token}
-        done = subprocess.run(
-            [sys.executable, "-c", come_in], env=environment, capture_output=True, text=True, timeout=120
+    with closing(OnRay(workers=1, cpus=1).run(act, payloads(tmp_path, "wait"))) as running:
+        assert isinstance(next(running), Started)
+        # Ray keeps its own process of that name, without pages, and for this machine alone.
+        dashboards = [said for said in children_of(os.getpid()).values() if b"dashboard/dashboard.py" in said]
+        assert all(b"--minimal" in said and b"--host=127.0.0.1" in said for said in dashboards)
+        come_in = (
+            f"import ray; ray.init(address={ray.get_runtime_context().gcs_address!r}, log_to_driver=False); "
+            "print('came in', len(ray.nodes()))"
         )
-        assert ("came in 1" in done.stdout) == comes, done.stderr[-600:]
-    running.close()
+        for token, comes in (("fedcba9876543210" * 4, False), (os.environ["RAY_AUTH_TOKEN"], True)):
+            environment = {**os.environ, "RAY_AUTH_TOKEN": token}
+            done = subprocess.run(
+                [sys.executable, "-c", come_in], env=environment, capture_output=True, text=True, timeout=120
+            )
+            assert ("came in 1" in done.stdout) == comes, done.stderr[-600:]
 
 
 def test_r11_a_ray_that_asks_for_no_token_is_refused(monkeypatch: pytest.MonkeyPatch, ray: Any) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,13 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def parts() -> Iterator[tuple[Path, ast.AST]]:
+    """Give every part of every file of the package, as Python reads it."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            yield path, node
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_imports_go_down_only(path: Path) -> None:
     room = path.relative_to(SOURCE).parts[0]
@@ -84,19 +92,16 @@ def test_every_component_file_is_in_its_table(room: str) -> None:
 
 def test_only_durable_writes_to_disk() -> None:
     found = []
-    for path in SOURCE.rglob("*.py"):
-        if path.name == "durable.py":
+    for path, node in parts():
+        if path.name == "durable.py" or not isinstance(node, ast.Call):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            if isinstance(node.func, ast.Name) and node.func.id == "open":
-                found.append(f"{path.name}:{node.lineno} open")
-            if isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS:
-                owner = ast.unparse(node.func.value)
-                inside_replacing = "temporary" in ast.unparse(node) or "buffer" in ast.unparse(node)
-                if owner not in {"durable", "yaml", "json"} and not inside_replacing:
-                    found.append(f"{path.name}:{node.lineno} {ast.unparse(node.func)}")
+        if isinstance(node.func, ast.Name) and node.func.id == "open":
+            found.append(f"{path.name}:{node.lineno} open")
+        if isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS:
+            owner = ast.unparse(node.func.value)
+            inside_replacing = "temporary" in ast.unparse(node) or "buffer" in ast.unparse(node)
+            if owner not in {"durable", "yaml", "json"} and not inside_replacing:
+                found.append(f"{path.name}:{node.lineno} {ast.unparse(node.func)}")
     assert not found, f"write through core/durable.py: {found}"
 
 
@@ -108,8 +113,7 @@ def test_the_images_of_a_collection_may_differ_in_size() -> None:
     # Beartype looks at one item of a list, by chance: a type that asks one size of all fails now and then.
     found = [
         f"{path.name}:{node.lineno} {ast.unparse(node)}"
-        for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, node in parts()
         if isinstance(node, ast.Subscript)
         and ast.unparse(node.value) in SEVERAL
         and ONE_SIZE & {name.id for name in ast.walk(node.slice) if isinstance(name, ast.Name)}
@@ -130,8 +134,7 @@ def _only_tensors(call: ast.Call) -> bool:
 def test_nothing_runs_what_a_user_loads() -> None:
     calls = [
         f"{path.name}:{node.lineno} {ast.unparse(node.func)}"
-        for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, node in parts()
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in FORBIDDEN
         and not (path.name in {"imagenet.py", "sam_weights.py"} and _only_tensors(node))
@@ -156,11 +159,10 @@ def test_s20_the_one_archive_is_written_and_never_read() -> None:
 
 def test_s20_no_archive_is_unpacked() -> None:
     """So that no name in one leads out of a folder: archives are unpacked by whoever downloads them."""
-    for path in set(SOURCE.rglob("*.py")) - {WRITER}:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            if isinstance(node, ast.Attribute):
-                names = [ast.unparse(node)]
-            assert not UNPACKERS & set(names), path
+    for path, node in parts():
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if isinstance(node, ast.Attribute):
+            names = [ast.unparse(node)]
+        assert path == WRITER or not UNPACKERS & set(names), path

@@ -43,7 +43,8 @@ def read_described(file: Path) -> Study:
 def _run(file: Path) -> dict[str, Any]:
     """Run a person's own program, in a namespace of its own and not as the main one."""
     # As Python does for a program: what lies beside it can be imported.
-    sys.path.insert(0, str(file.absolute().parent))
+    beside = str(file.absolute().parent)
+    sys.path.insert(0, beside)
     try:
         return runpy.run_path(str(file), run_name="study")
     except ValidationError as error:
@@ -56,4 +57,4 @@ def _run(file: Path) -> dict[str, Any]:
         found = f"{type(error).__name__}: {error}" + (f", in line {line}" if line else "")
         raise InputError("a study in Python must run to its end", found, "Mend it.", file) from None
     finally:
-        sys.path.remove(str(file.absolute().parent))
+        sys.path.remove(beside)

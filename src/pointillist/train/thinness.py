@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -106,15 +106,10 @@ def seen_px(image: ImageArray, labels: MaskArray) -> float | None:
     foreground, background = _places(labels)
     if min(len(foreground), len(background)) < 2 or not _strokes(labels):
         return None
-    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
     side = np.arange(-REACH_PX, REACH_PX + 1)
     steps = np.stack(np.meshgrid(side, side, indexing="ij"), -1).reshape(-1, 2)
     lengths = np.hypot(*steps.T)
-    around = _some(foreground, LOOKS)[:, None] + steps
-    inside = ((around >= 0) & (around < labels.shape)).all(-1)
-    asked = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2)
-    near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
-    other = inside & (far < near).reshape(inside.shape)
+    other = _otherwise(image, foreground, background, steps)
     return float(np.where(other, lengths, REACH_PX).min(1).clip(max=REACH_PX).mean())
 
 
@@ -134,17 +129,29 @@ def width_px(image: ImageArray, labels: MaskArray) -> float | None:
     foreground, background = _places(labels)
     if min(len(foreground), len(background)) < 2 or _strokes(labels):
         return None
-    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
     turned = np.arange(2 * AXES) * np.pi / AXES
     ways = np.stack([np.sin(turned), np.cos(turned)], -1)[:, None] * np.arange(1, REACH_PX + 1)[:, None]
-    around = np.rint(_some(foreground, LOOKS)[:, None, None] + ways).astype(int)
-    inside = ((around >= 0) & (around < labels.shape)).all(-1)
-    asked = np.clip(around, 0, np.array(labels.shape) - 1).reshape(-1, 2)
-    near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
-    other = inside & (far < near).reshape(inside.shape)
+    steps = np.rint(ways).astype(int).reshape(-1, 2)
+    other = _otherwise(image, foreground, background, steps).reshape(-1, 2 * AXES, REACH_PX)
     # In the middle between the last pixel that looks alike and the first that does not.
     ends = np.where(other.any(-1), other.argmax(-1), REACH_PX) + 0.5
     return float((ends[:, :AXES] + ends[:, AXES:]).min(1).mean())
+
+
+def _otherwise(
+    image: ImageArray, foreground: Places, background: Places, steps: Places
+) -> Bool[np.ndarray, "p s"]:
+    """Say of each step (row, column) from some foreground places whether background seems to lie there.
+
+    None leads there from the image's edge outwards.
+    """
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX))
+    around = _some(foreground, LOOKS)[:, None] + steps
+    inside = ((around >= 0) & (around < image.shape[1:])).all(-1)
+    asked = np.clip(around, 0, np.array(image.shape[1:]) - 1).reshape(-1, 2)
+    near, far = _apart(smooth, asked, _some(foreground, COLOURS), _some(background, COLOURS))
+    found: Bool[np.ndarray, "p s"] = inside & (far < near).reshape(inside.shape)
+    return found
 
 
 def _places(labels: MaskArray) -> tuple[Places, Places]:

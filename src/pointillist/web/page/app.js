@@ -352,7 +352,6 @@ function begin(wanted) {
   ink.stopPulse();
   tip.bare(false);
   $("zoom").textContent = $("where").textContent = "";
-  list.select(id);
   history.replaceState(null, "", `#image=${encodeURIComponent(id)}`);
   $("image-name").textContent = image.name;
   $("image-name").title = image.width ? `${image.name}: ${image.width} × ${image.height}` : image.name;

@@ -1,6 +1,7 @@
 // One canvas over the image: the segmentation, the marks, the stroke being drawn and the pulsing ring.
 
 import { Areas, filled } from "./areas.js";
+import { edges } from "./boxes.js";
 
 const DARK = "#111";
 const LIGHT = "#fff";
@@ -227,8 +228,7 @@ export class Ink {
 
   // Four ends are clicks, and the box that they say.
   #drawEnds({ at, label }, view) {
-    const [[top], [, left], [bottom], [, right]] = at.map((place) => place.map((value) => Math.floor(value + 0.5)));
-    this.#drawBox({ top, left, bottom: bottom + 1, right: right + 1, label }, view, [4, 3]);
+    this.#drawBox({ ...edges({ at }), label }, view, [4, 3]);
     this.#drawPoints({ at, label, radius: 0 }, view);
   }
 

@@ -105,13 +105,13 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
     from pointillist.web.gates import Gates
     from pointillist.web.names import EVERYWHERE, bracketed, names_of
     from pointillist.web.project import Project
-    from pointillist.web.server import build
+    from pointillist.web.server import build, build_meanwhile
     from pointillist.web.snapshot import keeping
 
     with none_meanwhile():
         project = Project(root)
         first = iter([project])
-        application = Anew(lambda renew: build(next(first, None) or Project(root), renew))
+        application = Anew(lambda renew: build(next(first, None) or Project(root), renew), build_meanwhile)
     listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
     ticket = secrets.token_urlsafe(24)
@@ -149,6 +149,8 @@ def _tell_skipped(project: Project) -> None:
             f"{counted(len(missing), 'images')} with marks can't be found: {_listed(missing)}. "
             "The marks are kept: put the files back under these names."
         )
+    if others := [path.name for path in project.data.layout.passed_over]:
+        out.print(f"{counted(len(others), 'files')} of no format that can be read: {_listed(others)}.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 
+from pointillist.core.errors import InputError
+
 Renew: TypeAlias = Callable[[], Awaitable[None]]
 
 
@@ -17,13 +19,14 @@ class Anew:
 
     Args:
         make: builds the application; it is given what builds it again.
+        meanwhile: builds likewise what stands in for it when it can't be built again.
 
     Raises:
         InputError: as `make`.
     """
 
-    def __init__(self, make: Callable[[Renew], FastAPI]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[Renew], FastAPI], meanwhile: Callable[[Renew], FastAPI]) -> None:
+        self._make, self._meanwhile = make, meanwhile
         self._app = make(self.renew)
         self._running: AbstractAsyncContextManager[Any] | None = None
         self._changing = asyncio.Lock()
@@ -43,12 +46,17 @@ class Anew:
         """End the application, and begin another one in its place.
 
         Raises:
-            InputError: the other one can't be built: nothing is served until that is tried again.
+            InputError: the other one can't be built; what stands in for it is served until then.
         """
         async with self._changing:
             await self._end()
-            self._app = await asyncio.to_thread(self._make, self.renew)
-            await self._begin()
+            try:
+                self._app = await asyncio.to_thread(self._make, self.renew)
+            except InputError:
+                self._app = self._meanwhile(self.renew)
+                raise
+            finally:
+                await self._begin()
 
     async def _begin(self) -> None:
         self._running = self._app.router.lifespan_context(self._app)

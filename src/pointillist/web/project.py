@@ -21,6 +21,7 @@ from pointillist.core.raster import to_labels
 from pointillist.core.shapes import MaskArray
 from pointillist.data.declaration import FILE_NAME
 from pointillist.datasets import Folder
+from pointillist.web.changes import Changes
 from pointillist.web.classes import Classes
 from pointillist.web.events import Add, OnImage, Redo, replay
 from pointillist.web.identity import Identity
@@ -48,6 +49,7 @@ class Project:
     """
 
     def __init__(self, root: Path) -> None:
+        self._changes = Changes(root)
         self.data = Folder(root=root, size=None)
         self.home = root / HOME
         self.splits = {entry.name: entry.split for entry in self.data.entries}
@@ -91,6 +93,14 @@ class Project:
     def skipped(self) -> dict[str, str]:
         """Say by name which images can't be shown, as far as is known, and why."""
         return self.pictures.unreadable() | dict.fromkeys(self.missing, GONE)
+
+    def outdated(self) -> bool:
+        """Whether files have come or gone since the project was opened.
+
+        Raises:
+            InputError: with those that are there now none could be opened.
+        """
+        return self._changes.any(self.data.layout)
 
     def file_of(self, name: str) -> str:
         """Give the SHA-256 of an image's file.

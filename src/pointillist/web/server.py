@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
+from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
 from pointillist.web.anew import Renew
 from pointillist.web.answers import answer_errors, with_reasons
@@ -24,6 +25,7 @@ from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
 from pointillist.web.listing import listed
 from pointillist.web.live import Live, Segmentation, painted
+from pointillist.web.pictures import in_words
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.store import AnyEvent, RefusedError
@@ -33,6 +35,7 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PATIENCE_S = 10.0
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
+_AS_BEFORE = "Files were added or moved that can't be used: what was there before is shown."
 
 
 class Sent(BaseModel):
@@ -49,7 +52,7 @@ def build(project: Project, renew: Renew) -> FastAPI:
 
     Args:
         project: its images and marks.
-        renew: makes another one, when the project's classes have changed.
+        renew: makes another one, when the project's classes or files have changed.
     """
     live = Live(project)
     listeners: set[asyncio.Queue[News]] = set()
@@ -76,6 +79,7 @@ def build(project: Project, renew: Renew) -> FastAPI:
     app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
     _page(app)
+    _list(app, project, training, renew)
     _images(app, project)
     _marks(app, project, live, listeners)
     _segmentations(app, project, live)
@@ -83,6 +87,28 @@ def build(project: Project, renew: Renew) -> FastAPI:
     add_jobs(app, project, live, training, scout, listeners)
     add_downloads(app, project)
     add_classes(app, project, training, renew)
+    return app
+
+
+def build_meanwhile(renew: Renew) -> FastAPI:
+    """Make what is served while a project can't be opened again: the page, which says why, and may try anew.
+
+    Args:
+        renew: opens it again.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    answer_errors(app)
+    _page(app)
+
+    @app.get("/api/project")
+    async def again() -> Response:
+        await renew()
+        return RedirectResponse("/api/project")
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "POST"])
+    def wait(rest: str) -> Response:
+        return JSONResponse({"error": "the project can't be opened now: reload the page to see why"}, 503)
+
     return app
 
 
@@ -115,16 +141,31 @@ def _page(app: FastAPI) -> None:
     app.get("/page/{name}")(file)
 
 
-def _images(app: FastAPI, project: Project) -> None:
+def _list(app: FastAPI, project: Project, training: Training, renew: Renew) -> None:
     @app.get("/api/project")
-    def describe() -> Response:
-        classes = [
-            {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
-            for name, colour in zip(project.data.classes, project.data.colours, strict=True)
-        ]
-        told = {"id": project.store.project, "name": project.title, "classes": classes}
-        return listed("images", _rows(project), told | {"skipped": with_reasons(project.skipped())})
+    async def describe() -> Response:
+        notice, outdated = "", False
+        try:
+            # A training goes on with the images that it began with; whoever asks after its end sees the new.
+            outdated = not training.running and await asyncio.to_thread(project.outdated)
+        except InputError as error:
+            notice = f"{_AS_BEFORE} {in_words(error)}"
+        if outdated:
+            await renew()
+            return RedirectResponse("/api/project")
+        return await asyncio.to_thread(_described, project, notice)
 
+
+def _described(project: Project, notice: str) -> Response:
+    classes = [
+        {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
+        for name, colour in zip(project.data.classes, project.data.colours, strict=True)
+    ]
+    told = {"id": project.store.project, "name": project.title, "classes": classes, "notice": notice}
+    return listed("images", _rows(project), told | {"skipped": with_reasons(project.skipped())})
+
+
+def _images(app: FastAPI, project: Project) -> None:
     @app.get("/api/images/{key}/size")
     def size(key: str) -> dict[str, int | str]:
         name = project.name(key)

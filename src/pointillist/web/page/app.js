@@ -370,7 +370,7 @@ const news = new News({
   training: (message) => training.message(message),
   gauge: (message) => gauge.show(message),
   notice: ({ message }) => toast(message),
-  renewed: () => location.reload(), // the classes have changed; what waits is sent after it
+  renewed: () => location.reload(), // classes or files have changed; what waits is sent after it
   scanned: () => results.refresh(),
   segmentation({ image: id }) {
     if (id === image?.id) segmentation.refresh();
@@ -490,7 +490,10 @@ async function start() {
   bind();
   const project = await patiently(() => get("/api/project"), (error) => {
     $("notice").textContent = error.message;
+  }).catch((error) => {
+    $("notice").textContent = `${error.message} Then reload this page.`;
   });
+  if (!project) return;
   document.title = `${project.name}: annotate`;
   $("project").textContent = project.name;
   ink.classes = project.classes;
@@ -499,6 +502,7 @@ async function start() {
   new ClassEditor(project.classes);
   list.set(project.images);
   showSkipped($("skipped"), project.skipped, "more can't be shown");
+  if (project.notice) complain(project.notice);
   results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
   if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);

@@ -163,4 +163,9 @@ def _unknown(
     if len(unknown) > 5:
         parts.append(f"and {len(unknown) - 5} more values")
     row_id = "H41" if max(unknown) >= _COLOUR else "H51"
-    return FileError(row_id, must, "; ".join(parts), "Declare a code for each, or correct the mask.", path)
+    code = spell(unknown[0]) if unknown[0] < _COLOUR else f'"{spell(unknown[0])}"'
+    fix = (
+        f"Say what each means in pointillist.yaml, as by codes: {{{code}: void}} beside others, or correct "
+        "the mask."
+    )
+    return FileError(row_id, must, "; ".join(parts), fix, path)

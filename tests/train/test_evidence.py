@@ -22,6 +22,7 @@ from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
 from pointillist.propagate import Average, FeatureForest, Grabcut
 from pointillist.train.evidence import gather
+from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
 from pointillist.train.thinness import joined, mixing, seen_px, width_px
 from tests.train.small import small_run
@@ -222,9 +223,16 @@ def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
 
 @pytest.mark.skipif(not available(), reason="needs the extra pretrained")
 def test_full_masks_are_learnt_from_for_longer_than_labels_that_may_be_wrong() -> None:
-    masks, _ = apply_recipe(small_run(data=LESIONS, annotate=Full(), epochs=100), "auto")
-    weak, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS, epochs=100), "auto")
+    masks, _ = apply_recipe(small_run(data=LESIONS, annotate=Full(), epochs=2000), "auto")
+    weak, _ = apply_recipe(small_run(data=LESIONS, annotate=CLICKS, epochs=2000), "auto")
     assert masks.epochs == 2 * weak.epochs
+
+
+def test_few_images_are_passed_over_as_often_as_makes_enough_steps() -> None:
+    for annotate in (Full(), CLICKS):
+        run, _ = apply_recipe(small_run(data=LESIONS, annotate=annotate), "auto")
+        steps = steps_per_epoch(run, len(LESIONS.names("train")))
+        assert run.epochs * steps >= 400 > (run.epochs - 1) * steps
 
 
 def test_the_share_that_is_labelled_is_that_of_the_images_where_any_is() -> None:

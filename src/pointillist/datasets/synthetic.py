@@ -96,6 +96,7 @@ class Synthetic(Drawn):
     """
 
     learning_rate: ClassVar[float] = 3e-3
+    fewest_steps: ClassVar[int] = 400
 
     kind: Literal["synthetic"] = "synthetic"
     scene: Literal["lesions", "vessels", "aerial", "curves", "objects"] = "lesions"

@@ -127,3 +127,19 @@ def test_tiles_equal_the_whole_image_at_two_sizes_too(size: tuple[int, int]) -> 
     whole = predict_image(network, image, CPU, tile=1024, views=views)
     # A tile's size times 1.25 is whole, that of an image may not be: their pixels then lie a little apart.
     assert np.abs(tiled - whole).mean() < 2e-3
+
+
+class Sure(nn.Module):
+    """Is surest of the second class everywhere."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = torch.full_like(images[:, :1], 30.0)
+        return torch.cat([-score, score], dim=1)
+
+
+@pytest.mark.parametrize("side", [301, 333, 421])
+def test_probabilities_at_several_sizes_stay_probabilities(side: int) -> None:
+    for scales in ((1.0, 1.25), (1.25,), (0.7, 1.5)):
+        probs = predict_image(Sure(), noise(side, 333), CPU, views=Views(scales=scales))
+        assert probs.max() <= 1
+        assert probs.min() >= 0

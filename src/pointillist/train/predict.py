@@ -56,7 +56,8 @@ def predict_probs(
     for scale in views.scales:
         scaled = _resized(batch, tuple(max(1, round(side * scale)) for side in batch.shape[2:]))
         answer = _of_mirrors(network, scaled, device, views.mirrors)
-        answers.append(_resized(answer, batch.shape[2:]))
+        # Weights of a resampling add up to 1 but for rounding.
+        answers.append(_resized(answer, batch.shape[2:]).clamp(0, 1))
     return torch.stack(answers).mean(0) if len(answers) > 1 else answers[0]
 
 

@@ -10,6 +10,7 @@ from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE
 from pointillist.propagate import FeatureForest
+from pointillist.propagate.feature_forest import at_places
 from pointillist.propagate.filters import filter_maps, guided
 from pointillist.propagate.propagator import Example
 
@@ -256,3 +257,11 @@ def test_the_guided_filter_equals_a_slow_one() -> None:
     expected = np.clip(slow, 0, None)
     np.testing.assert_allclose(guided(probs, image, 2), expected / expected.sum(0), atol=1e-4)
     np.testing.assert_array_equal(guided(probs, image, 0), probs)
+
+
+def test_a_click_on_a_large_image_is_read_where_its_middle_lies_on_the_smaller_maps() -> None:
+    maps = np.arange(4, dtype=np.float32)[None, :, None] + 10 * np.arange(3, dtype=np.float32)
+    places = np.array([[0, 0], [2, 1], [5, 4], [3, 2]])
+    rows, cols = ((places + 0.5) * [4 / 6, 3 / 5]).astype(int).T
+    assert at_places(maps, places, (6, 5))[:, 0].tolist() == (rows + 10 * cols).tolist()
+    assert at_places(maps, np.array([[3, 2]]), (4, 3))[0, 0] == maps[0, 3, 2]

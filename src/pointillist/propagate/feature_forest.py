@@ -190,8 +190,9 @@ def _right(judge: PixelClassifier, image: ImageArray, known: Known) -> Float[np.
 
 def at_places(maps: Maps, places: Places, size: tuple[int, ...]) -> Float[np.ndarray, "n f"]:
     """Read the maps of an image of this size at some of its pixels, whatever the maps' own size."""
-    rows = places[:, 0] * maps.shape[1] // size[0]
-    cols = places[:, 1] * maps.shape[2] // size[1]
+    # By the pixels' centres, as images are made smaller and answers larger again.
+    rows = (2 * places[:, 0] + 1) * maps.shape[1] // (2 * size[0])
+    cols = (2 * places[:, 1] + 1) * maps.shape[2] // (2 * size[1])
     return np.ascontiguousarray(maps[:, rows, cols].T)
 
 

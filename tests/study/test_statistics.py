@@ -13,6 +13,7 @@ from pointillist.core.errors import InputError
 from pointillist.study.power_law import PowerLaw, fit, fits, forecast, needed
 from pointillist.study.scores import Scores
 from pointillist.study.statistics import Difference, difference, holm, resampled_means
+from pointillist.study.summary import _of
 
 NAMES = tuple(f"image {n}" for n in range(40))
 
@@ -47,6 +48,14 @@ def test_what_is_undefined_counts_nowhere() -> None:
     by_seed = [(np.mean([0.5, 0.7, 0.9]) + np.mean([0.2, 0.4])) / 2, 0.3]
     assert found.mean == pytest.approx(np.mean(by_seed))
     assert found.low is None, "three images are too few for an interval"
+
+
+def test_an_interval_needs_enough_images_that_have_a_number() -> None:
+    values = np.full((1, 10, 1), np.nan)
+    values[0, :2, 0] = 0.8, 0.9
+    assert _of("test", ("all",), "dice", scores(values)).low is None
+    values[0, :, 0] = np.linspace(0.7, 0.9, 10)
+    assert _of("test", ("all",), "dice", scores(values)).low is not None
 
 
 def test_resamples_are_means_of_the_drawn_images_and_seeds() -> None:

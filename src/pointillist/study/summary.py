@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pointillist.core.text import cell, to_csv
 from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
@@ -57,7 +59,8 @@ def summaries(study: Study, results: Results) -> list[Summary]:
 
 def _of(split: Split, place: tuple[str, ...], metric: str, scores: Scores) -> Summary:
     by_seed = scores.by_seed()
-    enough = len(set(scores.groups)) >= FEWEST
+    measured = ~np.isnan(scores.by_image())
+    enough = len(set(np.array(scores.groups)[measured])) >= FEWEST
     spread = interval(resampled_means(scores, RESAMPLES, seed=0)) if enough else None
     low, high = spread or (None, None)
     deviation = statistics.stdev(by_seed) if len(by_seed) > 1 else None

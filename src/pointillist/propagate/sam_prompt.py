@@ -54,26 +54,33 @@ def prompts_of(known: Known, clicks: int) -> tuple[Prompt, ...]:
         known: the image's labels and boxes.
         clicks: the most clicks of a class in one prompt.
     """
-    labels, height, width = known.labels, *known.labels.shape
+    labels, side = known.labels, max(known.labels.shape)
     prompts = []
     for label in range(1, len(known.tags)):
         boxes = known.boxes[known.boxes[:, 0] == label][:, 1:]
         for box in boxes:
-            inside = np.zeros((height, width), bool)
-            inside[box[0] : box[2], box[1] : box[3]] = True
-            prompts.append(_prompt(label, np.where(inside, labels, IGNORE), clicks, box))
+            top, left, bottom, right = box
+            # Of a large image with hundreds of boxes each box alone is looked at.
+            on, off = _clicks(label, labels[top:bottom, left:right], clicks, side)
+            prompts.append(Prompt(label, on + box[:2], off + box[:2], box))
         if not len(boxes) and (labels == label).any():
-            prompts.append(_prompt(label, labels, clicks, None))
+            prompts.append(Prompt(label, *_clicks(label, labels, clicks, side)))
     return tuple(prompts)
 
 
-def _prompt(label: int, labels: np.ndarray, clicks: int, box: np.ndarray | None) -> Prompt:
+def _clicks(label: int, labels: np.ndarray, most: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give clicks on a class, and on anything else."""
     others = (labels != IGNORE) & (labels != label)
-    return Prompt(label, spread_clicks(labels == label, clicks), spread_clicks(others, clicks), box)
+    return spread_clicks(labels == label, most, side), spread_clicks(others, most, side)
 
 
-def spread_clicks(labelled: RegionArray, most: int) -> Int64[np.ndarray, "n 2"]:
+def spread_clicks(labelled: RegionArray, most: int, side: int | None = None) -> Int64[np.ndarray, "n 2"]:
     """Say in a few clicks which pixels are labelled: one on each patch, then more on large ones, far apart.
+
+    Args:
+        labelled: a part of an image.
+        most: clicks at most.
+        side: the image's longer side; None: the part is the image.
 
     >>> labelled = np.zeros((64, 64), bool)
     >>> labelled[3, 4] = labelled[40, 10:60] = True
@@ -97,7 +104,7 @@ def spread_clicks(labelled: RegionArray, most: int) -> Int64[np.ndarray, "n 2"]:
     depth = ndimage.distance_transform_edt(np.pad(labelled, 1))[1:-1, 1:-1]
     deepest = np.concatenate([[np.inf], ndimage.maximum(depth, patches, numbers)])
     inner = np.argwhere(2 * depth >= deepest[patches]).astype(np.int64)
-    return _farthest(middles, inner, most, APART * max(labelled.shape))
+    return _farthest(middles, inner, most, APART * (side or max(labelled.shape)))
 
 
 def _farthest(chosen: np.ndarray, places: np.ndarray, most: int, least: float) -> Int64[np.ndarray, "n 2"]:

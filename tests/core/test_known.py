@@ -49,7 +49,7 @@ def test_any_mark_makes_something_known(mark: Mark) -> None:
 def test_a_labelled_pixel_means_that_its_class_is_there() -> None:
     clicked = known(Points(label=1, at=((3, 3),)))
     assert clicked.tags.tolist() == [IGNORE, 1, IGNORE]
-    assert clicked.sizes.tolist() == [[0, INF], [1, INF], [0, INF]]
+    assert clicked.sizes.tolist() == [[0, INF]] * 3, "the pixel itself says more than a range from 1 on"
     assert not clicked.of_the_whole
 
 

@@ -55,10 +55,10 @@ class Known:
         """Say in arrays of an image's size what an annotation tells, at whatever size it was drawn.
 
         Besides what the marks say, what follows from them with certainty: a class with a labelled pixel or a
-        box is present; one that is absent has no pixel, one that is present has at least one; the objects of
-        a class are no larger than their boxes, and a tight box that touches a connected object on all sides
-        holds at least its longer side in pixels (2 less at another size, where rounding takes up to one at
-        either end).
+        box is present; one that is absent has no pixel, one that is present, but labelled nowhere, has at
+        least one; the objects of a class are no larger than their boxes, and a tight box that touches a
+        connected object on all sides holds at least its longer side in pixels (2 less at another size, where
+        rounding takes up to one at either end).
 
         Args:
             annotation: what was drawn.
@@ -75,7 +75,7 @@ class Known:
         ]
         rows = np.array(boxes, np.int64).reshape(-1, 5)
         tags = _tags(annotation, labels, rows)
-        sizes = _sizes(annotation, known.sizes, tags, rows, scale)
+        sizes = _sizes(annotation, known.sizes, tags, labels, rows, scale)
         centroids = known.centroids.copy()
         for mark in annotation.marks:
             if isinstance(mark, Centroid):
@@ -144,11 +144,18 @@ def _tags(annotation: Annotation, labels: MaskArray, boxes: np.ndarray) -> UInt8
 
 
 def _sizes(
-    annotation: Annotation, unknown: np.ndarray, tags: np.ndarray, boxes: np.ndarray, scale: np.ndarray
+    annotation: Annotation,
+    unknown: np.ndarray,
+    tags: np.ndarray,
+    labels: np.ndarray,
+    boxes: np.ndarray,
+    scale: np.ndarray,
 ) -> Float[np.ndarray, "k 2"]:
     sizes: np.ndarray = unknown.copy()
     sizes[tags == 0] = 0.0
-    sizes[tags == 1, 0] = 1.0
+    # A labelled pixel says more than that there is one: as a range of its own it would dilute the others.
+    unseen = np.bincount(labels.ravel(), minlength=IGNORE + 1)[: len(tags)] == 0
+    sizes[(tags == 1) & unseen, 0] = 1.0
     rounded = 2 if (scale != 1).any() else 0
     for label in {int(row[0]) for row in boxes}:
         mine = boxes[boxes[:, 0] == label]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.losses import Size
-from pointillist.losses.penalty import LogBarrier, Quadratic, known_mean, off_range, root
+from pointillist.losses.penalty import LogBarrier, Quadratic, off_range, root
+from pointillist.losses.reduction import known_mean
 
 
 def psi(z: float, t: float) -> float:

@@ -3,11 +3,14 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from pointillist.annotate import Boxes, Full, Mixed, PointsAnnotator, SizeRanges, Tags
+from pointillist.annotate import Boxes, Full, Mixed, PointsAnnotator, Several, SizeRanges, Tags
 from pointillist.core.shapes import IGNORE
+from pointillist.datasets import Folder
 from pointillist.losses import BoxTightness, CrossEntropy, Dice, GatedCrf, Size, Tag
 from pointillist.train.batch import augmented
 from pointillist.train.feed import Feed
@@ -95,3 +98,61 @@ def test_an_image_of_which_nothing_is_known_changes_no_term_that_reads_the_truth
     logits = torch.randn(12, 2, 24, 32)
     for loss in LOSSES[:5]:
         torch.testing.assert_close(loss(logits, target, images), loss(logits[known], rest, images[known]))
+
+
+def _tall_and_wide(root: Path) -> Folder:
+    """Draw images that lie and images that stand, each with a square in it."""
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        for number in range(count):
+            height, width = ((48, 64), (64, 40))[number % 2]
+            mask = np.zeros((height, width), np.uint8)
+            mask[10:30, 8:24] = 1
+            picture = np.full((height, width, 3), 90, np.uint8) + 100 * mask[..., None]
+            for kind, pixels in (("images", picture), ("masks", mask)):
+                (root / split / kind).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(root / split / kind / f"{split}{number}.png")
+    return Folder(root=root, size=None)
+
+
+@pytest.mark.parametrize("crop", [None, 80])
+def test_images_that_lie_and_stand_in_one_batch_keep_what_is_known_of_the_whole(
+    tmp_path: Path, crop: int | None
+) -> None:
+    people = Several(of=(Boxes(), SizeRanges(error=0, slack=0)))
+    losses = (BoxTightness(fill=(0, 1)), Size(), Tag())
+    run = small_run(
+        data=_tall_and_wide(tmp_path),
+        annotate=people,
+        supervise=[Term(loss=loss) for loss in losses],
+        batch=4,
+        crop=crop,
+    )
+    batch = next(Feed(run, run.data.names("train"), CPU).epoch(0))
+    images, target = augmented(run, batch)
+    for image, boxes, sizes in zip(images, target.boxes, target.sizes, strict=True):
+        ((label, top, left, bottom, right),) = boxes.tolist()
+        bright = image.mean(0) > image.amax() - 0.05
+        inside = torch.zeros_like(bright)
+        inside[top:bottom, left:right] = True
+        assert label == 1
+        assert torch.equal(bright, inside), "the object shows once, and in its box"
+        assert sizes[1].tolist() == [320, 320]
+    assert torch.isinf(target.sizes[:, 0, 1]).all(), "what fills an image up is background"
+    assert (target.tags[:, 1] == 1).all()
+    bright = images.mean(1, keepdim=True) > images.amax((1, 2, 3), keepdim=True) - 0.05
+    surely = torch.where(bright, 30.0, -30.0)
+    for loss in losses[:2]:
+        assert float(loss(torch.cat([-surely, surely], 1), target, images)) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_range_of_sizes_counts_as_much_beside_clicks_as_alone() -> None:
+    data = DATA.model_copy(update={"train": 4})
+    clicks = PointsAnnotator(positive=1, negative=1)
+    values = []
+    exact = SizeRanges(error=0, slack=0.1)
+    for people in (exact, Several(of=(clicks, exact))):
+        run = small_run(data=data, annotate=people, supervise=[Term(loss=Size())], batch=4)
+        images, target = augmented(run, next(Feed(run, data.names("train"), CPU).epoch(0)))
+        values.append(float(Size()(torch.zeros(4, 2, *images.shape[2:]), target, images)))
+    assert values[0] == pytest.approx(values[1])
+    assert values[0] > 0

@@ -14,9 +14,10 @@ from torch import Tensor
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
+from pointillist.datasets import Synthetic
 from pointillist.losses import Consistency, CrossEntropy, SoftCrossEntropy
 from pointillist.models import Unet
-from pointillist.train.batch import augmented
+from pointillist.train.batch import augmented, moved_inside
 from pointillist.train.evaluate import load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -88,6 +89,57 @@ def test_the_average_outvotes_spread_labels_little_by_little() -> None:
     assert torch.equal(first.labels, target.labels)
     at_once = Bootstrap(share=0.6, ramp=0.0).write(target, said, mix=0.3, progress=0.0)
     assert at_once.soft[0, 1, 0, 0] == pytest.approx(0.4 * 0.2 + 0.6 * 0.9)
+
+
+def test_what_a_person_drew_is_never_outvoted() -> None:
+    spread = torch.zeros(1, 2, 1, 2)
+    spread[0, 1] = 1.0
+    drawn = known(1, IGNORE, soft=spread)
+    written = Bootstrap(share=0.7, ramp=0.0).write(drawn, (logits_of(0.1, 0.1),), 0.0, 1.0)
+    assert written.soft[0, :, 0, 0].tolist() == [0, 1]
+    assert written.soft[0, 1, 0, 1] < 0.5
+
+
+def test_a_doubtful_opinion_that_the_student_shares_moves_nothing() -> None:
+    written = Bootstrap(share=0.2, ramp=0.0).write(known(IGNORE), (logits_of(0.9),), 0.0, 1.0)
+    student = logits_of(0.9).requires_grad_()
+    value = Consistency()(student, written, torch.zeros(1, 3, 1, 1))
+    value.backward()
+    assert value.item() == pytest.approx(0, abs=1e-10)
+    assert student.grad is not None
+    assert student.grad.abs().max() < 1e-6
+
+
+TEACHERS = (Bootstrap(ramp=0.0), MeanTeacher(confidence=0.0), TwoDecoders())
+
+
+@pytest.mark.parametrize("teacher", TEACHERS, ids=lambda one: one.kind)
+@pytest.mark.parametrize("crop", [None, 48])
+def test_nobody_teaches_outside_the_region_of_interest(
+    teacher: AnyTeacher, crop: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eyes = Synthetic(scene="vessels", size=(64, 64), train=4, val=2, test=2)
+    run = taught(teacher, data=eyes, supervise=(Term(loss=SoftCrossEntropy()),), crop=crop)
+    _, learner = one_step(run)
+    batch = next(learner.feed.epoch(1))
+    seen: list[Target] = []
+    terms = Learner._terms
+
+    def noted(self: Learner, logits: Tensor, target: Target, *more: Any) -> Any:
+        seen.append(target)
+        return terms(self, logits, target, *more)
+
+    monkeypatch.setattr(Learner, "_terms", noted)
+    learner.step(batch)
+    _, target = augmented(run, batch)
+    inside = moved_inside(run, batch)
+    assert inside is not None
+    assert 0.2 < inside.float().mean() < 0.95
+    assert (target.labels[~inside] == IGNORE).all()
+    for one in seen:
+        mass = one.soft.sum(1)
+        assert not mass[~inside].any()
+        assert (mass[inside & (target.labels == IGNORE)] > 0).all()
 
 
 def test_two_decoders_mix_in_a_random_proportion() -> None:
@@ -217,7 +269,8 @@ def test_what_outvotes_is_the_average_and_the_student_sees_the_same_images() -> 
     with torch.no_grad():
         opinion = torch.softmax(learner.average.network(images), 1)
         logits = copy.deepcopy(learner.network).train()(images)
-    expected = SoftCrossEntropy()(logits, replace(target, soft=0.7 * opinion), images)
+    soft = 0.7 * opinion * ~target.labelled[:, None]
+    expected = SoftCrossEntropy()(logits, replace(target, soft=soft), images)
     assert learner.step(batch)["soft-cross-entropy"] == pytest.approx(float(expected), rel=1e-4)
 
 

@@ -108,6 +108,14 @@ class Augment(Config):
             inverses,
         )
 
+    def moved(
+        self, maps: Bool[Tensor, "n h w"], draws: Tensor, size: tuple[int, int], upright: Tensor
+    ) -> Bool[Tensor, "n _ _"]:
+        """Move maps along at the nearest pixel, as a call with the same draws does; False beyond the edge."""
+        matrices = self._matrices(draws, square=size[0] == size[1], upright=upright).to(maps.device)
+        grid = _grid(matrices, (maps.shape[1], maps.shape[2]), size)
+        return F.grid_sample(maps[:, None].float(), grid, "nearest", "zeros", align_corners=False)[:, 0] > 0.5
+
     def _matrices(self, draws: Tensor, square: bool, upright: Tensor | None) -> Float[Tensor, "n 2 2"]:
         """Output offset (x, y) from the centre -> source offset, in pixels."""
         turns = torch.floor(draws[:, 0] * 4) if square else 2 * torch.floor(draws[:, 0] * 2)

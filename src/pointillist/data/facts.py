@@ -24,6 +24,7 @@ class Window:
         width: its columns.
         image_height: rows of the image.
         image_width: its columns.
+        filled: beyond the image's edges lies one colour and no object; else they are mirrored.
     """
 
     top: int
@@ -32,6 +33,7 @@ class Window:
     width: int
     image_height: int
     image_width: int
+    filled: bool = False
 
 
 def carry_facts(
@@ -47,7 +49,8 @@ def carry_facts(
     - a lowest size and a centroid are known only if the whole image is seen;
     - a highest size holds in every part;
     - where the image is turned askew, zoomed, or mirrored beyond its edge, boxes, sizes and centroids are
-      forgotten: `Known.of_the_whole` tells which images had better stay upright.
+      forgotten: `Known.of_the_whole` tells which images had better stay upright;
+    - what an image is filled up with is background: of that no highest size, no centroid and no absence hold.
 
     Args:
         known: about the whole image.
@@ -68,10 +71,13 @@ def carry_facts(
     )
     low, high = _moved(corners, window, inverse, size)
     if (low > _HAIR).any() or (high < np.array(size) - _HAIR).any():
-        return partly  # Smaller than the result: mirrored beyond its edge, an object may show twice.
+        if not window.filled:
+            return partly  # Smaller than the result: mirrored beyond its edge, an object may show twice.
+        known = _beside_more_background(known)
+        partly = replace(partly, tags=np.where(known.tags == 0, known.tags, np.uint8(IGNORE)))
     boxes = _boxes(known, window, inverse, size)
-    if not (np.allclose(low, 0) and np.allclose(high, size)):
-        return replace(partly, boxes=boxes, sizes=np.stack([sizes[:, 0], known.sizes[:, 1]], 1))
+    if (low < -_HAIR).any() or (high > np.array(size) + _HAIR).any():
+        return replace(partly, boxes=boxes, sizes=np.stack([partly.sizes[:, 0], known.sizes[:, 1]], 1))
     centroids = known.centroids.copy()
     for label in np.flatnonzero(np.isfinite(known.centroids).all((1, 2))):
         # Pixel centres to edges and back: a range moves as the box whose corners it names.
@@ -79,6 +85,14 @@ def carry_facts(
         moved = _moved(corners, window, inverse, size)
         centroids[label] = np.stack(moved, 1) - 0.5
     return Known(nothing.labels, known.tags, boxes, known.sizes, centroids)
+
+
+def _beside_more_background(known: Known) -> Known:
+    tags, sizes, centroids = known.tags.copy(), known.sizes.copy(), known.centroids.copy()
+    tags[0] = IGNORE if tags[0] == 0 else tags[0]
+    sizes[0, 1] = np.inf
+    centroids[0] = [[-np.inf, np.inf]] * 2
+    return replace(known, tags=tags, sizes=sizes, centroids=centroids)
 
 
 def _upright(inverse: np.ndarray) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor
 from pointillist.core.shapes import Images, Logits, Scalar
 from pointillist.core.target import Target
 from pointillist.losses.loss import Loss
-from pointillist.losses.penalty import AnyPenalty, Quadratic, known_mean, off_range, root
-from pointillist.losses.reduction import precise
+from pointillist.losses.penalty import AnyPenalty, Quadratic, off_range, root
+from pointillist.losses.reduction import known_mean, precise
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -15,12 +15,13 @@ from pointillist.losses.reduction import precise, weighted_mean
 class Consistency(Loss):
     """Squared distance of the predicted probabilities from the known ones.
 
-        L = mean over known pixels of  1/2 sum over classes c of (p_c - s_c)^2
+        L = mean over pixels, weighted by m, of  1/2 sum over classes c of (p_c - s_c / m)^2
 
-    where p = softmax(logits), s are the soft labels, and a pixel is known where they are not all 0.
+    where p = softmax(logits), s are the soft labels and m = sum over classes of s_c, a pixel's weight: 1
+    where it is known, 0 where not, less than 1 where a teacher doubts.
 
     Reads: ``soft``; no gradient flows to it. Scale: in 0..1 for any number of classes; where s is sure a
-    Brier score. A mean over the known pixels of the whole batch; exactly 0 without any.
+    Brier score. A mean over the known pixels of the whole batch, weighted; exactly 0 without any.
 
     >>> from dataclasses import replace
     >>> target = replace(Target.unknown(1, 2, 1, 1), soft=torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1))
@@ -38,5 +39,6 @@ class Consistency(Loss):
         """Compute the loss."""
         probs = torch.softmax(precise(logits), dim=1)
         soft = target.soft.detach().to(probs.dtype)
-        costs = (probs - soft).square().sum(1) / 2
-        return weighted_mean(costs, (soft.sum(1) > 0).to(probs.dtype))
+        mass = soft.sum(1)
+        said = soft / torch.where(mass > 0, mass, 1.0)[:, None]
+        return weighted_mean((probs - said).square().sum(1) / 2, mass)

@@ -9,7 +9,7 @@ import torch
 from pointillist.core.shapes import IGNORE, Images, Logits, Scalar
 from pointillist.core.target import Target
 from pointillist.losses.loss import Loss
-from pointillist.losses.reduction import precise
+from pointillist.losses.reduction import of_all, precise
 
 
 class Dice(Loss):
@@ -46,9 +46,9 @@ class Dice(Loss):
         classes = torch.arange(1, logits.shape[1], device=labels.device)
         truth = labels == classes[:, None, None]
         pixels = (0, 2, 3)
-        overlap = (probs * truth).sum(pixels)
-        predicted = (probs * (labels != IGNORE)).sum(pixels)
-        actual = truth.sum(pixels)
+        overlap = of_all((probs * truth).sum(pixels))
+        predicted = of_all((probs * (labels != IGNORE)).sum(pixels))
+        actual = of_all(truth.sum(pixels))
         present = (actual > 0).to(probs.dtype)
         # Where a class is present its denominator is at least 1; elsewhere the 1 stands for anything but 0.
         scores = 2 * overlap / torch.where(actual > 0, predicted + actual, 1.0)

@@ -13,7 +13,9 @@ from pointillist.core.target import Target
 class Loss(Config, ABC):
     """A scalar function of (logits, target, images) that costs exactly 0 where the target is unknown.
 
-    ``reads`` names the fields of the target that it looks at; the laws in the tests are chosen by it.
+    ``reads`` names the fields of the target that it looks at; the laws in the tests are chosen by it. What is
+    divided by how much is known is so over all processes that share the batch (`reduction.of_all`); a loss
+    that reads nothing is a mean over images.
     """
 
     reads: ClassVar[frozenset[str]]

@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor
 
 from pointillist.core.config import Config
-from pointillist.core.shapes import Scalar
 
 
 class Penalty(Config, ABC):
@@ -93,11 +92,6 @@ def off_range(
     below = torch.where(needed, penalty(low - value), 0.0)
     above = torch.where(limited, penalty(value - high), 0.0)
     return below + above, needed | limited
-
-
-def known_mean(costs: Float[Tensor, "*d"], known: Bool[Tensor, "*d"]) -> Scalar:
-    """Average the known costs; exactly 0, with zero gradient, where none is known."""
-    return torch.where(known, costs, 0.0).sum() / known.sum().clamp(min=1)
 
 
 def root(areas: Float[Tensor, "*d"]) -> Float[Tensor, "*d"]:

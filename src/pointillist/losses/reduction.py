@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
+import torch.distributed as dist
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
@@ -39,7 +40,30 @@ def weigh(
     return table[labels]
 
 
+def of_all(part: Tensor) -> Tensor:
+    """Add a sum over this process's images up over all processes that share a batch.
+
+    Its gradient is that of the part times their number: averaged over the processes, as is done before a
+    step, the gradients of any function of such sums are then those of the whole batch.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return part
+    whole = part.detach().clone()
+    dist.all_reduce(whole)
+    return whole + dist.get_world_size() * (part - part.detach())
+
+
 def weighted_mean(costs: Float[Tensor, "n h w"], weights: Float[Tensor, "n h w"]) -> Scalar:
     """Divide by the sum of the weights; exactly 0, with zero gradient, where all of them are 0."""
-    total = weights.sum()
-    return (costs * weights).sum() / torch.where(total > 0, total, 1.0)
+    total = of_all(weights.sum())
+    return of_all((costs * weights).sum()) / torch.where(total > 0, total, 1.0)
+
+
+def known_mean(costs: Float[Tensor, "*d"], known: Bool[Tensor, "*d"]) -> Scalar:
+    """Average the known costs; exactly 0, with zero gradient, where none is known."""
+    return of_all(torch.where(known, costs, 0.0).sum()) / of_all(known.sum()).clamp(min=1)
+
+
+def image_mean(value: Scalar, images: int) -> Scalar:
+    """Turn a mean over this process's images into that over the images of all that share a batch."""
+    return of_all(value * images) / of_all(torch.tensor(images, device=value.device))

@@ -9,7 +9,7 @@ import torch
 from pointillist.core.shapes import Images, Logits, Scalar
 from pointillist.core.target import Target
 from pointillist.losses.loss import Loss
-from pointillist.losses.reduction import precise
+from pointillist.losses.reduction import of_all, precise
 
 
 class SoftCrossEntropy(Loss):
@@ -39,5 +39,5 @@ class SoftCrossEntropy(Loss):
         """Compute the loss."""
         log_probs = torch.log_softmax(precise(logits), dim=1)
         soft = target.soft.detach().to(log_probs.dtype)
-        mass = soft.sum()
-        return -(soft * log_probs).sum() / torch.where(mass > 0, mass, 1.0)
+        mass = of_all(soft.sum())
+        return -of_all((soft * log_probs).sum()) / torch.where(mass > 0, mass, 1.0)

@@ -13,8 +13,7 @@ from torch import Tensor
 from pointillist.core.shapes import IGNORE, Images, Logits, Scalar
 from pointillist.core.target import Target
 from pointillist.losses.loss import Loss
-from pointillist.losses.penalty import known_mean
-from pointillist.losses.reduction import precise
+from pointillist.losses.reduction import known_mean, precise
 
 
 class Tag(Loss):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pointillist.core.known import Known
-from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
 from pointillist.data.facts import Window, carry_facts
+from pointillist.train.cut import about_the_whole
 from pointillist.train.feed import Batch
 from pointillist.train.run import Run
 
@@ -26,14 +26,13 @@ def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
     Returns:
         images, float (N, C, H, W), and what is known of them, on their device.
     """
-    size = (run.crop, run.crop) if run.crop else (batch.images.shape[2], batch.images.shape[3])
-    draws = run.augment.draw([key.parts() for key in batch.keys], run.seed)
-    reads = frozenset[str]().union(*(term.loss.reads for term in run.supervise))
-    rows = zip(batch.known, batch.windows, strict=True)
-    upright = torch.tensor([_stays_upright(reads, known, window, size) for known, window in rows])
+    draws, size, upright = _drawn(run, batch)
     soft = None if batch.soft is None else batch.soft.float() / 255
     images, labels, soft, inverses = run.augment(batch.images, batch.labels, draws, size, soft, upright)
-    if reads <= {"labels", "soft"}:
+    if batch.idle:
+        target = Target.unknown(len(labels), len(run.data.classes), *size)
+        return images, target.to(labels.device)
+    if run.reads <= {"labels", "soft"}:
         target = Target.from_labels(labels, len(run.data.classes))
     else:
         matrices = inverses.double().numpy()
@@ -45,11 +44,27 @@ def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
     return images, target if soft is None else replace(target, soft=soft)
 
 
+def moved_inside(run: Run, batch: Batch) -> Tensor | None:
+    """Say which pixels of the augmented batch lie in the region of interest; None: all do.
+
+    Returns:
+        bool (N, H, W), False beyond an image's edge.
+    """
+    if batch.inside is None:
+        return None
+    return run.augment.moved(batch.inside, *_drawn(run, batch))
+
+
+def _drawn(run: Run, batch: Batch) -> tuple[Tensor, tuple[int, int], Tensor]:
+    """Give the draws of a batch, the size of what comes of it, and which images stay upright."""
+    size = (run.crop, run.crop) if run.crop else (batch.images.shape[2], batch.images.shape[3])
+    draws = run.augment.draw([key.parts() for key in batch.keys], run.seed)
+    rows = zip(batch.known, batch.windows, strict=True)
+    upright = [_stays_upright(run.reads, known, window, size) for known, window in rows]
+    return draws, size, torch.tensor(upright)
+
+
 def _stays_upright(reads: frozenset[str], known: Known, window: Window, size: tuple[int, int]) -> bool:
-    if reads & {"boxes", "sizes", "centroids"} and known.of_the_whole:
-        return True
-    if "tags" not in reads or (window.image_height, window.image_width) != size:
-        return False  # In a crop nothing is present for sure: it may as well be turned.
-    present = np.flatnonzero(known.tags == 1)
-    # A labelled pixel says where the class is, and moves along.
-    return bool((np.bincount(known.labels.ravel(), minlength=IGNORE + 1)[present] == 0).any())
+    if window.image_height > size[0] or window.image_width > size[1]:
+        reads -= {"tags"}  # In a crop nothing is present for sure: it may as well be turned.
+    return about_the_whole(reads, known)

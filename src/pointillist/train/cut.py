@@ -46,12 +46,14 @@ class Stored(NamedTuple):
         labels: (H, W).
         known: what is known of it; its labels are on the host, where looking at one does not stop a GPU.
         soft: class probabilities, uint8 in 255ths (K, H, W); None: unknown.
+        inside: the region of interest, bool (H, W); None: the whole image.
     """
 
     image: Tensor
     labels: Tensor
     known: Known
     soft: Tensor | None = None
+    inside: Tensor | None = None
 
 
 class Cut(NamedTuple):
@@ -60,23 +62,25 @@ class Cut(NamedTuple):
     image: Tensor
     labels: Tensor
     soft: Tensor | None
+    inside: Tensor | None
     window: Window
 
 
 def cut(run: Run, stored: Stored, key: Key) -> Cut:
     """Cut the window around a training crop: somewhere that shows a labelled pixel.
 
-    An image without labels is cut anywhere; one smaller than the crop is mirrored up to its size.
+    An image without labels is cut anywhere; one smaller than the crop is mirrored up to its size, or filled
+    with its mean colour where something is known of the whole image: mirrored, an object would show twice.
 
     Args:
         run: for its crop and seed.
         stored: the sample.
         key: which draw this is.
     """
-    image, labels, known, soft = stored
+    image, labels, known, soft, region = stored
     height, width = labels.shape
     if run.crop is None:
-        return Cut(image, labels, soft, Window(0, 0, height, width, height, width))
+        return Cut(image, labels, soft, region, Window(0, 0, height, width, height, width))
     side, margin = run.crop, _margin(run)
     rng = numpy_rng(run.seed, *key.parts(), "crop")
     row, col = _anchor(known, rng)
@@ -92,12 +96,34 @@ def cut(run: Run, stored: Stored, key: Key) -> Cut:
     inside_cols = (torch.arange(left, left + size) - cols) == 0
     inside = (inside_rows[:, None] & inside_cols[None, :]).to(labels.device)
     rows, cols = rows.to(labels.device)[:, None], cols.to(labels.device)[None, :]
+    plain = side > min(height, width) and about_the_whole(run.reads, known)
     return Cut(
-        image[:, rows, cols],
+        torch.where(inside, image[:, rows, cols], _mean(image)) if plain else image[:, rows, cols],
         torch.where(inside, labels[rows, cols], IGNORE),
         None if soft is None else soft[:, rows, cols] * inside,
-        Window(top, left, size, size, height, width),
+        None if region is None else region[rows, cols] & inside,
+        Window(top, left, size, size, height, width, plain),
     )
+
+
+def about_the_whole(reads: frozenset[str], known: Known) -> bool:
+    """Whether a term reads something of an image that holds only for the whole of it.
+
+    Args:
+        reads: what the run's terms read.
+        known: of the image.
+    """
+    if reads & {"boxes", "sizes", "centroids"} and known.of_the_whole:
+        return True
+    if "tags" not in reads:
+        return False
+    # A labelled pixel says where a class is that is there, and moves along.
+    present = np.flatnonzero(known.tags == 1)
+    return bool((np.bincount(known.labels.ravel(), minlength=IGNORE + 1)[present] == 0).any())
+
+
+def _mean(image: Tensor) -> Tensor:
+    return image.float().mean((1, 2), keepdim=True).to(image.dtype)
 
 
 def _mirrored(index: Tensor, length: int) -> Tensor:
@@ -122,23 +148,28 @@ def _anchor(known: Known, rng: np.random.Generator) -> tuple[int, int]:
     return place // width, place % width
 
 
-def padded(piece: Cut, height: int, width: int) -> Cut:
-    """Mirror an image up to a larger size; what is beyond it is unlabelled.
+def padded(piece: Cut, height: int, width: int, plain: bool) -> Cut:
+    """Enlarge an image; what is beyond it is unlabelled.
 
     Args:
-        piece: a whole image, or a window.
+        piece: a whole image.
         height: rows of the result.
         width: its columns.
+        plain: filled with its mean colour, where no object shows; else mirrored.
     """
-    image, labels, soft, window = piece
+    image, labels, soft, region, window = piece
     down, right = height - labels.shape[0], width - labels.shape[1]
     if not (down or right):
         return piece
     rows = _mirrored(torch.arange(height), labels.shape[0]).to(image.device)
     cols = _mirrored(torch.arange(width), labels.shape[1]).to(image.device)
+    larger = image[:, rows[:, None], cols[None, :]]
+    if plain:
+        larger[:, labels.shape[0] :] = larger[:, :, labels.shape[1] :] = _mean(image)
     return Cut(
-        image[:, rows[:, None], cols[None, :]],
+        larger,
         F.pad(labels, (0, right, 0, down), value=IGNORE),
         None if soft is None else F.pad(soft, (0, right, 0, down)),
-        replace(window, height=height, width=width),
+        None if region is None else F.pad(region, (0, right, 0, down)),
+        replace(window, height=height, width=width, filled=plain),
     )

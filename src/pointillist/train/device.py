@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pointillist.core.errors import InputError
@@ -66,18 +66,6 @@ class Device:
         shared = torch.tensor(number, device=self.device)
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return int(shared)
-
-    def share(self, labelled: Tensor) -> Tensor | float:
-        """Give the factor that turns this process's mean over its labelled pixels into its part of the whole.
-
-        The processes' gradients are averaged: with n of N labelled pixels here, on W processes, a mean over
-        all N needs the factor W n / N.
-        """
-        if self.world == 1:
-            return 1.0
-        total = labelled.clone()
-        dist.all_reduce(total)
-        return self.world * labelled / total.clamp(min=1)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.data.facts import Window
-from pointillist.train.cut import Cut, Key, Stored, cut, padded
+from pointillist.train.cut import Cut, Key, Stored, about_the_whole, cut, padded
 from pointillist.train.device import Device
 from pointillist.train.run import Run
 from pointillist.train.spread import read_soft
@@ -37,6 +37,8 @@ class Batch:
         known: what else is known of each row's whole image.
         windows: where each row lies in its image.
         soft: class probabilities, uint8 in 255ths (N, K, H, W); None: unknown for all.
+        inside: where the regions of interest are, bool (N, H, W); None: everywhere.
+        idle: this process has no share of the batch: it takes part, and nothing of it counts.
     """
 
     images: Tensor
@@ -45,6 +47,8 @@ class Batch:
     known: tuple[Known, ...]
     windows: tuple[Window, ...]
     soft: Tensor | None = None
+    inside: Tensor | None = None
+    idle: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,7 +67,9 @@ def pixels(item: Supervised) -> tuple[Tensor, Tensor]:
 def stored(item: Supervised, spread: Path | None) -> Stored:
     """Give a sample as it stays in memory, with its propagated labels when there are any."""
     soft = None if spread is None else read_soft(spread, item)
-    return Stored(*pixels(item), item.known, soft)
+    region = item.sample.region
+    inside = None if region is None or region.all() else torch.from_numpy(np.ascontiguousarray(region))
+    return Stored(*pixels(item), item.known, soft, inside)
 
 
 def epoch_keys(run: Run, names: Sequence[str], epoch: int, images: int) -> list[Key]:
@@ -140,10 +146,10 @@ class Feed:
             if item.known.empty and (self.spread is None or read_soft(self.spread, item) is None):
                 self.idle.add(name)
             if keep:
-                image, labels, known, soft = stored(item, self.spread)
+                image, labels, known, soft, inside = stored(item, self.spread)
                 place = self.device.device
-                soft = None if soft is None else soft.to(place)
-                items[name] = Stored(image.to(place), labels.to(place), known, soft)
+                soft, inside = (None if one is None else one.to(place) for one in (soft, inside))
+                items[name] = Stored(image.to(place), labels.to(place), known, soft, inside)
         return items if keep else None
 
     def leave_idle_out(self) -> None:
@@ -155,11 +161,14 @@ class Feed:
         keys = epoch_keys(self.run, self.drawn, epoch, len(self.names))
         count, size = steps_per_epoch(self.run, len(self.names)), self.run.batch
         groups = [keys[i * size : (i + 1) * size] for i in range(skip, count)]
-        mine = [tuple(group[self.device.rank :: self.device.world]) or (group[0],) for group in groups]
+        mine = [tuple(group[self.device.rank :: self.device.world]) for group in groups]
+        idle = [not share for share in mine]
+        mine = [share or (group[0],) for share, group in zip(mine, groups, strict=True)]
+        batches = self._stream(mine)
         if self.resident is not None:
             samples = self.resident
-            return (self._collate([_piece(self.run, samples[k.name], k) for k in g], g) for g in mine)
-        return self._stream(mine)
+            batches = (self._collate([_piece(self.run, samples[k.name], k) for k in g], g) for g in mine)
+        return (replace(batch, idle=no) for batch, no in zip(batches, idle, strict=True))
 
     def _stream(self, groups: Sequence[tuple[Key, ...]]) -> Iterator[Batch]:
         loader = DataLoader(
@@ -177,7 +186,8 @@ class Feed:
         if self.run.crop is None:
             height = max(piece.labels.shape[0] for piece in cuts)
             width = max(piece.labels.shape[1] for piece in cuts)
-            cuts = [padded(piece, height, width) for piece in cuts]
+            whole = [about_the_whole(self.run.reads, known) for _, known in pieces]
+            cuts = [padded(piece, height, width, one) for piece, one in zip(cuts, whole, strict=True)]
         place = self.device.device
         pictures = [piece.image for piece in cuts]
         if len({picture.dtype for picture in pictures}) > 1:  # Files of 8 and of more bits side by side.
@@ -185,8 +195,8 @@ class Feed:
         images = torch.stack(pictures).to(place, non_blocking=True)
         labels = torch.stack([piece.labels for piece in cuts]).to(place, non_blocking=True)
         windows = tuple(piece.window for piece in cuts)
-        soft = self._soft(cuts, labels)
-        return Batch(images, labels, keys, tuple(known for _, known in pieces), windows, soft)
+        soft, inside = self._soft(cuts, labels), _inside(cuts, labels)
+        return Batch(images, labels, keys, tuple(known for _, known in pieces), windows, soft, inside)
 
     def _soft(self, cuts: list[Cut], labels: Tensor) -> Tensor | None:
         if all(piece.soft is None for piece in cuts):
@@ -196,6 +206,13 @@ class Feed:
             if piece.soft is not None:
                 row.copy_(piece.soft)
         return soft
+
+
+def _inside(cuts: list[Cut], labels: Tensor) -> Tensor | None:
+    if all(piece.inside is None for piece in cuts):
+        return None
+    whole = torch.ones_like(labels[0], dtype=torch.bool)
+    return torch.stack([whole if piece.inside is None else piece.inside.to(labels.device) for piece in cuts])
 
 
 class _Reader(TorchDataset[list[Piece]]):

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from pointillist.core.rng import torch_rng
 from pointillist.core.target import Target
-from pointillist.train.batch import augmented
+from pointillist.losses.reduction import image_mean
+from pointillist.train.batch import augmented, moved_inside
 from pointillist.train.device import Device
 from pointillist.train.feed import Batch, Feed, steps_per_epoch
 from pointillist.train.network import Average, Network, TwinNetwork, build_network
@@ -122,7 +124,7 @@ class Learner:
         if teacher is None:
             with self.device.autocast():
                 logits = self.trained(images)
-            return self._terms(logits.float(), target, images)
+            return self._terms(logits.float(), target, images, batch)
         generator = torch_rng(self.run.seed, *batch.keys[0].parts(), "teacher")
         mix = float(torch.rand((), generator=generator))
         with self.device.autocast():
@@ -135,7 +137,9 @@ class Learner:
                     outputs = list(self.trained(images))
                 seen = tuple(outputs)
         target = teacher.write(target, seen, mix, self.step_number / self.total_steps)
-        parts = [self._terms(logits.float(), target, images) for logits in outputs]
+        if (inside := moved_inside(self.run, batch)) is not None:
+            target = replace(target, soft=target.soft * inside[:, None])
+        parts = [self._terms(logits.float(), target, images, batch) for logits in outputs]
         return parts[0][0], torch.stack([total for _, total in parts]).mean()
 
     @contextmanager
@@ -146,18 +150,19 @@ class Learner:
             torch.manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
             yield
 
-    def _terms(self, logits: Tensor, target: Target, images: Tensor) -> tuple[dict[str, float], Tensor]:
+    def _terms(
+        self, logits: Tensor, target: Target, images: Tensor, batch: Batch
+    ) -> tuple[dict[str, float], Tensor]:
         total = logits.new_zeros(())
         values = {}
-        labelled = self.device.share(target.labelled.sum())
         progress = self.step_number / self.total_steps
         for name, term in zip(self.names, self.run.supervise, strict=True):
             weight = term.weight_at(progress)
             if weight > 0:
                 value = term.loss(logits, target, images)
-                # A mean over the labelled pixels of this process counts by their share of all processes'.
-                share = labelled if "labels" in term.loss.reads else 1.0
-                total = total + weight * value * share
+                if not term.loss.reads:
+                    value = image_mean(value, 0 if batch.idle else len(images))
+                total = total + weight * value
                 values[name] = float(value.detach())
         # A batch on which no term has anything to say still needs a graph.
         total = total if total.requires_grad else total + 0 * logits.sum()

@@ -255,18 +255,14 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         first = feed.tally.contradiction
         watch.say(f"Warning: marks on {count} images contradict each other, the later ones win ({first}).")
     _check_terms(run, feed)
-    beyond = _read(run) - {"labels"}
+    beyond = run.reads - {"labels"}
     for label, name in enumerate(run.data.classes):
         if not feed.tally.labelled[label] and not (beyond and feed.tally.told[label]):
             watch.say(f"Warning: no training image has a pixel labelled {name!r}; it can't be learnt.")
 
 
-def _read(run: Run) -> frozenset[str]:
-    return frozenset[str]().union(*(term.loss.reads for term in run.supervise))
-
-
 def _check_terms(run: Run, feed: Feed) -> None:
-    read = _read(run)
+    read = run.reads
     there = feed.tally.holds | ({"soft"} if feed.spread is not None or run.teacher is not None else set())
     if not read & there:
         terms = ", ".join(term.loss.kind for term in run.supervise)

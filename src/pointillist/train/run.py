@@ -107,6 +107,11 @@ class Run(Config):
     scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=4)] = (1.0,)
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of a `Target` that its terms read."""
+        return frozenset[str]().union(*(term.loss.reads for term in self.supervise))
+
     def to_json(self) -> str:
         """Canonical JSON; silent about what was not there before and is as it was then: ids stay."""
         fields = Run.model_fields

@@ -102,7 +102,7 @@ class Bootstrap(AveragedTeacher):
 
     where s are the soft labels and p the averaged network's probabilities. A network learns first what most
     labels agree on, and only later their errors by heart; what it has learnt by then outvotes a label that
-    contradicts it. Where nothing was spread, p alone is the label, and counts a.
+    contradicts it. Where nothing was spread, p alone is the label, and counts a; what a person drew stays.
 
     Args:
         share: what the network's opinion counts at its height.
@@ -121,7 +121,8 @@ class Bootstrap(AveragedTeacher):
     def soft(self, target: Target, opinion: Tensor, progress: float) -> Tensor:
         """Mix the opinion into what was spread."""
         height = self.share * ramped(progress, self.ramp)
-        return (1 - height) * target.soft + height * opinion
+        mixed = (1 - height) * target.soft + height * opinion
+        return torch.where(target.labelled[:, None], target.soft, mixed)
 
 
 class TwoDecoders(Teacher):

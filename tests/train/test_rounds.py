@@ -17,6 +17,7 @@ from pointillist.core.marks import Points
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
 from pointillist.losses import BoxTightness, Consistency, CrossEntropy
+from pointillist.train import rounds
 from pointillist.train.evaluate import load_trained
 from pointillist.train.loop import Options, train
 from pointillist.train.relabel import Relabel
@@ -332,3 +333,14 @@ def test_what_is_labelled_already_stays(tmp_path: Path, annotate: Any) -> None:
     for name in run.data.names("train"):
         before, after = supervised(run, name).labels, supervised(later, name).labels
         assert np.array_equal(after[before != IGNORE], before[before != IGNORE])
+
+
+def test_rounds_are_compared_by_the_weights_that_they_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def history(*scores: tuple[float, int]) -> list[dict[str, float]]:
+        return [{"held_out/dice": dice, "held_out/likelihood": 0.0, "kept": kept} for dice, kept in scores]
+
+    told = {"round-0": history((0.7, 1), (0.8, 1)), "round-1": history((0.9, 1), (0.75, 1), (0.7, 0))}
+    monkeypatch.setattr(rounds, "read_model", lambda folder: ({}, {"history": told[folder.name]}))
+    assert rounds._worse(Path("run"), 1), "it was better once, but kept what came later"
+    told["round-1"].append(*history((0.81, 1)))
+    assert not rounds._worse(Path("run"), 1)

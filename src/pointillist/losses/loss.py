@@ -15,7 +15,7 @@ class Loss(Config, ABC):
 
     ``reads`` names the fields of the target that it looks at; the laws in the tests are chosen by it. What is
     divided by how much is known is so over all processes that share the batch (`reduction.of_all`); a loss
-    that reads nothing is a mean over images.
+    that reads nothing is a mean over images, over all their pixels, also outside a region of interest.
     """
 
     reads: ClassVar[frozenset[str]]

@@ -116,9 +116,10 @@ def _later_round(run: Run, plan: Relabel, labels: Path) -> Run:
 
 
 def _score(folder: Path) -> tuple[float, float]:
+    """Give the held-out score of the weights that a round has kept, which need not be its best."""
     history = read_model(folder)[1]["history"]
-    scores = [(r["held_out/dice"], r["held_out/likelihood"]) for r in history if "held_out/dice" in r]
-    return max(scores, default=(0.0, 0.0))
+    kept = [(r["held_out/dice"], r["held_out/likelihood"]) for r in history if r.get("kept")]
+    return kept[-1] if kept else (0.0, 0.0)
 
 
 def _labels_after(run: Run, folder: Path, number: int, device: Device) -> LabelMaps:

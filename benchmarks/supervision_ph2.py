@@ -97,7 +97,7 @@ def ph2_unet(root: Root, seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers =
 
 def ph2_methods(
     root: Root,
-    seeds: Seeds = 1,
+    seeds: Seeds = 3,
     runs: Runs = RUNS,
     workers: Workers = 2,
     out: Out = None,

@@ -24,7 +24,7 @@ FRUITS: Table[Config] = Table("fruit", AnyFruit, Config)
 
 
 class Basket(Config):
-    fruits: tuple[AnyFruit, ...] = (Apple(),)
+    fruits: Annotated[tuple[AnyFruit, ...], Field(min_length=1)] = (Apple(),)
     size: int = 3
 
 
@@ -73,6 +73,14 @@ def test_a_wrong_change_says_what_is_wrong(change: str, words: str) -> None:
     with pytest.raises(InputError) as error:
         with_changes(Basket(), [change])
     assert words in str(error.value)
+
+
+def test_a_list_of_wrong_items_is_not_called_empty_too() -> None:
+    with pytest.raises(InputErrors) as error:
+        with_changes(Basket(), ["fruits.0.weight=-1"])
+    assert len(error.value.errors) == 1
+    with pytest.raises(InputErrors, match="at least 1 item"):
+        with_changes(Basket(), ["fruits=[]"])
 
 
 def test_all_wrong_fields_are_named_at_once(tmp_path: Path) -> None:

@@ -169,7 +169,11 @@ def validated(
 
 def problems_of(cls: type[Config], error: ValidationError, file: Path | None) -> InputErrors:
     """Say pydantic's error as ours: one for every wrong field."""
-    return InputErrors([_problem(cls, e, file) for e in error.errors(include_url=False)])
+    errors = error.errors(include_url=False)
+    # A list whose items are all wrong is counted as empty: that is no mistake of its own.
+    inside = {e["loc"][:length] for e in errors for length in range(len(e["loc"]))}
+    own = [e for e in errors if e["type"] != "too_short" or e["loc"] not in inside]
+    return InputErrors([_problem(cls, e, file) for e in own])
 
 
 def parse_yaml(text: str, file: Path | None = None) -> object:

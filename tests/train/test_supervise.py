@@ -122,6 +122,12 @@ def test_weights_are_chosen_on_clicks_and_never_on_masks() -> None:
     ]
     assert all((known.labels != IGNORE).all() for known in (item.known for item in by_masks.items))
     assert not HeldOut(small_run(select="last"), names, CPU)
+    clicks = RUN.annotate
+    assert clicks is not None
+    drawn = clicks.annotate(RUN.data.read(names[0]), RUN.data.classes, 0)
+    assert by_clicks.tally.seconds == pytest.approx(3 * drawn.seconds)
+    drawn = Full().annotate(RUN.data.read(names[0]), RUN.data.classes, 0)
+    assert by_masks.tally.seconds == pytest.approx(3 * drawn.seconds)
 
 
 def test_a_score_that_is_no_number_is_never_the_best() -> None:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
+from pointillist.annotate import Full
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
@@ -81,6 +82,13 @@ class Score:
         return bool(self.slack and self.key[0] > 0 and self.likelihood > other.likelihood + CLEARLY)
 
 
+def _with_mask(run: Run, item: Supervised) -> Supervised:
+    """Give a sample as if its mask had been drawn, with what that costs."""
+    known = Known.from_labels(item.sample.truth(), len(run.data.classes))
+    drawn = None if item.sample.mask is None else Full().annotate(item.sample, run.data.classes, run.seed)
+    return replace(item, known=known, annotation=drawn)
+
+
 class HeldOut:
     """The validation images with what their annotations tell, by which weights are chosen; read once.
 
@@ -97,11 +105,11 @@ class HeldOut:
         self.items: list[_Item] = []
         for name in names if run.select != "last" else ():
             item = supervised(run, name)
-            self.tally.add(item)
             truth = item.sample.truth()
-            known = item.known
             if run.select == "masks":
-                known = Known.from_labels(truth, self.num_classes)
+                item = _with_mask(run, item)
+            self.tally.add(item)
+            known = item.known
             if not known.empty:
                 shown = truth if with_masks and (truth != IGNORE).any() else None
                 self.items.append(_Item(pixels(item)[0], known, item.sample.region, shown))

@@ -82,6 +82,12 @@ def test_a_box_tells_its_class_its_outside_and_the_least_and_greatest_size() -> 
     assert boxed.of_the_whole
 
 
+def test_what_is_drawn_is_there_whatever_a_tag_says() -> None:
+    said = known(Points(label=1, at=((3, 3),)), Tag(label=1, present=False), Tag(label=2, present=False))
+    assert said.tags.tolist() == [IGNORE, 1, 0]
+    assert said.sizes[1].tolist() == [0, INF]
+
+
 def test_two_boxes_hold_at_least_the_larger_object_and_at_most_both_areas() -> None:
     two = known(BOX, Box(label=1, top=2, left=5, bottom=6, right=8))
     assert two.sizes[1].tolist() == [6, 18 + 12]

@@ -12,9 +12,10 @@ from pointillist.core.raster import nearest_pixels, outline, scaled
 def contradictions(annotation: Annotation) -> list[str]:
     """Say in words which marks contradict each other; of clicks, how many.
 
-    Looked at: clicks of two classes on one pixel, clicks on a class outside all of its boxes, and what is
-    drawn of a class that a tag calls absent or a size gives no pixel. Later marks win where they overlap (see
-    `to_labels`), so scribbles and label maps that correct others are no contradiction.
+    Looked at: clicks of two classes on one pixel, clicks on a class outside all of its boxes, what is drawn
+    of a class that a tag calls absent or a size gives no pixel, and sizes that don't fit into the image.
+    Later marks win where they overlap (see `to_labels`), so scribbles and label maps that correct others are
+    no contradiction.
 
     >>> from pointillist.core.marks import Points
     >>> marks = (Points(label=0, at=((1.0, 1.0),)), Points(label=1, at=((1.2, 0.9),)))
@@ -37,7 +38,12 @@ def contradictions(annotation: Annotation) -> list[str]:
     # Label maps are unpacked for it: not where nothing could contradict them.
     drawn = _drawn(annotation) if absent | empty else set()
     found += [f"{names[k]!r} tagged as absent, and drawn" for k in sorted(absent & drawn)]
-    return [*found, *(f"{names[k]!r} said to have no pixel, and drawn" for k in sorted(empty & drawn))]
+    found += [f"{names[k]!r} said to have no pixel, and drawn" for k in sorted(empty & drawn)]
+    lowest = {mark.label: mark.low for mark in annotation.marks if isinstance(mark, Size)}
+    if (least := sum(lowest.values())) > annotation.height * annotation.width:
+        of = f"{annotation.height} x {annotation.width}"
+        found.append(f"sizes of at least {least:g} pixels in an image of {of}")
+    return found
 
 
 def _clicked(annotation: Annotation, label: int) -> np.ndarray:

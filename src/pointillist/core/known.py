@@ -134,12 +134,12 @@ class Known:
 def _tags(annotation: Annotation, labels: MaskArray, boxes: np.ndarray) -> UInt8[np.ndarray, " k"]:
     tags = np.full(len(annotation.classes), IGNORE, np.uint8)
     present = {int(v) for v in np.unique(labels)} | {int(row[0]) for row in boxes}
-    tags[sorted(present - {IGNORE})] = 1
     if (labels != IGNORE).all():
-        tags[tags == IGNORE] = 0
+        tags[:] = 0
     for mark in annotation.marks:
         if isinstance(mark, Tag):
             tags[mark.label] = int(mark.present)
+    tags[sorted(present - {IGNORE})] = 1  # What is drawn is there, whatever a tag says.
     return tags
 
 

@@ -280,6 +280,11 @@ def test_h55_counts_annotations_too(tmp_path: Path) -> None:
     assert "'background'" in only(checked(tmp_path), "H55").found
     write_annotation(tmp_path / "annotations" / "a.json", drawn.model_copy(update={"name": "b"}))
     assert "one of 'b' for 'a'" in only(checked(tmp_path), "H69").found
+    box = ({"kind": "box", "label": 1, "top": 2, "left": 2, "bottom": 9, "right": 9},)
+    boxed = Annotation.model_validate({**drawn.model_dump(), "marks": box})
+    write_annotation(tmp_path / "annotations" / "a.json", boxed)
+    found = checked(tmp_path).findings
+    assert not [one for one in found if one.row == "H55"], "around boxes is background"
     turned = drawn.model_copy(update={"height": SIZE * 2})
     write_annotation(tmp_path / "annotations" / "a.json", turned)
     assert "pixels" in only(checked(tmp_path), "H69").found

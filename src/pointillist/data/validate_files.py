@@ -12,7 +12,7 @@ from PIL import Image
 from pointillist.core.annotation import check_fits, in_classes, read_annotation
 from pointillist.core.contradiction import contradictions
 from pointillist.core.errors import InputError, InputErrors
-from pointillist.core.marks import classes_of
+from pointillist.core.marks import Dense, Points, Scribble, classes_of
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.container import open_regular
 from pointillist.data.declaration import Declaration
@@ -126,6 +126,8 @@ def _annotated(
         except InputError as error:
             return frozenset(), [finding_of(error, root, "H69")]
     classes = frozenset[int]().union(*(classes_of(mark) for mark in annotation.marks))
+    if any(not isinstance(mark, Points | Scribble | Dense) for mark in annotation.marks):
+        classes |= {0}  # Around boxes is background; and nobody says in tags or sizes that there is some.
     must = "marks must not contradict each other"
     fix = "Draw it again; where marks overlap, the later one wins."
     files = (relative(item.annotation, root),)

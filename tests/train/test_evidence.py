@@ -1,5 +1,6 @@
 """What the default recipe sees in annotations: kinds of marks, and whether things are thin."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from pointillist.annotate import (
     Mixed,
     PointsAnnotator,
     Scribbles,
+    Several,
     SizeRanges,
     Tags,
 )
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
-from pointillist.propagate import Average, FeatureForest, Grabcut
+from pointillist.propagate import Average, Boxed, FeatureForest, Grabcut
 from pointillist.train.evidence import gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
@@ -219,6 +221,29 @@ def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
     assert isinstance(broad.propagate, Average)
     # No pixel of an object is labelled where boxes alone are drawn: a forest would learn nothing.
     assert isinstance(boxed.propagate, Grabcut)
+
+
+def test_boxes_beside_clicks_are_spread_as_boxes_are() -> None:
+    people = Mixed(of=((CLICKS, 0.3), (Boxes(), 0.6)))
+    data = LESIONS.model_copy(update={"train": 24})
+    mixed, choice = apply_recipe(small_run(data=data, annotate=people), "auto")
+    assert isinstance(mixed.propagate, Boxed)
+    assert isinstance(mixed.propagate.boxes, Grabcut)
+    assert isinstance(mixed.propagate.others, Average)
+    assert re.search(r"boxes on \d+, clicks on \d+ of \d+ images", choice.why)
+    both, _ = apply_recipe(small_run(data=LESIONS, annotate=Several(of=(CLICKS, Boxes()))), "auto")
+    assert isinstance(both.propagate, Average), "a click in a box tells of what is in it"
+
+
+@pytest.mark.parametrize("recipe", ["auto", "knowledge"])
+def test_what_holds_for_whole_images_is_learnt_from_whole_images(recipe: str) -> None:
+    for annotate, crop in ((Tags(), None), (SizeRanges(), None), (CLICKS, 64)):
+        run, choice = apply_recipe(
+            small_run(data=VESSELS, annotate=annotate, crop=64, crops_per_image=4), recipe
+        )
+        assert run.crop == crop
+        assert run.crops_per_image == (1 if crop is None else 4)
+        assert ("whole images" in choice.what) == (crop is None)
 
 
 @pytest.mark.skipif(not available(), reason="needs the extra pretrained")

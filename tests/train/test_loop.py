@@ -16,7 +16,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, SizeRanges, Tags
+from pointillist.annotate import Boxes, Density, Full, Mixed, PointsAnnotator, Several, SizeRanges, Tags
 from pointillist.core import durable
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
@@ -563,3 +563,34 @@ def test_weights_that_tell_labels_apart_clearly_better_are_kept_whatever_the_est
     # What is counted, of whole masks, is no estimate; and a network that is not believed has none.
     assert not Score(0.7, -0.1).keeps_up(Score(0.8, -0.6))
     assert not Score(0.0, -0.1, slack=0.005).keeps_up(Score(0.8, -0.6))
+
+
+def test_what_a_crop_cuts_off_is_told_and_one_beyond_all_images_refused(tmp_path: Path) -> None:
+    said = []
+    for crop, terms in ((16, (Size(), Tag())), (None, (Size(), Tag())), (16, (CrossEntropy(),))):
+        run = small_run(annotate=Several(of=(Tags(), SizeRanges(), PointsAnnotator())), epochs=1, crop=crop)
+        run = run.model_copy(update={"supervise": tuple(Term(loss=loss) for loss in terms)})
+        watch = train_small(run, tmp_path / f"{crop}-{len(terms)}")
+        said.append([message for message in watch.said if "whole images" in message])
+    assert [len(messages) for messages in said] == [1, 0, 0]
+    assert said[0][0].startswith("Warning: sizes, tags hold for whole images: crops of 16 pixels")
+    with pytest.raises(InputError, match="at most twice the longest side of the training images, 32 pixels"):
+        train_small(small_run(crop=65), tmp_path / "large")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"supervise": (Term(loss=CrossEntropy(), weight=0),)}, "their weights are 0 so far"),
+        ({"supervise": (Term(loss=Tag()),), "annotate": Tags(), "crop": 16}, "unknown in every batch"),
+        ({}, ""),
+    ],
+)
+def test_an_epoch_in_which_no_term_says_anything_is_told(
+    tmp_path: Path, changes: dict[str, Any], why: str
+) -> None:
+    said = [
+        m for m in train_small(small_run(**{"epochs": 2, **changes}), tmp_path).said if "first epoch" in m
+    ]
+    assert len(said) == bool(why)
+    assert all(why in message for message in said)

@@ -25,13 +25,17 @@ def seeds_of(known: Known) -> MaskArray:
     >>> seeds_of(known).tolist()
     [[255, 255, 255, 255, 255], [255, 255, 1, 255, 255], [255, 255, 255, 255, 255]]
     """
-    labels = known.labels
-    within = known.within
-    silent = [not (within[top:bottom, left:right] == c).any() for c, top, left, bottom, right in known.boxes]
-    boxes = known.boxes[np.array(silent, dtype=bool)]
+    labels, boxes = known.labels, known.boxes[silent_boxes(known)]
     middles = ellipses(boxes, len(known.tags), (labels.shape[0], labels.shape[1]), MIDDLE)
     alone = (middles.sum(0) == 1) & (labels == IGNORE)
     return np.where(alone, middles.argmax(0).astype(np.uint8), labels)
+
+
+def silent_boxes(known: Known) -> Bool[np.ndarray, " boxes"]:
+    """Say in which boxes nothing of their class is labelled."""
+    within = known.within
+    silent = [not (within[top:bottom, left:right] == c).any() for c, top, left, bottom, right in known.boxes]
+    return np.array(silent, dtype=bool)
 
 
 def ellipses(

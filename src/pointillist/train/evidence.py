@@ -12,6 +12,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Box, Dense, ExtremePoints
 from pointillist.core.shapes import IGNORE, AnyImage, AnyMask, ImageArray, MaskArray, RegionArray
+from pointillist.propagate.start import silent_boxes
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 from pointillist.train.thinness import joined, mixing, seen_px, width_px
@@ -49,6 +50,7 @@ class Evidence:
         full: how many are labelled all over.
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
+        boxed: how many have a box in which nothing of its class is labelled.
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
@@ -64,12 +66,24 @@ class Evidence:
     full: int
     silent: int
     sized: int
+    boxed: int
     depth_px: float | None
     mixing: float | None
     joined: float | None
     seen_px: float | None
     width_px: float | None
     labelled: float
+
+    @property
+    def of_the_whole(self) -> frozenset[str]:
+        """The fields of a `Target` that are known and hold for whole images only."""
+        there = {
+            "tags": "tag" in self.kinds,
+            "sizes": self.sized > 0,
+            "centroids": "centroid" in self.kinds,
+            "boxes": self.boxed > 0,
+        }
+        return frozenset(name for name, known in there.items() if known)
 
     @property
     def few(self) -> bool:
@@ -118,6 +132,7 @@ def gather(run: Run) -> Evidence:
         full=sum(_full(item) for item in items),
         silent=sum(item.known.empty for item in items),
         sized=sum(_sized(item.known) for item in items),
+        boxed=sum(bool(silent_boxes(item.known).any()) for item in items),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing(pointed),
         joined=None if depths else _averaged(joined, images, pointed),

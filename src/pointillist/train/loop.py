@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,7 +198,9 @@ def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, option
                     saved = time.monotonic()
             last = learner.epoch + 1 == run.epochs
             scored = bool(held_out) and (last or (learner.epoch + 1) % every == 0)
-            watch.epoch(learner.end_epoch(held_out.score(learner.average.network) if scored else None))
+            record = learner.end_epoch(held_out.score(learner.average.network) if scored else None)
+            watch.epoch(record)
+            _mind_silence(run, record, watch)
     if not held_out:
         learner.keep()
     _save(learner, folder)
@@ -248,13 +251,17 @@ def _leave_idle_out(run: Run, feed: Feed, watch: Watch) -> None:
 def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
     if not feed.tally.annotated:
         fix = "Annotate some training images, or check that the files bear the images' names."
-        if run.annotate is not None:
+        if run.annotate is not None and run.annotations is None:
             fix = "Clicks are simulated from masks: put masks beside the training images."
         raise InputError("at least one training image must be annotated", "none", fix, run.annotations)
     if count := feed.tally.contradicting:
         first = feed.tally.contradiction
-        watch.say(f"Warning: marks on {count} images contradict each other, the later ones win ({first}).")
+        watch.say(
+            f"Warning: marks on {count} images contradict each other: the later ones win, and what is drawn "
+            f"over what is said ({first})."
+        )
     _check_terms(run, feed)
+    _check_crop(run, feed, watch)
     beyond = run.reads - {"labels"}
     for label, name in enumerate(run.data.classes):
         if not feed.tally.labelled[label] and not (beyond and feed.tally.told[label]):
@@ -270,6 +277,29 @@ def _check_terms(run: Run, feed: Feed) -> None:
         fix = "Add a term that does, or let --recipe auto choose."
         must = f"a term must read what the annotations hold ({', '.join(sorted(there))})"
         raise InputError(must, f"{terms}, which read {what}", fix, run.annotations)
+
+
+def _check_crop(run: Run, feed: Feed, watch: Watch) -> None:
+    if run.crop is None:
+        return
+    if run.crop > 2 * feed.tally.side:
+        must = f"crop must be at most twice the longest side of the training images, {feed.tally.side} pixels"
+        raise InputError(must, f"{run.crop}", "Choose a smaller one, or crop: null for whole images.")
+    cut_off = sorted(run.reads & feed.tally.holds & {"boxes", "sizes", "centroids", "tags"})
+    if cut_off and run.crop < feed.tally.side:
+        watch.say(
+            f"Warning: {', '.join(cut_off)} hold for whole images: crops of {run.crop} pixels show boxes "
+            "that lie in them, and next to nothing of the rest. crop: null trains on whole images."
+        )
+
+
+def _mind_silence(run: Run, record: Mapping[str, float | int], watch: Watch) -> None:
+    """Say after the first epoch that the weights did not learn anything in it."""
+    said = [value for name, value in record.items() if name.startswith("loss/")]
+    if record["epoch"] == 1 and not any(said):
+        why = "what they read is unknown in every batch" if said else "their weights are 0 so far"
+        terms = ", ".join(term.loss.kind for term in run.supervise)
+        watch.say(f"Warning: in the whole first epoch no term said anything ({terms}): {why}.")
 
 
 def _save(learner: Learner, folder: Path) -> None:

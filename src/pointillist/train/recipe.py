@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -23,7 +23,7 @@ from pointillist.losses import (
 )
 from pointillist.models import PretrainedUnet, Unet
 from pointillist.models.imagenet import available
-from pointillist.propagate import Average, FeatureForest, Grabcut, Refined, Superpixels
+from pointillist.propagate import Average, Boxed, FeatureForest, Grabcut, Refined, Superpixels
 from pointillist.train.evidence import Evidence, gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.relabel import Relabel
@@ -74,13 +74,19 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     Raises:
         InputError: no recipe has that name, or the data can't be read.
     """
-    choice = RECIPES[name].choose(gather(run))
+    evidence = gather(run)
+    choice = RECIPES[name].choose(evidence)
     data = run.model_dump(mode="json")
     plain = {key: _plain(value) for key, value in choice.changes.items()}
     # Epochs are meant for hundreds of images: of a few, as many steps are taken.
     fewest = ceil(run.data.fewest_steps / steps_per_epoch(run, len(run.data.names("train"))))
     plain["epochs"] = max(1, round(run.epochs * choice.share), fewest)
-    return validated(Run, {**data, **plain}), choice
+    chosen = validated(Run, {**data, **plain})
+    if chosen.crop is None or not chosen.reads & evidence.of_the_whole:
+        return chosen, choice
+    # In a crop tags, sizes and the like say next to nothing.
+    chosen = chosen.model_copy(update={"crop": None, "crops_per_image": 1})
+    return chosen, replace(choice, what=f"{choice.what}; whole images")
 
 
 def _plain(value: Any) -> Any:
@@ -146,9 +152,13 @@ def _auto(evidence: Evidence) -> Choice:
     elif evidence.thin:
         how = f"{labelled} of what is labelled, and nothing that smooths"
     elif _CLICKED & evidence.kinds.keys():
-        changes["propagate"] = CLICKS_SPREAD
         terms.append(Term(loss=SoftCrossEntropy()))
         spread = "what superpixels and a forest on filters, cut along outlines, agree on"
+        if evidence.boxed:
+            changes["propagate"] = Boxed(boxes=Grabcut(), others=CLICKS_SPREAD)
+            spread += ", in boxes without clicks of what GrabCut says"
+        else:
+            changes["propagate"] = CLICKS_SPREAD
         how = f"{labelled} of what is labelled, cross-entropy of {spread}"
     elif _DRAWN & evidence.kinds.keys():
         changes["propagate"] = Grabcut()
@@ -161,10 +171,18 @@ def _auto(evidence: Evidence) -> Choice:
     changes |= {"supervise": tuple(terms), "views": 4}
     if not evidence.thin:
         changes["augment"] = _STRONG
-    said = ", ".join(_WORDS.get(kind, kind) for kind in sorted(evidence.kinds)) or "nothing"
-    annotated = f"{evidence.images - evidence.silent} of " if evidence.silent else ""
-    why = f"{said} on {annotated}{evidence.images} images; {_shape(evidence)}"
+    why = f"{_counted(evidence)}; {_shape(evidence)}"
     return Choice(changes, f"{model}; {how}", why, _share(evidence, changes))
+
+
+def _counted(evidence: Evidence) -> str:
+    """Say what is annotated, on how many images."""
+    there, images = evidence.images - evidence.silent, f"{evidence.images} images"
+    words = {_WORDS.get(kind, kind): count for kind, count in sorted(evidence.kinds.items())}
+    if len(set(words.values())) > 1:
+        said = ", ".join(f"{word} on {count}" for word, count in words.items())
+        return f"{said} of {images}"
+    return f"{', '.join(words) or 'nothing'} on {f'{there} of ' if evidence.silent else ''}{images}"
 
 
 def _shape(evidence: Evidence) -> str:
@@ -177,7 +195,7 @@ def _shape(evidence: Evidence) -> str:
     else:
         shape += ", supposedly: nothing shows it"
     if evidence.few:
-        shape += f"; {evidence.labelled:.2%} of the pixels labelled"
+        shape += f"; {100 * evidence.labelled:.2g}% of the pixels labelled"
     return shape
 
 

@@ -19,8 +19,8 @@ class Tally:
     """Counts over the images of a split, each added once.
 
     `told` says of which classes tags, boxes or sizes tell something, labelled or not; `holds` what kinds of
-    knowledge there are at all; `contradicting` how many images' marks can't all be true, `contradiction` the
-    first of these.
+    knowledge there are at all; `side` is the longest of any image; `contradicting` how many images' marks
+    can't all be true, `contradiction` the first of these.
 
     Args:
         classes: names of the classes, background first.
@@ -31,7 +31,7 @@ class Tally:
         self.labelled = np.zeros(len(classes), dtype=np.int64)
         self.told = np.zeros(len(classes), dtype=bool)
         self.holds: frozenset[str] = frozenset()
-        self.images = self.annotated = self.pixels = 0
+        self.images = self.annotated = self.pixels = self.side = 0
         self.contradicting = 0
         self.contradiction = ""
         self.seconds: float | None = 0.0
@@ -45,6 +45,7 @@ class Tally:
         labelled = item.labels != IGNORE
         self.labelled += np.bincount(item.labels[labelled], minlength=len(self.classes))
         self.images += 1
+        self.side = max(self.side, *item.labels.shape)
         self.annotated += not item.known.empty
         self.marks.update(mark.kind for mark in (item.annotation.marks if item.annotation else ()))
         if item.annotation is not None and (wrong := contradictions(item.annotation)):

@@ -67,6 +67,7 @@ def test_changes_reach_into_the_object() -> None:
         ("size=[1", "must get a YAML value"),
         ("fruits.0.weight=-1", "greater than or equal to 0"),
         ("size=large", "size"),
+        ("fruits.0=pear", "fruits.0 must be a mapping of fields; got 'pear'. Write them like {kind: pear}."),
     ],
 )
 def test_a_wrong_change_says_what_is_wrong(change: str, words: str) -> None:

@@ -19,6 +19,8 @@ from pointillist.annotate import (
     SizeRanges,
     Tags,
 )
+from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.marks import Size
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
@@ -233,6 +235,18 @@ def test_boxes_beside_clicks_are_spread_as_boxes_are() -> None:
     assert re.search(r"boxes on \d+, clicks on \d+ of \d+ images", choice.why)
     both, _ = apply_recipe(small_run(data=LESIONS, annotate=Several(of=(CLICKS, Boxes()))), "auto")
     assert isinstance(both.propagate, Average), "a click in a box tells of what is in it"
+
+
+def test_that_a_class_has_no_pixel_is_a_size_too(tmp_path: Path) -> None:
+    for name in LESIONS.names("train"):
+        none = Annotation(
+            name=name, height=96, width=128, classes=LESIONS.classes, marks=(Size(label=1, low=0, high=0),)
+        )
+        write_annotation(tmp_path / f"{name}.json", none)
+    run, _ = apply_recipe(small_run(data=LESIONS, annotate=None, annotations=tmp_path), "auto")
+    assert "size" in {term.loss.kind for term in run.supervise}
+    full, _ = apply_recipe(small_run(data=LESIONS, annotate=Full()), "auto")
+    assert "size" not in {term.loss.kind for term in full.supervise}
 
 
 @pytest.mark.parametrize("recipe", ["auto", "knowledge"])

@@ -127,10 +127,11 @@ def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> Input
         known = [name.strip("'") for name in told["expected_tags"].split(", ")]
         must = f"{path}.kind".lstrip(".") + " must be a known one"
         return InputError(must, repr(told["tag"]), nearest(told["tag"], known), file)
-    if error["type"] == "model_type":
+    if error["type"] in ("model_type", "model_attributes_type"):
         found = "nothing" if error["input"] is None else reprlib.repr(error["input"])
+        kind = f"{{kind: {error['input']}}}" if isinstance(error["input"], str) else "name: value"
         return InputError(
-            f"{path or cls.__name__} must be a mapping of fields", found, "Write them like name: value.", file
+            f"{path or cls.__name__} must be a mapping of fields", found, f"Write them like {kind}.", file
         )
     message = error["msg"].removeprefix("Value error, ")
     expected = f"{path or cls.__name__}: {message[0].lower()}{message[1:]}"

@@ -175,7 +175,8 @@ def _labelled(items: Sequence[Supervised]) -> float:
 
 
 def _sized(known: Known) -> bool:
-    told = (known.sizes[1:, 0] > 1) | ((known.sizes[1:, 1] > 0) & np.isfinite(known.sizes[1:, 1]))
+    # That a class is absent, which gives it no pixel, is a tag.
+    told = (known.sizes[1:, 0] > 1) | (np.isfinite(known.sizes[1:, 1]) & (known.tags[1:] != 0))
     return bool((told & ~np.isin(np.arange(1, len(known.sizes)), known.boxes[:, 0])).any())
 
 

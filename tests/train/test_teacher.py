@@ -15,7 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
 from pointillist.datasets import Synthetic
-from pointillist.losses import Consistency, CrossEntropy, SoftCrossEntropy
+from pointillist.losses import Consistency, CrossEntropy, Entropy, SoftCrossEntropy
 from pointillist.models import Unet
 from pointillist.train.batch import augmented, moved_inside
 from pointillist.train.evaluate import load_trained
@@ -288,3 +288,13 @@ def test_the_teacher_sees_the_image_as_it_is() -> None:
     learner.step(batch)
     (images,) = seen
     assert torch.equal(images, augmented(run, batch)[0])
+
+
+@pytest.mark.parametrize("teacher", [*TEACHERS, None], ids=lambda one: one.kind if one else "none")
+def test_a_process_without_a_share_of_a_batch_teaches_nothing(teacher: AnyTeacher | None) -> None:
+    terms = (Term(loss=CrossEntropy()), Term(loss=SoftCrossEntropy()), Term(loss=Entropy()))
+    _, learner = one_step(small_run(teacher=teacher, supervise=terms))
+    batch = next(learner.feed.epoch(1))
+    idle = learner.step(replace(batch, idle=True))
+    assert idle == {"cross-entropy": 0, "soft-cross-entropy": 0, "entropy": pytest.approx(0)}
+    assert learner.step(batch)["cross-entropy"] > 0

@@ -66,4 +66,4 @@ def known_mean(costs: Float[Tensor, "*d"], known: Bool[Tensor, "*d"]) -> Scalar:
 
 def image_mean(value: Scalar, images: int) -> Scalar:
     """Turn a mean over this process's images into that over the images of all that share a batch."""
-    return of_all(value * images) / of_all(torch.tensor(images, device=value.device))
+    return of_all(value * images) / of_all(torch.tensor(images, device=value.device)).clamp(min=1)

@@ -136,7 +136,8 @@ class Learner:
                 with self._chance(generator):
                     outputs = list(self.trained(images))
                 seen = tuple(outputs)
-        target = teacher.write(target, seen, mix, self.step_number / self.total_steps)
+        if not batch.idle:
+            target = teacher.write(target, seen, mix, self.step_number / self.total_steps)
         if (inside := moved_inside(self.run, batch)) is not None:
             target = replace(target, soft=target.soft * inside[:, None])
         parts = [self._terms(logits.float(), target, images, batch) for logits in outputs]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from pointillist.cli.annotate import _tell_skipped
 from pointillist.web.project import Project
 from pointillist.web.training import Training
-from tests.cli.command import pointillist
 from tests.web.app import plain_folder, served
 from tests.web.test_server import add, point, send
 
@@ -138,10 +138,10 @@ def test_an_annotation_that_can_t_be_taken_over_is_told_of_until_it_is_gone(
     assert send(client, before[name]["id"], add(point(1, 2, 3))).status_code == 200
 
 
-def test_the_command_names_files_that_it_passes_over(root: Path) -> None:
+def test_the_command_names_files_that_it_passes_over(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "images" / "IMG_0001.HEIC").touch()
     (root / "images" / "IMG_0002.HEIC").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pointillist.cli.annotate._serve", lambda app, listening, *_, **__: listening.close())
-        done = pointillist("annotate", root, "--no-browser")
-    assert "2 files of no format that can be read: IMG_0001.HEIC, IMG_0002.HEIC." in done.out
+    project = Project(root)
+    _tell_skipped(project)
+    project.store.close()
+    assert "2 files of no format that can be read: IMG_0001.HEIC, IMG_0002.HEIC." in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The command that opens the annotator."""
 
+import os
 import re
 import signal
 import socket
@@ -13,6 +14,8 @@ import httpx2 as httpx
 import pytest
 import uvicorn
 
+from pointillist.cli.listen import listen
+from pointillist.core.errors import InputError
 from pointillist.core.extras import install
 from pointillist.train.stop import Listener
 from pointillist.web.connection import Stoppable
@@ -174,3 +177,14 @@ def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     said = pointillist("annotate", tmp_path, "--no-browser")
     assert said.code == 2
     assert install("annotate") in " ".join(said.err.split())
+
+
+def test_a_taken_port_is_told_and_its_socket_given_back() -> None:
+    with listen("127.0.0.1", 0) as held:
+        port = held.getsockname()[1]
+        before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+        for _ in range(5):
+            with pytest.raises(InputError, match=f"127.0.0.1:{port} must be free to listen on"):
+                listen("127.0.0.1", port)
+        after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+    assert after == before

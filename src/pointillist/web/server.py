@@ -35,7 +35,10 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PATIENCE_S = 10.0
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
-_AS_BEFORE = "Files were added or moved that can't be used: what was there before is shown."
+_AS_BEFORE = (
+    "Files were added or moved that can't be used, 'pointillist data check' names them; what was there before is "
+    "shown. First of all:"
+)
 
 
 class Sent(BaseModel):

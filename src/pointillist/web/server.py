@@ -36,8 +36,8 @@ PATIENCE_S = 10.0
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
 _AS_BEFORE = (
-    "Files were added or moved that can't be used, 'pointillist data check' names them; what was there before is "
-    "shown. First of all:"
+    "Files were added or moved that can't be used, 'pointillist data check' names them; what was before "
+    "is shown. First of all:"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.marks import Box, Centroid, ExtremePoints, Size, Tag
@@ -75,7 +75,8 @@ class Known:
         ]
         rows = np.array(boxes, np.int64).reshape(-1, 5)
         tags = _tags(annotation, labels, rows)
-        sizes = _sizes(annotation, known.sizes, tags, labels, rows, scale)
+        unseen = ~replace(known, labels=labels).seen
+        sizes = _sizes(annotation, known.sizes, tags, unseen, rows, scale)
         centroids = known.centroids.copy()
         for mark in annotation.marks:
             if isinstance(mark, Centroid):
@@ -87,6 +88,12 @@ class Known:
         """Lay the labelled pixels over a label map of the same size: what a person said wins."""
         merged: MaskArray = np.where(self.labels == IGNORE, labels, self.labels)
         return merged
+
+    @property
+    def seen(self) -> Bool[np.ndarray, " k"]:
+        """Of which classes a pixel is labelled."""
+        counts: np.ndarray = np.bincount(self.labels.ravel(), minlength=IGNORE + 1)
+        return counts[: len(self.tags)] > 0
 
     @property
     def within(self) -> MaskArray:
@@ -147,14 +154,13 @@ def _sizes(
     annotation: Annotation,
     unknown: np.ndarray,
     tags: np.ndarray,
-    labels: np.ndarray,
+    unseen: np.ndarray,
     boxes: np.ndarray,
     scale: np.ndarray,
 ) -> Float[np.ndarray, "k 2"]:
     sizes: np.ndarray = unknown.copy()
     sizes[tags == 0] = 0.0
     # A labelled pixel says more than that there is one: as a range of its own it would dilute the others.
-    unseen = np.bincount(labels.ravel(), minlength=IGNORE + 1)[: len(tags)] == 0
     sizes[(tags == 1) & unseen, 0] = 1.0
     rounded = 2 if (scale != 1).any() else 0
     for label in {int(row[0]) for row in boxes}:

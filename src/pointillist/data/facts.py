@@ -58,6 +58,8 @@ def carry_facts(
         inverse: moves a source offset (x, y) from the window's centre to one from the result's centre.
         size: rows and columns of the result.
     """
+    if window.filled:
+        known = _beside_more_background(known)
     nothing = Known.nothing(len(known.tags), *size)
     absent = np.where(known.tags == 0, known.tags, np.uint8(IGNORE))
     sizes = nothing.sizes.copy()
@@ -70,14 +72,11 @@ def carry_facts(
         float,
     )
     low, high = _moved(corners, window, inverse, size)
-    if (low > _HAIR).any() or (high < np.array(size) - _HAIR).any():
-        if not window.filled:
-            return partly  # Smaller than the result: mirrored beyond its edge, an object may show twice.
-        known = _beside_more_background(known)
-        partly = replace(partly, tags=np.where(known.tags == 0, known.tags, np.uint8(IGNORE)))
+    if not window.filled and ((low > _HAIR).any() or (high < np.array(size) - _HAIR).any()):
+        return partly  # Smaller than the result: mirrored beyond its edge, an object may show twice.
     boxes = _boxes(known, window, inverse, size)
     if (low < -_HAIR).any() or (high > np.array(size) + _HAIR).any():
-        return replace(partly, boxes=boxes, sizes=np.stack([partly.sizes[:, 0], known.sizes[:, 1]], 1))
+        return replace(partly, boxes=boxes, sizes=np.stack([sizes[:, 0], known.sizes[:, 1]], 1))
     centroids = known.centroids.copy()
     for label in np.flatnonzero(np.isfinite(known.centroids).all((1, 2))):
         # Pixel centres to edges and back: a range moves as the box whose corners it names.

@@ -115,11 +115,8 @@ def about_the_whole(reads: frozenset[str], known: Known) -> bool:
     """
     if reads & {"boxes", "sizes", "centroids"} and known.of_the_whole:
         return True
-    if "tags" not in reads:
-        return False
     # A labelled pixel says where a class is that is there, and moves along.
-    present = np.flatnonzero(known.tags == 1)
-    return bool((np.bincount(known.labels.ravel(), minlength=IGNORE + 1)[present] == 0).any())
+    return "tags" in reads and bool(((known.tags == 1) & ~known.seen).any())
 
 
 def _mean(image: Tensor) -> Tensor:

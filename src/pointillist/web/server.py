@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,9 +79,7 @@ def build(project: Project, renew: Renew) -> FastAPI:
         await asyncio.to_thread(live.close)
         await asyncio.to_thread(project.store.close)
 
-    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    answer_errors(app)
-    _page(app)
+    app = _bare(running)
     _list(app, project, training, renew)
     _images(app, project)
     _marks(app, project, live, listeners)
@@ -99,9 +97,7 @@ def build_meanwhile(renew: Renew) -> FastAPI:
     Args:
         renew: opens it again.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    answer_errors(app)
-    _page(app)
+    app = _bare()
 
     @app.get("/api/project")
     async def again() -> Response:
@@ -112,6 +108,14 @@ def build_meanwhile(renew: Renew) -> FastAPI:
     def wait(rest: str) -> Response:
         return JSONResponse({"error": "the project can't be opened now: reload the page to see why"}, 503)
 
+    return app
+
+
+def _bare(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """Make an application that serves the page and says in words what is wrong."""
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    answer_errors(app)
+    _page(app)
     return app
 
 

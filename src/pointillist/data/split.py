@@ -15,6 +15,8 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SHARES = (0.6, 0.2, 0.2)
 """Shares of train, val and test where a data set has no official split."""
+FEW = 20
+"""Groups from which on chance alone gives train its share, near enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,12 @@ def _digest(name: str) -> str:
     return hashlib.md5(unicodedata.normalize("NFC", name).encode(), usedforsecurity=False).hexdigest()
 
 
-def _least(split: Split, groups: int) -> int:
-    """From one image alone hardly anything is learnt, and a person may have only a few."""
-    return min(2, groups) if split == "train" else 1
+def _least(split: Split, groups: int, share: float) -> int:
+    """From one image alone hardly anything is learnt, and chance may hold out most of a few."""
+    if split != "train":
+        return 1
+    fair = min(int(share * groups), groups - 2) if groups < FEW else 0
+    return max(min(2, groups), fair)
 
 
 def split_by_hash(
@@ -51,9 +56,10 @@ def split_by_hash(
 
     A group's place in [0, 1) is the MD5 of its name; train has the lowest ``shares[0]`` of it, then val,
     then test. An item's split depends on its own group alone: neither the order of the files nor new ones
-    matter, at the price that the shares hold only on average. The one exception are sets so small that train
-    would have fewer than two groups, or another split none: it then takes the group that lies nearest, train
-    first, so that any set trains and four groups fill three splits.
+    matter, at the price that the shares hold only on average. The one exception are sets of fewer than `FEW`
+    groups in which train would have less than its share, rounded down, or any in which train would have fewer
+    than two groups, or another split none: it then takes the group that lies nearest, train first, so that
+    any set trains and four groups fill three splits.
 
     Args:
         groups: the group of every item (patient, slide, source tile; its name when alone).
@@ -73,13 +79,12 @@ def split_by_hash(
     places = {group: int(_digest(salt + group)[:13], 16) / 16**13 for group in groups}
     borders = (0.0, shares[0], shares[0] + shares[1], 1.0)
     given = {group: SPLITS[bisect(borders[1:3], place)] for group, place in places.items()}
+    least = {split: _least(split, len(places), share) for split, share in zip(SPLITS, shares, strict=True)}
     for i, split in enumerate(SPLITS):
         low, high = borders[i], borders[i + 1]
-        while shares[i] and (taken := list(given.values())).count(split) < _least(split, len(places)):
+        while shares[i] and (taken := list(given.values())).count(split) < least[split]:
             others = [g for g in places if given[g] != split]
-            spare = [
-                g for g in others if split == "train" or taken.count(given[g]) > _least(given[g], len(places))
-            ]
+            spare = [g for g in others if split == "train" or taken.count(given[g]) > least[given[g]]]
             if not spare:
                 break
             given[min(spare, key=lambda g: (max(low - places[g], places[g] - high), g))] = split

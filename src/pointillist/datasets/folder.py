@@ -101,7 +101,7 @@ class Folder(Dataset):
     @property
     def annotated(self) -> bool:
         """Whether any image has a label map or an annotation file."""
-        return any(item.labels or item.annotation for item in self.layout.items)
+        return any(item.is_annotated for item in self.layout.items)
 
     @property
     def value_range(self) -> tuple[float, float] | None:

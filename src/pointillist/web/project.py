@@ -255,7 +255,7 @@ class Project:
         someone has taken back stays taken back.
         """
         for item in self.data.layout.items:
-            if item.annotation or item.labels:
+            if item.is_annotated:
                 annotation = self.data.read(item.name).annotation
                 marks = () if annotation is None else annotation.marks
                 seen: Counter[str] = Counter()

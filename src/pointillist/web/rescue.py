@@ -167,7 +167,7 @@ def _add_event(whole: sqlite3.Connection, row: Row) -> bool:
 
 def _as_stored(row: Row) -> bool:
     """Say whether a row is as it was written, as far as its sum tells: old rows have none."""
-    return row.get("sum") is None or row["sum"] == summed(row)
+    return row.get("sum") is None or row["sum"] == summed(row[name] for name in SUMMED)
 
 
 def _insert(whole: sqlite3.Connection, table: str, row: Row) -> bool:

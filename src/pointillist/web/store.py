@@ -94,12 +94,11 @@ class Store:
             InputError: the disk has changed one of them.
         """
         query = f"SELECT number, sum, {', '.join(SUMMED)} FROM events WHERE image = ? ORDER BY number"
-        events, last = [], 0
+        events, last, body = [], 0, SUMMED.index("body")
         for last, sum_, *values in self._reader().execute(query, (image,)):
-            row = dict(zip(SUMMED, values, strict=True))
-            if sum_ is not None and sum_ != summed(row):
+            if sum_ is not None and sum_ != summed(values):
                 raise _damaged(self.path, f"event {last}, which is no longer as it was stored")
-            events.append(EVENT.validate_json(row["body"]))
+            events.append(EVENT.validate_json(values[body]))
         return events, last
 
     @cached_property
@@ -320,7 +319,7 @@ def _insert(connection: sqlite3.Connection, request: _Request) -> int:
         view = None if event.view is None else _number(connection, event.view)
         values = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now)
         row = dict(zip(SUMMED, values, strict=True))
-        added = connection.execute(_ADD, row | {"view": view, "sum": summed(row)})
+        added = connection.execute(_ADD, row | {"view": view, "sum": summed(values)})
         if added.rowcount:
             last = added.lastrowid
             continue

@@ -126,3 +126,70 @@ def test_four_ends_teach_what_the_object_looks_like(page: Any, tmp_path: Path) -
         click(page, *place)
     until_saved(page)
     sync_api.expect(page.locator("#overlay-state")).to_contain_text("by classifier")
+
+
+def step(page: Any, key: str, times: int) -> None:
+    for _ in range(times):
+        page.keyboard.press(f"Shift+Arrow{key}")
+
+
+def test_boxes_and_scribbles_are_drawn_without_a_pointer(page: Any, tmp_path: Path) -> None:
+    spoken = page.locator("#spoken")
+    area = page.locator("#ink").bounding_box()
+    pixel = 10 / min(area["width"] / WIDTH, area["height"] / HEIGHT)  # of one press
+    row, col = HEIGHT / 2 - 0.5, WIDTH / 2 - 0.5
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    page.keyboard.press("k")
+    sync_api.expect(spoken).to_contain_text("Enter begins and ends a mark of foreground")
+    page.keyboard.press("Enter")
+    sync_api.expect(spoken).to_contain_text("box of foreground begun at row")
+    sync_api.expect(page.locator("#tip")).to_be_hidden()
+    step(page, "Right", 6)
+    step(page, "Down", 4)
+    page.keyboard.press("Enter")
+    sync_api.expect(spoken).to_contain_text("box ended at row")
+    page.keyboard.press("2")
+    sync_api.expect(page.locator("#by-keyboard")).to_be_visible()
+    page.keyboard.press("Enter")
+    step(page, "Up", 3)
+    page.keyboard.press("Escape")
+    sync_api.expect(spoken).to_have_text("dropped")
+    sync_api.expect(page.locator("#by-keyboard")).to_be_visible()
+    page.keyboard.press("b")
+    sync_api.expect(spoken).to_contain_text("scribble of background begun")
+    step(page, "Left", 5)
+    step(page, "Down", 2)
+    page.keyboard.press("b")
+    sync_api.expect(spoken).to_contain_text("scribble ended at row")
+    box, line = marks(page, tmp_path / "skin")
+    assert isinstance(box, Box)
+    assert box.label == 1
+    edges = (row, col, row + 4 * pixel, col + 6 * pixel)
+    assert (box.top, box.left, box.bottom, box.right) == pytest.approx(edges, abs=1.5)
+    assert isinstance(line, Scribble)
+    assert line.label == 0
+    start, end = (row + pixel, col + 6 * pixel), (row + 3 * pixel, col + pixel)
+    assert line.path[0] == pytest.approx(start, abs=1)
+    assert line.path[-1] == pytest.approx(end, abs=1)
+
+
+def test_four_ends_are_marked_and_taken_back_by_keyboard(page: Any, tmp_path: Path) -> None:
+    spoken = page.locator("#spoken")
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    page.keyboard.press("k")
+    for way in (None, "Up", "Right", "Down", "Left"):
+        if way:
+            step(page, way, 4)
+        for _ in "ab":
+            page.keyboard.press("Enter")
+        sync_api.expect(spoken).to_contain_text("one of the object's four ends")
+        if not way:
+            page.keyboard.press("Control+z")
+            sync_api.expect(page.locator("#undo")).to_be_disabled()
+    (found,) = marks(page, tmp_path / "skin")
+    assert isinstance(found, ExtremePoints)
+    page.keyboard.press("b")
+    page.keyboard.press("b")
+    sync_api.expect(page.locator("#toasts")).to_contain_text("never around background")

@@ -133,12 +133,12 @@ const controls = new Controls({
   limited: (low, high) => toast(`A scribble is ${low} to ${high} pixels of the image wide.`),
   toolChanged(tool) {
     gestures.cancel();
-    if (tool !== "click") cursor.leave();
+    if (tool === "pan") cursor.leave();
   },
 });
 
-const cursor = new Cursor($("ink"), viewer, {
-  at: (place) => gestures.at(place),
+const cursor = new Cursor($("ink"), viewer, gestures, {
+  tool: () => controls.tool,
   label: labelOf,
   name: (label) => ink.classes[label].name,
   point: add,
@@ -455,7 +455,7 @@ const actions = {
   usefulImage: () => quietly(guide.toImage()),
   results: () => results.open(),
   cursor() {
-    controls.pick("click");
+    if (controls.tool === "pan") controls.pick("click");
     cursor.toggle();
   },
   help: () => $("help").showModal(),

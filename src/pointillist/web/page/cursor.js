@@ -7,6 +7,8 @@ const MARGIN = 24; // CSS pixels from the edge, where the image moves instead
 const OUTSIDE = "outside the image";
 const PAUSE = 500; // milliseconds: a position is read out when the cross has come to rest
 
+const MADE = { box: "box ended", scribble: "scribble ended", point: "dot drawn", end: "one of the object's four ends marked" };
+
 const $ = (id) => document.getElementById(id);
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -14,15 +16,17 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class Cursor {
   #surface;
   #viewer;
+  #gestures;
   #host;
   #at = null; // CSS pixels from the surface's corner
   #speaking = 0;
 
-  // host = {at(place), label(background), name(label), point(mark), moved(place)}; a place is {clientX, clientY},
-  // null when the cross is away.
-  constructor(surface, viewer, host) {
+  // host = {tool(), label(background), name(label), point(mark), moved(place)}; a place is {clientX, clientY}, null
+  // when the cross is away.
+  constructor(surface, viewer, gestures, host) {
     this.#surface = surface;
     this.#viewer = viewer;
+    this.#gestures = gestures;
     this.#host = host;
     surface.addEventListener("keydown", (event) => this.#key(event));
     new ResizeObserver(() => this.#at && this.#put(this.#at.x, this.#at.y)).observe(surface);
@@ -42,7 +46,8 @@ export class Cursor {
     this.#surface.focus();
     this.#toMiddle();
     const [chosen, background] = [false, true].map((which) => this.#host.name(this.#host.label(which)));
-    this.#say(`Keyboard cursor on. Arrows move it, with Shift ten times as far. Enter marks ${chosen}, B ${background}. K ends it.`);
+    const does = this.#host.tool() === "click" ? "marks" : "begins and ends a mark of";
+    this.#say(`Keyboard cursor on. Arrows move it, with Shift ten times as far. Enter ${does} ${chosen}, B ${background}. K ends it.`);
   }
 
   // Where the view is heading to.
@@ -60,6 +65,7 @@ export class Cursor {
   leave() {
     if (!this.#at) return;
     this.#at = null;
+    this.#gestures.cancel();
     this.#show();
     this.#say("Keyboard cursor off.");
   }
@@ -67,7 +73,7 @@ export class Cursor {
   #key(event) {
     if (!this.#at || event.ctrlKey || event.altKey || event.metaKey) return;
     const arrow = ARROWS[event.key];
-    const action = { Enter: () => this.#mark(false), " ": () => this.#mark(false), b: () => this.#mark(true), Escape: () => this.leave() };
+    const action = { Enter: () => this.#mark(false), " ": () => this.#mark(false), b: () => this.#mark(true), Escape: () => this.#drop() };
     const act = action[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!arrow && !act) return;
     event.preventDefault();
@@ -77,15 +83,44 @@ export class Cursor {
   }
 
   #mark(background) {
+    const tool = this.#host.tool();
+    if (tool === "click") this.#click(background);
+    else if (this.#gestures.drawing) this.#end(tool);
+    else this.#begin(tool, background);
+  }
+
+  #click(background) {
     const label = this.#host.label(background);
     const at = this.#pixel();
     if (at) this.#host.point({ kind: "points", label, at: [at], radius: 0 });
     this.#say(at ? `${this.#host.name(label)} marked at ${position(at)}` : OUTSIDE);
   }
 
+  #begin(tool, background) {
+    if (!this.#viewer.ready) return;
+    this.#gestures.begin(this.place, background);
+    const name = this.#host.name(this.#host.label(background));
+    this.#say(`${tool} of ${name} begun at ${position(this.#pixel()) || OUTSIDE}; Enter ends it, Escape drops it`);
+  }
+
+  #end(tool) {
+    const made = this.#gestures.end(this.place);
+    this.#say(made ? `${MADE[made]} at ${position(this.#pixel()) || OUTSIDE}` : `no ${tool} drawn`);
+  }
+
+  // First the stroke that is being drawn, then the cross.
+  #drop() {
+    if (!this.#gestures.drawing) {
+      this.leave();
+      return;
+    }
+    this.#gestures.cancel();
+    this.#say("dropped");
+  }
+
   // Null where there is no image under the cross.
   #pixel() {
-    return this.#at && this.#viewer.ready ? this.#host.at(this.place) : null;
+    return this.#at && this.#viewer.ready ? this.#gestures.at(this.place) : null;
   }
 
   #show() {
@@ -119,6 +154,7 @@ export class Cursor {
     const across = this.#along(this.#at.y + down * by, height, down, hidden[1]);
     if (along.pan || across.pan) this.#viewer.panBy(-along.pan, -across.pan);
     this.#put(along.to, across.to);
+    this.#gestures.lead(this.place);
     this.#readOut();
   }
 

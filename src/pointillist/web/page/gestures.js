@@ -1,4 +1,4 @@
-// Mouse, pen and touch on the image: panning, zooming, and the three drawing tools.
+// Mouse, pen and touch on the image: panning, zooming, and the three drawing tools; strokes without a pointer, too.
 
 import { Aim } from "./aim.js";
 
@@ -97,17 +97,41 @@ export class Gestures {
     if (this.#pointers.size > 2) return;
     const tool = event.button === MIDDLE ? "pan" : this.#host.tool();
     if (event.button !== LEFT && event.button !== RIGHT && tool !== "pan") return;
-    const inside = this.at(event) !== null;
-    const at = this.at(event, tool === "box" || tool === "scribble");
-    const label = this.#host.label(event.button === RIGHT);
     const finger = event.pointerType === "touch";
-    this.#stroke = {
-      tool, at, label, startX: event.clientX, startY: event.clientY, slack: finger ? FINGER_SLACK : SLACK,
-      moved: false, held: false, inside, path: [at],
-    };
-    this.#host.started();
+    this.#start(event, tool, event.button === RIGHT, finger ? FINGER_SLACK : SLACK);
     if (tool === "pan") this.#surface.classList.add("panning");
     else if (finger && tool !== "box") this.#awaitHold(this.#stroke);
+  }
+
+  #start(place, tool, background, slack) {
+    const at = this.at(place, tool === "box" || tool === "scribble");
+    this.#stroke = {
+      tool, at, label: this.#host.label(background), startX: place.clientX, startY: place.clientY, slack,
+      moved: false, held: false, inside: this.at(place) !== null, path: [at],
+    };
+    this.#host.started();
+  }
+
+  get drawing() {
+    return this.#stroke !== null;
+  }
+
+  // A stroke of the chosen tool without a pointer: it is begun, led on and ended at places {clientX, clientY}.
+  begin(place, background) {
+    this.#start(place, this.#host.tool(), background, 0);
+  }
+
+  lead(place) {
+    if (!this.#stroke) return;
+    this.#stroke.moved = true;
+    this.#extend(this.#stroke, place);
+  }
+
+  // Says what became of it: "box", "scribble", "end" of an object or "point"; null: nothing.
+  end(place) {
+    const stroke = this.#stroke;
+    this.#letGo();
+    return stroke && this.#finish(stroke, place);
   }
 
   // A finger has no right button.
@@ -200,39 +224,48 @@ export class Gestures {
     }
     const stroke = this.#stroke;
     this.#letGo();
-    if (!stroke || stroke.tool === "pan") return;
-    if (stroke.tool === "box") this.#endBox(stroke, event);
-    else if (stroke.inside) this.#endLine(stroke);
+    if (stroke && stroke.tool !== "pan") this.#finish(stroke, event);
+  }
+
+  #finish(stroke, place) {
+    if (stroke.tool === "box") return this.#endBox(stroke, place);
+    return stroke.inside ? this.#endLine(stroke) : null;
   }
 
   #endBox(stroke, event) {
     const box = stroke.moved ? this.#box(stroke, event) : null;
-    if (stroke.label === 0) this.#host.noBackgroundBox();
-    else if (!box) this.#addEnd(stroke);
-    else if (box.bottom > box.top && box.right > box.left) {
+    if (stroke.label === 0) {
+      this.#host.noBackgroundBox();
+    } else if (!box) {
+      return this.#addEnd(stroke);
+    } else if (box.bottom > box.top && box.right > box.left) {
       this.#setEnds(null);
       this.#host.box(box);
+      return "box";
     }
+    return null;
   }
 
   // An object's four ends, clicked in any order, say what its box says, and are quicker to find than corners.
   #addEnd({ inside, label, at }) {
-    if (!inside) return;
+    if (!inside) return null;
     const before = this.#ends?.label === label ? this.#ends.at : [];
     const last = before.at(-1) ?? [Infinity, Infinity];
     const { scale } = this.#viewer.transform;
-    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale < SLACK) return; // a double click
+    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale < SLACK) return null; // a double click
     const ends = [...before, at];
     this.#setEnds(ends.length < 4 ? { kind: "points", label, at: ends, radius: 0 } : null);
     if (ends.length === 4) this.#host.box({ kind: "extreme-points", label, at: extremes(ends) });
+    return "end";
   }
 
   #endLine(stroke) {
     if (stroke.tool === "scribble" && stroke.path.length > 1) {
       this.#host.scribble({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
-    } else {
-      this.#host.point(this.#dot(stroke));
+      return "scribble";
     }
+    this.#host.point(this.#dot(stroke));
+    return "point";
   }
 
   #lost(event) {

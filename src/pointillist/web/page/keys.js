@@ -56,8 +56,8 @@ const GROUPS = [
   ["Mark by keyboard", [
     ["K", "a cross on the image, moved by the arrows; K again ends it", "cursor"],
     ["Shift + arrows", "move the cross ten times as far"],
-    ["Enter, Space", "mark the chosen class at the cross"],
-    ["B", "mark background at the cross"],
+    ["Enter, Space", "mark the chosen class at the cross; begin and end a scribble or a box there"],
+    ["B", "likewise background"],
   ]],
 ];
 

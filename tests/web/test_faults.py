@@ -62,7 +62,7 @@ def test_f21_the_order_is_that_of_the_store_whatever_the_clock_says(
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
             return next(cls.times)
 
-    monkeypatch.setattr("pointillist.web.store.datetime", Clock)
+    monkeypatch.setattr("pointillist.web.commit.datetime", Clock)
     store = Store(tmp_path / "clicks.sqlite")
     sent = [
         Add(id=f"{n:032x}", sequence=n, mark=Points(label=n % 2, at=((1.0, float(n)),))) for n in range(4)

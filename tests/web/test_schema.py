@@ -11,9 +11,10 @@ import pytest
 
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
+from pointillist.web.commit import VERSION
 from pointillist.web.events import Add, View
 from pointillist.web.schema import APPLICATION, SCHEMA
-from pointillist.web.store import VERSION, Seen, Store
+from pointillist.web.store import Seen, Store
 
 # As version 1 wrote it: never to be changed.
 FIRST = """

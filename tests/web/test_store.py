@@ -16,8 +16,9 @@ import pytest
 
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
+from pointillist.web.commit import RefusedError
 from pointillist.web.events import Add, Redo, Undo, replay
-from pointillist.web.store import RefusedError, Seen, Store
+from pointillist.web.store import Seen, Store
 
 
 def click(sequence: int = 0, label: int = 1, row: float = 2.0) -> Add:

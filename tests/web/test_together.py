@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointillist.core.marks import Points
+from pointillist.web.commit import AnyEvent
 from pointillist.web.events import Add, Redo, Undo
-from pointillist.web.store import AnyEvent, Store
+from pointillist.web.store import Store
 from tests.web.app import served
 
 Request: TypeAlias = tuple[int, list[AnyEvent]]

@@ -15,7 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE, AnyMask
 from pointillist.core.text import typed
 from pointillist.data.decode import SUFFIXES, image_size
-from pointillist.data.layout import Owners
+from pointillist.data.item import Owners
 from pointillist.data.mask import read_mask
 from pointillist.data.pairing import check_same_size
 from pointillist.datasets import Folder

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.text import counted
-from pointillist.data.layout import Item, Layout, survey
+from pointillist.data.item import Item
+from pointillist.data.layout import Layout, survey
 from pointillist.data.validate_files import ItemFacts, inspect
 from pointillist.data.validate_finding import SEVERITIES, Finding, Report, finding_of, relative
 from pointillist.data.validate_leaks import SEARCHED, check_leaks

@@ -17,7 +17,7 @@ from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.container import open_regular
 from pointillist.data.declaration import Declaration
 from pointillist.data.decode import Decoded, read_pixels, to_image
-from pointillist.data.layout import Item
+from pointillist.data.item import Item
 from pointillist.data.mask import Codes, distinct, file_values, to_mask
 from pointillist.data.pairing import check_same_size
 from pointillist.data.validate_finding import Finding, finding_of, relative

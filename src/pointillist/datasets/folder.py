@@ -15,7 +15,8 @@ from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.data.container import FileError
 from pointillist.data.decode import image_header, read_pixels, to_image
-from pointillist.data.layout import Item, Layout, survey
+from pointillist.data.item import Item
+from pointillist.data.layout import Layout, survey
 from pointillist.data.mask import Codes, read_mask
 from pointillist.data.pairing import check_same_size
 from pointillist.data.resample import Size, resample

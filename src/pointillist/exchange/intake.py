@@ -15,7 +15,8 @@ from pointillist.core.shapes import IGNORE
 from pointillist.core.text import counted
 from pointillist.data.declaration import FILE_NAME, UNKNOWN, Declaration
 from pointillist.data.decode import SUFFIXES, image_size
-from pointillist.data.layout import Item, Owners, survey
+from pointillist.data.item import Item, Owners
+from pointillist.data.layout import survey
 from pointillist.exchange.sheet import Rest, Sheet
 
 Existing = Literal["refuse", "merge", "replace"]

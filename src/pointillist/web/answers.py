@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from pointillist.core import durable
 from pointillist.core.errors import InputError
+from pointillist.web.commit import RefusedError
 from pointillist.web.pictures import in_words
 from pointillist.web.project import UnknownImageError
-from pointillist.web.store import RefusedError
 
 FULL = "the disk is full: free some space"
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pointillist.core.errors import InputErrors
-from pointillist.data.layout import COMPANIONS, Layout, survey
+from pointillist.data.item import COMPANIONS
+from pointillist.data.layout import Layout, survey
 from pointillist.data.split import SPLITS
 
 

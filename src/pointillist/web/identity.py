@@ -15,7 +15,8 @@ from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.data.container import open_regular
 from pointillist.data.decode import image_orientation
-from pointillist.web.store import RefusedError, Seen, Store
+from pointillist.web.commit import RefusedError
+from pointillist.web.store import Seen, Store
 
 State = tuple[int, int, int]
 """Of a file: its inode, its size and when it was changed."""

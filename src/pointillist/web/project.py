@@ -23,10 +23,11 @@ from pointillist.data.declaration import FILE_NAME
 from pointillist.datasets import Folder
 from pointillist.web.changes import Changes
 from pointillist.web.classes import Classes
+from pointillist.web.commit import AnyEvent, RefusedError
 from pointillist.web.events import Add, OnImage, Redo, replay
 from pointillist.web.identity import Identity
 from pointillist.web.pictures import Pictures, in_words
-from pointillist.web.store import AnyEvent, RefusedError, Store
+from pointillist.web.store import Store
 
 HOME = ".pointillist"
 _OWN = uuid.UUID(int=0)

@@ -18,6 +18,7 @@ from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
 from pointillist.web.anew import Renew
 from pointillist.web.answers import answer_errors, with_reasons
+from pointillist.web.commit import AnyEvent, RefusedError
 from pointillist.web.declare import add_classes
 from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
@@ -28,7 +29,6 @@ from pointillist.web.live import Live, Segmentation, painted
 from pointillist.web.pictures import in_words
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
-from pointillist.web.store import AnyEvent, RefusedError
 from pointillist.web.training import News, Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

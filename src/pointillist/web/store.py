@@ -9,24 +9,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, nullcontext
-from datetime import UTC, datetime
+from contextlib import closing
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from pointillist.core.errors import InputError
 from pointillist.web.classes import number_classes
-from pointillist.web.events import EVENT, Add, Redo, Undo, View, target
+from pointillist.web.commit import AnyEvent, RefusedError, Request, commit, revision
+from pointillist.web.events import EVENT
 from pointillist.web.schema import SUMMED, connect, newest, prepare, summed
 from pointillist.web.snapshot import missing, snapshots
 
 TOGETHER = 500
 """Requests that one commit may answer: a disk's flush takes as long for many as for one."""
-
-VERSION = version("pointillist")
-AnyEvent: TypeAlias = Add | Undo | Redo
 
 
 class Seen(NamedTuple):
@@ -36,10 +32,6 @@ class Seen(NamedTuple):
     height: int
     width: int
     orientation: int
-
-
-class RefusedError(InputError):
-    """An event contradicts what is stored: it will never be accepted."""
 
 
 class Store:
@@ -60,7 +52,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.Queue[_Request | None] = queue.Queue()
+        self._queue: queue.Queue[Request | None] = queue.Queue()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._check()
@@ -84,7 +76,7 @@ class Store:
             if self._closed:  # Another is opened in its place: whoever asks again finds that.
                 answer.set_exception(sqlite3.ProgrammingError("the store is closed"))
             else:
-                self._queue.put(_Request(image, client, tuple(events), answer))
+                self._queue.put(Request(image, client, tuple(events), answer))
         return answer
 
     def events(self, image: str) -> tuple[list[AnyEvent], int]:
@@ -125,7 +117,7 @@ class Store:
 
     def revision(self, image: str) -> int:
         """Give the number of the last event of an image; 0: there are none."""
-        return _revision(self._reader(), image)
+        return revision(self._reader(), image)
 
     def newest(self) -> int:
         """Give the number of the last event of all; 0: there are none."""
@@ -253,93 +245,8 @@ class Store:
             while len(waiting) < TOGETHER and not self._queue.empty():
                 waiting.append(self._queue.get())
             ended = None in waiting
-            _commit(connection, [request for request in waiting if request is not None])
+            commit(connection, [request for request in waiting if request is not None])
         connection.close()
-
-
-class _Request:
-    """Events of one image that wait for the disk."""
-
-    def __init__(self, image: str, client: str, events: tuple[AnyEvent, ...], answer: Future[int]) -> None:
-        self.image, self.client, self.events, self.answer = image, client, events, answer
-
-
-def _commit(connection: sqlite3.Connection, requests: Sequence[_Request]) -> None:
-    """Store all that can be stored in one transaction; answer when it is on the disk."""
-    outcomes: Sequence[int | Exception]
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_outcome(connection, request) for request in requests]
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        outcomes = [error] * len(requests)
-    for request, outcome in zip(requests, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            request.answer.set_exception(outcome)
-        else:
-            request.answer.set_result(outcome)
-
-
-def _outcome(connection: sqlite3.Connection, request: _Request) -> int | RefusedError:
-    """Store all of a request's events, or none."""
-    # Of one that is refused nothing is there yet. Each statement less counts: after each, a thread that
-    # computes may keep Python to itself for a while.
-    alone = len(request.events) == 1 and request.events[0].view is None
-    try:
-        with nullcontext() if alone else _all_or_none(connection):
-            return _insert(connection, request)
-    except RefusedError as error:
-        return error
-
-
-@contextmanager
-def _all_or_none(connection: sqlite3.Connection) -> Iterator[None]:
-    """Take back, within a transaction, what was stored before an event was refused."""
-    connection.execute("SAVEPOINT request")
-    try:
-        yield
-    except RefusedError:
-        connection.execute("ROLLBACK TO request")
-        connection.execute("RELEASE request")
-        raise
-    connection.execute("RELEASE request")
-
-
-def _insert(connection: sqlite3.Connection, request: _Request) -> int:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    last: int | None = None
-    for event in request.events:
-        body, about = event.model_dump_json(), target(event)
-        if not isinstance(event, Add):
-            query = "SELECT 1 FROM events WHERE id = ? AND image = ? AND kind = 'add'"
-            if connection.execute(query, (about, request.image)).fetchone() is None:
-                raise RefusedError("only a mark of this image can be taken back", f"none, {about}", _RELOAD)
-        view = None if event.view is None else _number(connection, event.view)
-        values = (event.id, request.image, about, event.kind, request.client, event.sequence, body, now)
-        row = dict(zip(SUMMED, values, strict=True))
-        added = connection.execute(_ADD, row | {"view": view, "sum": summed(values)})
-        if added.rowcount:
-            last = added.lastrowid
-            continue
-        old = connection.execute("SELECT image, body FROM events WHERE id = ?", (event.id,)).fetchone()
-        if old != (request.image, body):
-            raise RefusedError("an event's id must be its own", f"that of another, {event.id}", _RELOAD)
-    return _revision(connection, request.image) if last is None else last
-
-
-def _revision(connection: sqlite3.Connection, image: str) -> int:
-    found = connection.execute("SELECT last FROM heads WHERE image = ?", (image,)).fetchone()
-    return 0 if found is None else int(found[0])
-
-
-def _number(connection: sqlite3.Connection, view: View) -> int:
-    """Store what a screen showed, once for all the marks that were drawn on it."""
-    row = (view.model_dump_json(), VERSION)
-    connection.execute("INSERT OR IGNORE INTO views (body, version) VALUES (?, ?)", row)
-    found = connection.execute("SELECT number FROM views WHERE body = ? AND version = ?", row).fetchone()
-    return int(found[0])
 
 
 def _damaged(path: Path, what: str) -> InputError:
@@ -348,11 +255,3 @@ def _damaged(path: Path, what: str) -> InputError:
     if found := snapshots(path):
         fix += f"; or put the newest snapshot back: pointillist annotate {folder} --restore {found[0].name}"
     return InputError("the store of annotations must be whole", what, fix, path)
-
-
-_RELOAD = "Reload the page."
-_COLUMNS = (*SUMMED, "view", "sum")
-_ADD = (
-    f"INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(f':{name}' for name in _COLUMNS)} "
-    "WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = :id)"
-)

@@ -12,13 +12,14 @@ import pytest
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.text import to_markdown
-from pointillist.datasets import Toy
+from pointillist.datasets import Synthetic, Toy
 from pointillist.study.answer import Answer, answer
 from pointillist.study.budget import budget_study
 from pointillist.study.execute import read_results, run_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
 from pointillist.study.study import Study
+from pointillist.study.table import rows
 from pointillist.study.words import sentences, table
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
@@ -335,6 +336,28 @@ def test_the_command_answers_and_goes_on(tmp_path: Path) -> None:
     changed = pointillist(*command, "-o", tmp_path, "--margin", 0.1, *small, model)
     assert changed.code == 2
     assert "declared before the runs" in changed.err
+
+
+def test_a_folder_that_lacks_the_training_images_is_measured_there_and_trains_nothing(tmp_path: Path) -> None:
+    """Until now the command measured validation and test images alone."""
+    changes = {"data.train": 4, "data.val": 2, "data.test": 6, "data.size": [24, 32], "epochs": 1}
+    changes["model"] = {"kind": "unet", "widths": [4]}
+    now = budget_study(Synthetic(), [(1, 1)], ["random"], 1, 0.02, "budget-synthetic", "plain", changes)
+    before = validated(Study, {**now.model_dump(mode="json"), "splits": ["val", "test"]})
+    folder = tmp_path / "budget-synthetic"
+    assert run_study(before, folder, Local(2), lambda cell, news: None) == []
+    weights = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
+    test = [row for row in rows(before, folder) if row["split"] == "test"]
+    small = [f"{path}={json.dumps(value)}" for path, value in changes.items()]
+    command = ["budget", "--data", "synthetic", "--recipe", "plain", "--clicks", 1, "--seeds", 1]
+    done = pointillist(*command, "-o", tmp_path, *small)
+    assert done.code == 0, done
+    assert "Trained already, and only measured: 2 of 2 missing runs." in done.out
+    measured = rows(now, folder)
+    assert [row["split"] for row in measured] == ["train", "val", "test"] * 2
+    assert [row for row in measured if row["split"] == "test"] == test
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == weights
+    assert "only measured" not in pointillist(*command, "-o", tmp_path, *small).out
 
 
 def test_each_folder_has_a_study_of_its_own_and_one_is_never_written_over_another(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pointillist.core.text import counted
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.budget import independent_images
 from pointillist.study.engine import Engine, Outcome, Started
-from pointillist.study.execute import missing_runs, other_results, run_study
+from pointillist.study.execute import is_trained, missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
 
 SHOWN = 12
@@ -79,7 +79,10 @@ class Progress:
 def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
     _mind_few(study)
-    progress = Progress(study, len(missing_runs(study, folder)), engine.workers)
+    missing = missing_runs(study, folder)
+    if ready := sum(is_trained(cell, folder) for cell in missing):
+        out.print(f"Trained already, and only measured: {ready} of {counted(len(missing), 'missing runs')}.")
+    progress = Progress(study, len(missing), engine.workers)
     try:
         failed = _watched(study, folder, engine, progress)
     except KeyboardInterrupt:

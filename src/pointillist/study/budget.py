@@ -89,6 +89,5 @@ def budget_study(
             "axes": {STRATEGY: placed, CLICKS: numbers},
             "compare": {"to": {CLICKS: FULL}, "margin": margin},
             "seeds": seeds,
-            "splits": ["val", "test"],
         },
     )

@@ -114,6 +114,11 @@ def missing_runs(study: Study, folder: Path) -> list[Cell]:
     return _missing(study, _whole_results(study, folder)[0])
 
 
+def is_trained(cell: Cell, folder: Path) -> bool:
+    """Say whether a run has its weights, so that it is only measured."""
+    return (folder / "runs" / cell.run.id / "model").is_dir()
+
+
 def _missing(study: Study, results: Results) -> list[Cell]:
     return [cell for cell in study.runs if not measured(results.get(cell.run.id), study.splits)]
 

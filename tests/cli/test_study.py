@@ -129,8 +129,20 @@ def test_a_disk_that_takes_nothing_is_told_for_what_it_is(
     assert ("Free some space" in done.err) == (number == errno.ENOSPC)
 
 
-def test_interrupted_it_says_that_the_same_command_goes_on(tmp_path: Path) -> None:
-    """As Ctrl-C in a terminal does: every process of the command gets the signal."""
+@pytest.mark.parametrize(
+    ("signum", "everyone", "engine", "code"),
+    [
+        (signal.SIGINT, True, "local", 130),
+        (signal.SIGTERM, False, "local", 143),
+        (signal.SIGTERM, True, "local", 143),
+        (signal.SIGUSR1, False, "local", 138),
+        (signal.SIGTERM, False, "ray", 143),
+    ],
+)
+def test_asked_to_stop_it_ends_its_runs_and_says_that_the_same_command_goes_on(
+    tmp_path: Path, signum: signal.Signals, everyone: bool, engine: str, code: int
+) -> None:
+    """By Ctrl+C in a terminal, or by what ends a job: all processes get the signal, or the driver alone."""
     file = tmp_path / "study.yaml"
     described = {
         "name": "long",
@@ -145,15 +157,34 @@ def test_interrupted_it_says_that_the_same_command_goes_on(tmp_path: Path) -> No
     begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     begin += "; from pointillist.cli import main; main()"
     command = [sys.executable, "-c", begin, "study", "run", str(file), "-o", str(tmp_path)]
+    command += ["--workers", "2", "--engine", engine]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*command, "--workers", "2"], text=True, start_new_session=True, **pipes) as driver:
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as driver:
         deadline = time.monotonic() + 120
         # One trains, the other may still be importing: neither has anything to say of its own.
         while not list(tmp_path.rglob("run.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        os.killpg(driver.pid, signal.SIGINT)
-        said, wrong = driver.communicate(timeout=60)
-    assert driver.returncode == 130
+        (os.killpg if everyone else os.kill)(driver.pid, signum)
+        try:
+            said, wrong = driver.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(driver.pid, signal.SIGKILL)
+            raise
+    assert driver.returncode == code
     assert "long: 0 of 2 done, 0 running" in said
-    assert said.splitlines()[-1] == "long: 0 of 2 done. The same command goes on."
-    assert wrong.strip() in ("", "Interrupted."), wrong
+    kept = "runs that were cut are kept as last saved. The same command goes on."
+    assert said.splitlines()[-1] == f"long: 0 of 2 done; {kept}"
+    assert wrong.strip() == ("" if signum == signal.SIGINT else f"Stopped by {signum.name}.")
+    assert ended(driver.pid), "no process of it is left"
+
+
+def ended(group: int) -> bool:
+    """Wait until a group of processes has ended."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False

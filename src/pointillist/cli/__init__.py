@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from importlib.metadata import version
 from platform import python_version
@@ -28,7 +29,7 @@ from pointillist.cli.study import study_app
 from pointillist.cli.train import train_command
 from pointillist.core.durable import DiskError, disk_in_words
 from pointillist.core.errors import InputError
-from pointillist.train.stop import NonFiniteError, StoppedError
+from pointillist.train.stop import Interrupter, NonFiniteError, StoppedError
 
 app = typer.Typer(
     name="pointillist",
@@ -72,7 +73,7 @@ app.command("annotate")(annotate_command)
 app.command("import")(import_command)
 app.command("export")(export_command)
 
-USER, DISK_FULL, FAILED = 2, 74, 1
+USER, DISK_FULL, FAILED, INTERRUPTED = 2, 74, 1, 130
 PATH_TROUBLE = {
     errno.EACCES,
     errno.EPERM,
@@ -87,8 +88,10 @@ PATH_TROUBLE = {
 
 def main() -> None:
     """Run a command; a user's mistake is told in one message, without a traceback."""
+    interrupter = Interrupter()
     try:
-        app()
+        with interrupter:
+            app()
     except InputError as error:
         _tell(f"Error: {error}", USER)
     except StoppedError as error:
@@ -100,8 +103,12 @@ def main() -> None:
         _tell(f"Error: {error}", DISK_FULL)
     except NonFiniteError as error:
         _tell(f"Error: {error}", FAILED)
+    except SystemExit as ended:  # Typer's way to end by Ctrl+C, too.
+        if interrupter.signum is None or ended.code != INTERRUPTED:
+            raise
+        _tell(f"Stopped by {signal.Signals(interrupter.signum).name}.", 128 + interrupter.signum)
     except KeyboardInterrupt:
-        _tell("Interrupted.", 130)
+        _tell("Interrupted.", INTERRUPTED)
     except OSError as error:
         if (told := disk_in_words(error)) is not None:
             _tell(f"Error: {told}", DISK_FULL)

@@ -86,7 +86,8 @@ def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     try:
         failed = _watched(study, folder, engine, progress)
     except KeyboardInterrupt:
-        out.print(f"{progress.words.partition(' done')[0]} done. The same command goes on.")
+        done = progress.words.partition(" done")[0]
+        out.print(f"{done} done; runs that were cut are kept as last saved. The same command goes on.")
         raise
     for failure in progress.failures:
         out.print(f"Failed: {failure}")

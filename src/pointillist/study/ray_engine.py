@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import threading
 import time
 from collections import deque
@@ -71,7 +72,8 @@ class OnRay:
             system = {"prestart_worker_first_driver": False, "worker_niceness": 0}
             own = {"include_dashboard": False, "_system_config": system}
         try:
-            ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **own)
+            with _own_handler():
+                ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **own)
         except Exception as error:  # Ray has no narrower one for a node that does not come up.
             fix = "Start it with 'ray start --head', and see that both sides have the same token."
             if self.address is None:
@@ -187,6 +189,17 @@ class Held:
         """Give what was told last of a task: its MiB, and for how many seconds it has not computed."""
         now = time.monotonic()
         return self._largest.get(number, 0), now - self._lively.get(number, now)
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Keep what this program does when it is asked to end: Ray's way is to exit without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before):
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

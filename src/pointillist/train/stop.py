@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import time
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -40,14 +43,19 @@ class NonFiniteError(Exception):
 
 
 class Listener:
-    """Notes the first signal instead of dying by it; a second changes nothing while the state is saved."""
+    """Notes the first signal instead of dying by it; a second changes nothing while the state is saved.
 
-    def __init__(self) -> None:
+    Args:
+        names: of the signals that it hears.
+    """
+
+    def __init__(self, names: Sequence[str] = SIGNALS) -> None:
+        self._names = names
         self.signum: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Listener:
-        for name in SIGNALS:
+        for name in self._names:
             number = getattr(signal, name)
             try:
                 self._before[number] = signal.signal(number, self._note)
@@ -63,3 +71,22 @@ class Listener:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+AGAIN_S = 5.0
+"""A signal that comes again within so long is the same request: `timeout` sends two."""
+
+
+class Interrupter(Listener):
+    """Lets other signals end what goes on as Ctrl+C does, where nobody else listens, and notes the first."""
+
+    def __init__(self) -> None:
+        super().__init__([name for name in SIGNALS if name != "SIGINT"])
+        self._last = -math.inf
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        super()._note(signum, frame)
+        before, self._last = self._last, time.monotonic()
+        if self._last - before > AGAIN_S:
+            # Nothing of our own: libraries that wait, such as Ray, let nothing else through.
+            raise KeyboardInterrupt

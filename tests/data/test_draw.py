@@ -224,12 +224,21 @@ def test_titles_and_captions_are_written_where_they_belong():
     assert len(rows) > 100
 
 
-@pytest.mark.parametrize("text", ["a title far too long for its narrow column " * 3, "two\nlines", "…"])
-def test_a_title_of_any_length_stays_in_its_column(text):
+@pytest.mark.parametrize(
+    "text", ["a title far too long for its narrow column " * 3, "two\nlines", "…", "x" * 90]
+)
+def test_a_title_of_any_length_stays_in_its_column_and_its_last_letter_shows(text):
     black = np.zeros((240, 100, 3), np.uint8)
-    bare, titled = panels([[black, black]], ["", ""]), panels([[black, black]], [text, ""])
-    _, cols = np.nonzero((bare != titled).any(axis=2))
+    titled, other = (panels([[black, black]], [one, ""]) for one in (f"{text} 1", f"{text} 2"))
+    _, cols = np.nonzero((titled[:-262] != 255).any(axis=2))
+    assert cols.min() >= 20
     assert cols.max() <= 20 + 100
+    assert titled.shape == other.shape
+    assert (titled != other).any()
+    captioned, other = (panels([[black], [black]], (), [[text + end], [""]]) for end in "ab")
+    assert (captioned != other).any()
+    rows, _ = np.nonzero((captioned == 0).all(axis=2))
+    assert len(np.unique(rows)) == 480, "no caption lies over a picture, and none pushes one out"
 
 
 def test_small_pictures_are_enlarged_by_a_whole_factor_and_huge_ones_reduced():
@@ -273,6 +282,8 @@ def test_contact_sheet_has_a_tile_for_each_sample_and_fits_its_columns():
     reds = (wide[..., 0].astype(int) - wide[..., 1] > 150).sum(axis=0)
     assert sum(reds[20 + i * 214 : 220 + i * 214].any() for i in range(6)) == 5
     alone = contact_sheet(samples[:1], COLOURS)
+    long = [contact_sheet([sample("tile " * 20 + end)], COLOURS) for end in "ab"]
+    assert (long[0] != long[1]).any(), "names of many letters often differ in the last alone"
     assert alone.shape[1] < 300
 
 

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pointillist.cli.answer import print_answer
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.text import to_markdown
@@ -440,3 +443,36 @@ def test_labels_of_other_scripts_are_text_in_the_curve(tmp_path: Path) -> None:
     other = validated(Study, plain)
     write_results(tmp_path, other, TRUTH)
     assert "北京 Übung" in budget_curve(answered(other, tmp_path))
+
+
+def test_labels_that_differ_in_the_last_letter_alone_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal of eighty columns, and in the curve's legend."""
+    rate = "cosine_annealing_with_linear_warmup_over_the_first_epochs_lr_1e-"
+    decay = "a weight decay that is decoupled from the gradient, as in AdamW, "
+    placed = {"annotate": {"kind": "points", "strategy": "random"}}
+    strategies = {f"{rate}{n}": {**placed, "learning_rate": 10.0**-n} for n in (3, 4)}
+    decays = {f"{decay}{n}": {"weight_decay": 10.0**-n} for n in (3, 4)}
+    axes = {"strategy": strategies, "decay": decays, "clicks": study(clicks=[(1, 1)]).axes["clicks"]}
+    long = validated(Study, {**study(seeds=1).model_dump(mode="json"), "axes": axes})
+    write_results(tmp_path, long, TRUTH)
+    told = answered(long, tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_answer(told)
+    printed = capsys.readouterr().out.partition("With one seed")[0]
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
+    columns = "".join(line.strip().split("  ")[0].replace(" ", "") for line in printed.splitlines())
+    for label in (*strategies, *decays):
+        assert columns.count(label.replace(" ", "")) == 4, label
+    drawn = budget_curve(told)
+    shown = re.findall(r"<text [^>]*>([^<]+)</text>", drawn)
+    assert max(map(len, shown)) <= 6.4 * 14.5, "nothing is written beyond the figure"
+    written = " ".join(shown).replace(" ", "")
+    for pair in product(strategies, decays):
+        assert ", ".join(pair).replace(" ", "") in written
+    write_results(tmp_path / "short", study(), TRUTH)
+    short = budget_curve(answered(study(), tmp_path / "short"))
+    tall, usual = (float(one.partition('height="')[2].partition("pt")[0]) for one in (drawn, short))
+    assert tall > usual + 30, "the curves keep their room"

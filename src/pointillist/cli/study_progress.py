@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pointillist.cli.console import out, seconds
@@ -63,11 +63,11 @@ class Progress:
         return words + (f", about {seconds(self._left())} left" if self.took and self.missing else "")
 
     def __rich__(self) -> Group:
-        table = Table.grid(padding=(0, 2))
+        table = Table.grid("", Column(overflow="fold"), "", padding=(0, 2))
         for label, begun in list(self.running.values())[:SHOWN]:
             table.add_row("running", label, f"{time.monotonic() - begun:.0f} s")
         for failure in self.failures[-SHOWN:]:
-            table.add_row("failed", Text(failure, overflow="ellipsis", no_wrap=True), "")
+            table.add_row("failed", Text(failure), "")
         return Group(Text(self.words), ProgressBar(self.total, self.total - self.missing, width=60), table)
 
     def _left(self) -> float:

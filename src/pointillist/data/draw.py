@@ -19,7 +19,17 @@ from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble
 from pointillist.core.raster import to_labels
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
-from pointillist.data.pen import GREY, INK, WHITE, draw_mark, noted, place_tile, say_mark, write_line
+from pointillist.data.pen import (
+    GREY,
+    INK,
+    WHITE,
+    Lettering,
+    draw_mark,
+    lettering,
+    noted,
+    place_tile,
+    say_mark,
+)
 
 Picture: TypeAlias = UInt8[np.ndarray, "rows cols 3"]
 Colours: TypeAlias = Sequence[tuple[int, int, int]]
@@ -180,24 +190,32 @@ def panels(
     columns = len(tiles[0])
     widths = [max(row[i].width for row in tiles) for i in range(columns)]
     heights = [max(tile.height for tile in row) for row in tiles]
-    above, beneath = (34 if titles else 0), (32 if captions else 0)
+    heads = [lettering(title, width, 21) for title, width in zip(titles, widths, strict=bool(titles))]
+    notes = [[lettering(*told, 17) for told in zip(row, widths, strict=True)] for row in captions]
+    above = 34 + _more(heads) if heads else 0
+    beneath = [32 + _more(row) for row in notes] or [0] * len(tiles)
     size = (
         2 * MARGIN + sum(widths) + GAP * (columns - 1),
-        2 * MARGIN + above + sum(heights) + beneath * len(rows) + GAP * (len(rows) - 1),
+        2 * MARGIN + above + sum(heights) + sum(beneath) + GAP * (len(rows) - 1),
     )
     sheet = Image.new("RGB", size, WHITE)
     lefts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(columns)]
-    for title, left, width in zip(titles, lefts, widths, strict=bool(titles)):
-        write_line(sheet, title, (left + width / 2, MARGIN + 11), width, 21, INK)
+    for head, left, width in zip(heads, lefts, widths, strict=bool(heads)):
+        # The last line of each is next to the pictures.
+        head.write(sheet, (left + width / 2, MARGIN + 11 + _more(heads) - head.more), INK)
     top = MARGIN + above
     for i, row in enumerate(tiles):
         for j, tile in enumerate(row):
             place_tile(sheet, tile, lefts[j] + (widths[j] - tile.width) // 2, top)
-            if captions:
-                at = (lefts[j] + widths[j] / 2, top + heights[i] + 17)
-                write_line(sheet, captions[i][j], at, widths[j], 17, GREY)
-        top += heights[i] + beneath + GAP
+            if notes:
+                notes[i][j].write(sheet, (lefts[j] + widths[j] / 2, top + heights[i] + 17), GREY)
+        top += heights[i] + beneath[i] + GAP
     return np.array(sheet)
+
+
+def _more(texts: Sequence[Lettering]) -> int:
+    """Pixels that the highest of these is higher than one line."""
+    return max(text.more for text in texts)
 
 
 def contact_sheet(samples: Sequence[Sample], colours: Colours, columns: int = 6) -> Picture:
@@ -213,20 +231,22 @@ def contact_sheet(samples: Sequence[Sample], colours: Colours, columns: int = 6)
     tiles = [_thumbnail(sample, colours, side) for sample in samples]
     lines = [range(at, min(at + columns, len(tiles))) for at in range(0, len(tiles), columns)]
     heights = [max(tiles[i].height for i in line) for line in lines]
+    names = [lettering(sample.name, side, 14) for sample in samples]
+    beneath = [26 + _more([names[i] for i in line]) for line in lines]
     size = (
         2 * MARGIN + columns * (side + GAP) - GAP,
-        2 * MARGIN + sum(heights) + len(lines) * (26 + GAP) - GAP,
+        2 * MARGIN + sum(heights) + sum(beneath) + (len(lines) - 1) * GAP,
     )
     sheet = Image.new("RGB", size, WHITE)
     top = MARGIN
-    for line, tall in zip(lines, heights, strict=True):
+    for line, tall, below in zip(lines, heights, beneath, strict=True):
         for place, i in enumerate(line):
             left = MARGIN + place * (side + GAP)
             place_tile(
                 sheet, tiles[i], left + (side - tiles[i].width) // 2, top + (tall - tiles[i].height) // 2
             )
-            write_line(sheet, samples[i].name, (left + side / 2, top + tall + 14), side, 14, GREY)
-        top += tall + 26 + GAP
+            names[i].write(sheet, (left + side / 2, top + tall + 14), GREY)
+        top += tall + below + GAP
     return np.array(sheet)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from pointillist.core.marks import Box, Centroid, Drawn, ExtremePoints, Mark, Points, Scribble, Size, Tag
-from pointillist.data.font import font_at, legible
+from pointillist.data.font import Font, font_at, legible
 
 WHITE, INK, GREY, FRAME = (255, 255, 255), (28, 28, 32), (96, 96, 104), (205, 205, 210)
+SMALLEST = 12
+"""Of letters, in pixels, that are still read."""
 
 
 Colour = tuple[int, int, int]
@@ -115,23 +121,61 @@ def place_tile(sheet: Image.Image, tile: Image.Image, left: int, top: int) -> No
     ImageDraw.Draw(sheet).rectangle(box, outline=FRAME)
 
 
-def write_line(
-    sheet: Image.Image,
-    text: str,
-    centre: tuple[float, float],
-    room: int,
-    size: int,
-    ink: Colour,
-) -> None:
-    """Write one line, smaller or shortened where it would not fit."""
-    pen = ImageDraw.Draw(sheet)
+@dataclass(frozen=True)
+class Lettering:
+    """Text that fits into a width, on as many lines as that takes.
+
+    Args:
+        lines: of the text.
+        font: of all of them.
+        leading: from one line to the next, in pixels.
+    """
+
+    lines: tuple[str, ...]
+    font: Font
+    leading: int
+
+    @property
+    def more(self) -> int:
+        """Pixels that it is higher than one line."""
+        return (len(self.lines) - 1) * self.leading
+
+    def write(self, sheet: Image.Image, centre: tuple[float, float], ink: Colour) -> None:
+        """Write it, the middle of its first line there."""
+        for number, line in enumerate(self.lines):
+            at = (centre[0], centre[1] + number * self.leading)
+            ImageDraw.Draw(sheet).text(at, line, fill=ink, font=self.font, anchor="mm")
+
+
+def lettering(text: str, room: int, size: int) -> Lettering:
+    """Fit text into so many pixels: smaller where one line would be too long, then on several lines.
+
+    Nothing is cut away: names of many letters often differ in the last alone.
+    """
     text, path = legible(" ".join(text.split()))
-    while pen.textlength(text, font_at(size, path)) > room and size > 12:
+    while font_at(size, path).getlength(text) > room and size > SMALLEST:
         size -= 1
     font = font_at(size, path)
-    while pen.textlength(text, font) > room and len(text) > 2:
-        text = text[:-2] + "…"
-    pen.text(centre, text, fill=ink, font=font, anchor="mm")
+    return Lettering(tuple(_lines(text, font, room)), font, size + 3)
+
+
+def _lines(text: str, font: Font, room: int) -> Iterator[str]:
+    """Break text between words, and words that are too long wherever the line ends."""
+    line = ""
+    for word in text.split(" "):
+        joined = f"{line} {word}" if line else word
+        if font.getlength(joined) <= room:
+            line = joined
+            continue
+        if line:
+            yield line
+        line = word
+        while len(line) > 1 and font.getlength(line) > room:
+            fitting = bisect_right(range(1, len(line)), float(room), key=lambda n: font.getlength(line[:n]))
+            fitting = max(1, fitting)
+            yield line[:fitting]
+            line = line[fitting:]
+    yield line
 
 
 def noted(picture: np.ndarray, text: str) -> np.ndarray:

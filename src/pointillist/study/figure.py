@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 import warnings
 from collections.abc import Sequence
 
@@ -19,6 +20,10 @@ from pointillist.study.words import NAMES
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 ASIDE = 1.04
 """By what factor lines stand beside each other, or their bars would hide one another."""
+LETTERS, KEY = 14.5, 8
+"""Letters of a legend that an inch has room for; what the sample of a line takes beside them."""
+LINE_INCHES, LEGEND_INCHES = 0.16, 0.8
+"""A legend's line; how much of a figure it may take before that grows."""
 CAPTION = (
     "Mean over images: dots are means over seeds, dashes single seeds. A bar is the 95 % interval of the "
     "difference from the reference, over images and seeds, drawn from the reference's mean: wholly above the "
@@ -48,9 +53,26 @@ def budget_curve(answer: Answer) -> str:
     axes.set_xlabel("clicks per image" if clicked else "seconds of annotation per image")
     axes.set_ylabel(f"{NAMES[answer.compare.metric]} on {answer.split} images")
     axes.grid(alpha=0.25)
-    # Above the axes, where nothing is drawn.
-    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+    legend_above(figure, 2)
     return to_svg(figure)
+
+
+def legend_above(figure: Figure, columns: int) -> None:
+    """Say above the first axes, where nothing is drawn, what its lines are; the figure grows with that.
+
+    Args:
+        figure: whose layout is constrained.
+        columns: of labels at most; fewer where these are long, and longer ones go on in another line.
+    """
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    room = figure.get_figwidth() * LETTERS
+    longest = max(map(len, labels), default=0)
+    columns = next((n for n in range(columns, 1, -1) if longest <= room / n - KEY), 1)
+    folded = [textwrap.wrap(label.replace(r"\$", "$"), int(room - KEY)) or [label] for label in labels]
+    shown = ["\n".join(parts).replace("$", r"\$") for parts in folded]
+    figure.legend(lines, shown, loc="outside upper left", ncols=columns, frameon=False, fontsize=8)
+    height = sum(map(len, folded)) / columns * LINE_INCHES
+    figure.set_figheight(figure.get_figheight() + max(0.0, height - LEGEND_INCHES))
 
 
 def _reference(axes: Axes, answer: Answer) -> None:

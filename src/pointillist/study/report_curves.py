@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pointillist.study.execute import Results
-from pointillist.study.figure import COLOURS, plain, to_svg
+from pointillist.study.figure import COLOURS, legend_above, plain, to_svg
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
 
@@ -36,8 +36,7 @@ def training_curves(study: Study, results: Results) -> str | None:
         figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True
     ):
         _panel(axes, title, curves)
-    lines, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, frameon=False, fontsize=8, loc="outside upper left", ncols=3)
+    legend_above(figure, 3)
     return to_svg(figure)
 
 

@@ -27,6 +27,7 @@ from pointillist.train.recipe import RECIPES
 from pointillist.train.run import Run
 from pointillist.train.supervise import annotation_of
 from tests.cli.command import TINY, Done, pointillist
+from tests.datasets.trees import draw_folder
 
 SMALL = ("--data", "synthetic", "--size", "24x32")
 DATA = Synthetic(size=(24, 32))
@@ -204,3 +205,25 @@ def test_a_size_range_needs_one_foreground_class_and_training_needs_images(tmp_p
     done = pointillist("train", "--data", "folder", "--root", tmp_path, "--size-range", "0.1", "0.2")
     assert done.code == 2, done
     assert "a single foreground class; got road, building" in done.err
+
+
+@pytest.mark.parametrize("recipe", ["auto", "plain"])
+def test_all_files_that_can_not_be_read_are_named_before_anything_is_done(
+    tmp_path: Path, recipe: str
+) -> None:
+    root = draw_folder(tmp_path / "mine")
+    whole = sorted((root / "images").iterdir())
+    short, empty, text = whole[3], whole[12], whole[-1]
+    short.write_bytes(short.read_bytes()[:300])
+    empty.write_bytes(b"")
+    text.write_text("not an image")
+    mask = next((root / "masks").glob(f"{whole[6].stem}*"))
+    mask.write_bytes(mask.read_bytes()[:40])
+    train = ("train", "--data", "folder", "--root", root, "--recipe", recipe, "-o", tmp_path / "runs")
+    spread = ("propagate.kind=geodesic", 'supervise=[{"loss": {"kind": "soft-cross-entropy"}}]')
+    for changes in ((), spread):
+        told = pointillist(*train, *changes)
+        assert told.code == 2
+        assert [name for file in (short, empty, text, mask) if (name := str(file)) not in told.err] == []
+        assert told.err.count("; got ") == 4, told.err
+        assert not (tmp_path / "runs").exists(), "no label was spread either"

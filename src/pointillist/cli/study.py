@@ -23,6 +23,7 @@ from pointillist.study.described import read_described
 from pointillist.study.execute import read_results
 from pointillist.study.promise import as_before
 from pointillist.study.table import write_table
+from pointillist.train.readable import unreadable
 
 study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
 
@@ -65,13 +66,7 @@ def _check(data: Folder) -> None:
     Raises:
         InputErrors: one for every image of which a file is wrong.
     """
-    wrong = []
-    for entry in data.entries:
-        try:
-            data.read(entry.name)
-        except InputError as error:
-            wrong.append(error)
-    if wrong:
+    if wrong := unreadable(data, [entry.name for entry in data.entries]):
         raise InputErrors(wrong)
 
 

@@ -14,6 +14,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.datasets import AnyDataset
 from pointillist.study.study import Study
+from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
 
 
@@ -131,10 +132,11 @@ def data_sha256(run: Run) -> str:
         InputError: a file is wrong.
     """
     digest = hashlib.sha256()
-    for entry in sorted(run.data.entries, key=lambda entry: entry.name):
-        digest.update(f"{entry.name}\0{entry.group}\0{entry.split}\0".encode())
-        for part in _parts(run, run.data.read(entry.name)):
-            digest.update(f"{len(part)}\0".encode() + part)
+    with naming_all(run.data):
+        for entry in sorted(run.data.entries, key=lambda entry: entry.name):
+            digest.update(f"{entry.name}\0{entry.group}\0{entry.split}\0".encode())
+            for part in _parts(run, run.data.read(entry.name)):
+                digest.update(f"{len(part)}\0".encode() + part)
     return digest.hexdigest()
 
 

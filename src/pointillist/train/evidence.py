@@ -13,6 +13,7 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Box, Dense, ExtremePoints
 from pointillist.core.shapes import IGNORE, AnyImage, AnyMask, ImageArray, MaskArray, RegionArray
 from pointillist.propagate.start import silent_boxes
+from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
 from pointillist.train.supervise import Supervised, supervised
 from pointillist.train.thinness import joined, mixing, seen_px, width_px
@@ -122,7 +123,8 @@ def gather(run: Run) -> Evidence:
         fix = "Check the names of the folders, or declare the splits."
         raise InputError("the training split must hold images", "none", fix, getattr(run.data, "root", None))
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
-    items = [supervised(run, name) for name in chosen]
+    with naming_all(run.data):
+        items = [supervised(run, name) for name in chosen]
     images, pointed = [item.sample.image for item in items], [_pointed_out(item) for item in items]
     depths = [depth for item in items if (depth := _depth(item)) is not None]
     return Evidence(

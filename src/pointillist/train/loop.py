@@ -16,6 +16,7 @@ from pointillist.datasets.dataset import SPLITS
 from pointillist.train.device import Device, find_device
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
+from pointillist.train.readable import naming_all, unreadable
 from pointillist.train.record import environment
 from pointillist.train.rounds import train_rounds
 from pointillist.train.run import Run
@@ -136,9 +137,12 @@ def _train_once(
     if (folder / "run.json").is_file():
         write_run(folder, run)  # Refuses another run's folder.
     # Everything is read before anything is written: data that is wrong leaves no trace.
-    held_out = HeldOut(run, run.data.names("val"), device, options.with_masks)
-    spread = spread_seeds(run, names, options.spread or folder / FOLDER, watch.say)
-    feed = Feed(run, names, device, options.workers, options.resident_bytes, spread)
+    with naming_all(run.data):
+        held_out = HeldOut(run, run.data.names("val"), device, options.with_masks)
+        if run.propagate is not None and (wrong := unreadable(run.data, names)):
+            raise wrong[0]  # Now, and not after the labels of all images before it have been spread.
+        spread = spread_seeds(run, names, options.spread or folder / FOLDER, watch.say)
+        feed = Feed(run, names, device, options.workers, options.resident_bytes, spread)
     _check_labels(run, feed, watch)
     _leave_idle_out(run, feed, watch)
     data_sha256 = hashlib.sha256(f"{feed.tally.sha256} {held_out.tally.sha256}".encode()).hexdigest()

@@ -12,6 +12,7 @@ from pointillist.core.shapes import IGNORE
 
 INF = math.inf
 BOX = Box(label=1, top=2, left=1, bottom=5, right=7)
+CLICK = Points(label=1, at=((3, 3),))
 
 
 def known(*marks: Mark, size: tuple[int, int] = (8, 8)) -> Known:
@@ -22,7 +23,6 @@ def known(*marks: Mark, size: tuple[int, int] = (8, 8)) -> Known:
 def test_without_marks_everything_is_unknown() -> None:
     nothing = known()
     assert nothing.empty
-    assert not nothing.of_the_whole
     assert (nothing.labels == IGNORE).all()
     assert nothing.tags.tolist() == [IGNORE] * 3
     assert nothing.boxes.shape == (0, 5)
@@ -50,7 +50,6 @@ def test_a_labelled_pixel_means_that_its_class_is_there() -> None:
     clicked = known(Points(label=1, at=((3, 3),)))
     assert clicked.tags.tolist() == [IGNORE, 1, IGNORE]
     assert clicked.sizes.tolist() == [[0, INF]] * 3, "the pixel itself says more than a range from 1 on"
-    assert not clicked.of_the_whole
 
 
 def test_a_whole_map_tells_which_classes_are_absent() -> None:
@@ -67,7 +66,6 @@ def test_an_absent_class_has_no_pixel_and_a_present_one_has_some() -> None:
     tagged = known(Tag(label=1, present=False), Tag(label=2, present=True))
     assert tagged.tags.tolist() == [IGNORE, 0, 1]
     assert tagged.sizes.tolist() == [[0, INF], [0, 0], [1, INF]]
-    assert not tagged.of_the_whole
 
 
 def test_a_box_tells_its_class_its_outside_and_the_least_and_greatest_size() -> None:
@@ -79,7 +77,30 @@ def test_a_box_tells_its_class_its_outside_and_the_least_and_greatest_size() -> 
     assert np.array_equal(boxed.labels == 0, outside)
     # An object that touches all four sides of 3 x 6 pixels has at least 6 of them.
     assert boxed.sizes[1].tolist() == [6, 18]
-    assert boxed.of_the_whole
+
+
+@pytest.mark.parametrize(
+    ("marks", "fields"),
+    [
+        ((), set()),
+        ((CLICK,), set()),
+        ((Dense.from_map(np.zeros((8, 8), np.uint8)),), set()),
+        ((Tag(label=1, present=False),), set()),
+        ((Tag(label=2, present=True),), {"tags"}),
+        ((CLICK, Tag(label=1, present=True)), set()),
+        ((CLICK, Tag(label=2, present=True)), {"tags"}),
+        ((BOX,), {"boxes", "sizes", "tags"}),
+        ((BOX, CLICK), {"boxes", "sizes"}),
+        ((CLICK, Size(label=1, low=0, high=30)), {"sizes"}),
+        ((CLICK, Size(label=1, low=3, high=1e9)), {"sizes"}),
+        ((CLICK, Size(label=2, low=0, high=0)), set()),
+        ((CLICK, Centroid(label=1, rows=(2, 3), cols=(0, 7))), {"centroids"}),
+    ],
+)
+def test_what_a_part_of_the_image_does_not_show_holds_for_the_whole_only(
+    marks: tuple[Mark, ...], fields: set[str]
+) -> None:
+    assert known(*marks).of_the_whole == fields
 
 
 def test_what_is_drawn_is_there_whatever_a_tag_says() -> None:

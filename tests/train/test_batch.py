@@ -12,7 +12,7 @@ from pointillist.annotate import Boxes, Full, Mixed, PointsAnnotator, Several, S
 from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
 from pointillist.data.augment import Augment
-from pointillist.losses import BoxTightness, CrossEntropy, Size, SoftCrossEntropy, Tag
+from pointillist.losses import BoxTightness, Centroid, CrossEntropy, Size, SoftCrossEntropy, Tag
 from pointillist.train.batch import augmented
 from pointillist.train.feed import Batch, Feed
 from pointillist.train.run import Run
@@ -50,6 +50,7 @@ def upright(before: Batch, images: Tensor) -> list[bool]:
         (PointsAnnotator(positive=2, negative=2), [CrossEntropy(), Tag()], False),
         (Tags(), [Tag()], True),
         (Tags(), [Size()], False),
+        (SizeRanges(), [CrossEntropy(), Centroid()], False),
         (Several(of=(PointsAnnotator(positive=2, negative=2), Tags())), [CrossEntropy(), Tag()], False),
         (Full(), [CrossEntropy(), Size(), Tag(), BoxTightness()], False),
     ],

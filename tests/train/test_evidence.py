@@ -251,7 +251,8 @@ def test_that_a_class_has_no_pixel_is_a_size_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recipe", ["auto", "knowledge"])
 def test_what_holds_for_whole_images_is_learnt_from_whole_images(recipe: str) -> None:
-    for annotate, crop in ((Tags(), None), (SizeRanges(), None), (CLICKS, 64)):
+    tagged = Several(of=(CLICKS, Tags()))  # Of what is there a pixel is clicked, and moves along.
+    for annotate, crop in ((Tags(), None), (SizeRanges(), None), (CLICKS, 64), (tagged, 64)):
         run, choice = apply_recipe(
             small_run(data=VESSELS, annotate=annotate, crop=64, crops_per_image=4), recipe
         )

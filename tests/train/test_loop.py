@@ -566,14 +566,22 @@ def test_weights_that_tell_labels_apart_clearly_better_are_kept_whatever_the_est
 
 
 def test_what_a_crop_cuts_off_is_told_and_one_beyond_all_images_refused(tmp_path: Path) -> None:
-    said = []
-    for crop, terms in ((16, (Size(), Tag())), (None, (Size(), Tag())), (16, (CrossEntropy(),))):
-        run = small_run(annotate=Several(of=(Tags(), SizeRanges(), PointsAnnotator())), epochs=1, crop=crop)
-        run = run.model_copy(update={"supervise": tuple(Term(loss=loss) for loss in terms)})
-        watch = train_small(run, tmp_path / f"{crop}-{len(terms)}")
-        said.append([message for message in watch.said if "whole images" in message])
-    assert [len(messages) for messages in said] == [1, 0, 0]
-    assert said[0][0].startswith("Warning: sizes, tags hold for whole images: crops of 16 pixels")
+    clicks, terms = PointsAnnotator(), (CrossEntropy(), Size(), Tag())
+    sized = Several(of=(Tags(), SizeRanges(), clicks))
+    told = "Warning: {} hold for whole images: crops of 16 pixels"
+    for number, (people, losses, crop, begin) in enumerate(
+        [
+            (Several(of=(Tags(), SizeRanges())), terms, 16, told.format("sizes, tags")),
+            (sized, terms, 16, told.format("sizes")),
+            (sized, terms, None, None),
+            (sized, (CrossEntropy(),), 16, None),
+            (clicks, terms, 16, None),  # That a clicked class is there follows from the click.
+        ]
+    ):
+        run = small_run(annotate=people, epochs=1, crop=crop, supervise=[Term(loss=loss) for loss in losses])
+        said = [m for m in train_small(run, tmp_path / f"{number}").said if "whole images" in m]
+        assert len(said) == (begin is not None)
+        assert all(message.startswith(begin or "") for message in said)
     with pytest.raises(InputError, match="at most twice the longest side of the training images, 32 pixels"):
         train_small(small_run(crop=65), tmp_path / "large")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -127,15 +128,21 @@ class Known:
         """Whether nothing at all is known."""
         return not self.holds
 
-    @property
-    def of_the_whole(self) -> bool:
-        """Whether boxes, sizes or centroids are known, which hold only for the whole, upright image."""
-        return bool(
-            len(self.boxes)
-            or np.isfinite(self.centroids).any()
-            or (self.sizes[:, 0] > 1).any()
-            or ((self.sizes[:, 1] > 0) & np.isfinite(self.sizes[:, 1])).any()
-        )
+    @cached_property
+    def of_the_whole(self) -> frozenset[str]:
+        """The fields of a `Target` of which something is known that holds only for the whole, upright image.
+
+        A labelled pixel says where a class is that is there, and moves along; what is absent is so in every
+        part. Neither counts, nor what follows from them.
+        """
+        low, high = self.sizes.T
+        there = {
+            "tags": ((self.tags == 1) & ~self.seen).any(),
+            "boxes": len(self.boxes) > 0,
+            "sizes": (low > 1).any() or ((high > 0) & np.isfinite(high)).any(),
+            "centroids": np.isfinite(self.centroids).any(),
+        }
+        return frozenset(name for name, known in there.items() if known)
 
 
 def _tags(annotation: Annotation, labels: MaskArray, boxes: np.ndarray) -> UInt8[np.ndarray, " k"]:

@@ -11,7 +11,6 @@ from torch import Tensor
 from pointillist.core.known import Known
 from pointillist.core.target import Target
 from pointillist.data.facts import Window, carry_facts
-from pointillist.train.cut import about_the_whole
 from pointillist.train.feed import Batch
 from pointillist.train.run import Run
 
@@ -19,9 +18,9 @@ from pointillist.train.run import Run
 def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
     """Vary a batch as the run says, and carry along all that is known of it.
 
-    Images of which something is known that holds only for the whole, upright image (boxes, sizes, centroids,
-    and tags of what is there but not labelled) are mirrored and turned by quarters, but neither turned askew
-    nor zoomed, so that it stays true; the others, and all where no term reads such things, move freely.
+    Images of which a term reads what holds only for the whole, upright image (`Known.of_the_whole`) are
+    mirrored and turned by quarters, but neither turned askew nor zoomed, so that it stays true; the others
+    move freely.
 
     Returns:
         images, float (N, C, H, W), and what is known of them, on their device.
@@ -67,4 +66,4 @@ def _drawn(run: Run, batch: Batch) -> tuple[Tensor, tuple[int, int], Tensor]:
 def _stays_upright(reads: frozenset[str], known: Known, window: Window, size: tuple[int, int]) -> bool:
     if window.image_height > size[0] or window.image_width > size[1]:
         reads -= {"tags"}  # In a crop nothing is present for sure: it may as well be turned.
-    return about_the_whole(reads, known)
+    return bool(reads & known.of_the_whole)

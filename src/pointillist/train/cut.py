@@ -70,7 +70,8 @@ def cut(run: Run, stored: Stored, key: Key) -> Cut:
     """Cut the window around a training crop: somewhere that shows a labelled pixel.
 
     An image without labels is cut anywhere; one smaller than the crop is mirrored up to its size, or filled
-    with its mean colour where something is known of the whole image: mirrored, an object would show twice.
+    with its mean colour where a term reads what holds for whole images only: mirrored, an object would show
+    twice.
 
     Args:
         run: for its crop and seed.
@@ -96,7 +97,7 @@ def cut(run: Run, stored: Stored, key: Key) -> Cut:
     inside_cols = (torch.arange(left, left + size) - cols) == 0
     inside = (inside_rows[:, None] & inside_cols[None, :]).to(labels.device)
     rows, cols = rows.to(labels.device)[:, None], cols.to(labels.device)[None, :]
-    plain = side > min(height, width) and about_the_whole(run.reads, known)
+    plain = side > min(height, width) and bool(run.reads & known.of_the_whole)
     return Cut(
         torch.where(inside, image[:, rows, cols], _mean(image)) if plain else image[:, rows, cols],
         torch.where(inside, labels[rows, cols], IGNORE),
@@ -104,19 +105,6 @@ def cut(run: Run, stored: Stored, key: Key) -> Cut:
         None if region is None else region[rows, cols] & inside,
         Window(top, left, size, size, height, width, plain),
     )
-
-
-def about_the_whole(reads: frozenset[str], known: Known) -> bool:
-    """Whether a term reads something of an image that holds only for the whole of it.
-
-    Args:
-        reads: what the run's terms read.
-        known: of the image.
-    """
-    if reads & {"boxes", "sizes", "centroids"} and known.of_the_whole:
-        return True
-    # A labelled pixel says where a class is that is there, and moves along.
-    return "tags" in reads and bool(((known.tags == 1) & ~known.seen).any())
 
 
 def _mean(image: Tensor) -> Tensor:

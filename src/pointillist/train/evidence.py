@@ -52,6 +52,7 @@ class Evidence:
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
         boxed: how many have a box in which nothing of its class is labelled.
+        of_the_whole: the fields of a `Target` of which one of them knows what holds for whole images only.
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
         labelled: share of the pixels that are labelled, of the images where any is.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
@@ -68,23 +69,13 @@ class Evidence:
     silent: int
     sized: int
     boxed: int
+    of_the_whole: frozenset[str]
     depth_px: float | None
     mixing: float | None
     joined: float | None
     seen_px: float | None
     width_px: float | None
     labelled: float
-
-    @property
-    def of_the_whole(self) -> frozenset[str]:
-        """The fields of a `Target` that are known and hold for whole images only."""
-        there = {
-            "tags": "tag" in self.kinds,
-            "sizes": self.sized > 0,
-            "centroids": "centroid" in self.kinds,
-            "boxes": self.boxed > 0,
-        }
-        return frozenset(name for name, known in there.items() if known)
 
     @property
     def few(self) -> bool:
@@ -135,6 +126,7 @@ def gather(run: Run) -> Evidence:
         silent=sum(item.known.empty for item in items),
         sized=sum(_sized(item.known) for item in items),
         boxed=sum(bool(silent_boxes(item.known).any()) for item in items),
+        of_the_whole=frozenset[str]().union(*(item.known.of_the_whole for item in items)),
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing(pointed),
         joined=None if depths else _averaged(joined, images, pointed),

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.data.facts import Window
-from pointillist.train.cut import Cut, Key, Stored, about_the_whole, cut, padded
+from pointillist.train.cut import Cut, Key, Stored, cut, padded
 from pointillist.train.device import Device
 from pointillist.train.run import Run
 from pointillist.train.spread import read_soft
@@ -186,7 +186,7 @@ class Feed:
         if self.run.crop is None:
             height = max(piece.labels.shape[0] for piece in cuts)
             width = max(piece.labels.shape[1] for piece in cuts)
-            whole = [about_the_whole(self.run.reads, known) for _, known in pieces]
+            whole = [bool(self.run.reads & known.of_the_whole) for _, known in pieces]
             cuts = [padded(piece, height, width, one) for piece, one in zip(cuts, whole, strict=True)]
         place = self.device.device
         pictures = [piece.image for piece in cuts]

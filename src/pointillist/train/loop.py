@@ -307,7 +307,7 @@ def _check_crop(run: Run, feed: Feed, watch: Watch) -> None:
     if run.crop > 2 * feed.tally.side:
         must = f"crop must be at most twice the longest side of the training images, {feed.tally.side} pixels"
         raise InputError(must, f"{run.crop}", "Choose a smaller one, or crop: null for whole images.")
-    cut_off = sorted(run.reads & feed.tally.holds & {"boxes", "sizes", "centroids", "tags"})
+    cut_off = sorted(run.reads & feed.tally.of_the_whole)
     if cut_off and run.crop < feed.tally.side:
         watch.say(
             f"Warning: {', '.join(cut_off)} hold for whole images: crops of {run.crop} pixels show boxes "

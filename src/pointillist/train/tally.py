@@ -19,8 +19,8 @@ class Tally:
     """Counts over the images of a split, each added once.
 
     `told` says of which classes tags, boxes or sizes tell something, labelled or not; `holds` what kinds of
-    knowledge there are at all; `side` is the longest of any image; `contradicting` how many images' marks
-    can't all be true, `contradiction` the first of these.
+    knowledge there are at all, `of_the_whole` what holds for whole images only; `side` is the longest of any
+    image; `contradicting` how many images' marks can't all be true, `contradiction` the first of these.
 
     Args:
         classes: names of the classes, background first.
@@ -31,6 +31,7 @@ class Tally:
         self.labelled = np.zeros(len(classes), dtype=np.int64)
         self.told = np.zeros(len(classes), dtype=bool)
         self.holds: frozenset[str] = frozenset()
+        self.of_the_whole: frozenset[str] = frozenset()
         self.images = self.annotated = self.pixels = self.side = 0
         self.contradicting = 0
         self.contradiction = ""
@@ -63,7 +64,8 @@ class Tally:
         self.told |= (known.tags == 1) | (known.sizes[:, 0] > 0)
         # Where a class is absent or bounded, the rest is something else.
         self.told[0] |= np.isfinite(known.sizes[1:, 1]).any()
-        if known.of_the_whole:
+        self.of_the_whole |= known.of_the_whole
+        if known.of_the_whole - {"tags"}:  # These come below, for every image.
             for part in (known.boxes, known.sizes, known.centroids):
                 self._digest.update(np.ascontiguousarray(part).tobytes())
         self._digest.update(known.tags.tobytes())

@@ -9,12 +9,14 @@ from torch import nn
 
 from pointillist.annotate import Boxes, Full, SizeRanges, Tags
 from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Points
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Drive, Folder
 from pointillist.train.evaluate import Trained, results
+from pointillist.train.run import Run
 from pointillist.train.select import HeldOut, Score
 from pointillist.train.supervise import supervised
 from tests.datasets.trees import draw_drive, draw_folder
@@ -183,6 +185,14 @@ def test_masks_stand_in_beside_a_folder_of_annotation_files_too(tmp_path: Path) 
     run = small_run(annotations=tmp_path, use_masks=True)
     assert (supervised(run, NAME).labels != IGNORE).sum() == 1
     assert (supervised(run, "train-00001").labels != IGNORE).all()
+
+
+def test_masks_that_no_annotation_leaves_to_stand_in_are_refused() -> None:
+    fields = {**small_run().model_dump(mode="json"), "use_masks": True}
+    with pytest.raises(InputError, match="got annotate: {kind: points}, which draws"):
+        validated(Run, fields)
+    assert validated(Run, {**fields, "annotate": None}).use_masks
+    assert validated(Run, {**fields, "annotations": "clicks"}).use_masks
 
 
 def test_held_out_images_are_told_as_the_training_images_are() -> None:

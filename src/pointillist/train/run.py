@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pointillist.annotate import AnyAnnotator, Full
-from pointillist.core.config import Config
+from pointillist.core.config import Config, refused
 from pointillist.data.augment import Augment
 from pointillist.datasets import AnyDataset
 from pointillist.losses import CrossEntropy
@@ -51,7 +51,7 @@ class Run(Config):
         annotate: simulates the annotations of the training and validation images from their masks; None:
             the annotations that came with the data, and no masks.
         annotations: a folder of annotation files, by sample name, used in place of `annotate`.
-        use_masks: learn from the masks of images that have no annotation.
+        use_masks: learn from the masks of images that have no annotation in `annotations` or with the data.
         sizes: bounds on the classes' areas in all images, beside what each annotation tells of them.
         propagate: spreads what is known of each training image before training, as soft labels, which a term
             must read; None: not.
@@ -135,6 +135,15 @@ class Run(Config):
         return json.dumps(
             self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":")
         )
+
+    @model_validator(mode="after")
+    def _masks_stand_in_for_annotations(self) -> Run:
+        if self.use_masks and self.annotate is not None and self.annotations is None:
+            must = "use_masks must stand beside annotations that somebody made"
+            fix = "Name their folder (annotations: FOLDER) or learn from the data's own (annotate: null)"
+            found = f"annotate: {{kind: {self.annotate.kind}}}, which draws every annotation from a mask"
+            raise refused(must, found, f"{fix}; else drop use_masks.")
+        return self
 
     @model_validator(mode="after")
     def _soft_labels_are_read(self) -> Run:

@@ -19,7 +19,12 @@ class Pear(Config):
     kind: Literal["pear"] = "pear"
 
 
-AnyFruit = Annotated[Apple | Pear, Field(discriminator="kind")]
+class Plum(Config):
+    kind: Literal["plum"] = "plum"
+    stone: bool
+
+
+AnyFruit = Annotated[Apple | Pear | Plum, Field(discriminator="kind")]
 FRUITS: Table[Config] = Table("fruit", AnyFruit, Config)
 
 
@@ -36,7 +41,7 @@ def test_equal_objects_have_equal_ids_and_others_do_not() -> None:
 
 def test_an_unknown_kind_names_the_nearest() -> None:
     with pytest.raises(
-        InputError, match=r"fruit must be a known kind; got 'aple'.*'apple'.*Known: apple, pear"
+        InputError, match=r"fruit must be a known kind; got 'aple'.*'apple'.*Known: apple, pear, plum"
     ):
         FRUITS["aple"]
 
@@ -44,7 +49,7 @@ def test_an_unknown_kind_names_the_nearest() -> None:
 def test_a_name_can_be_looked_for() -> None:
     assert "apple" in FRUITS
     assert "nope" not in FRUITS
-    assert list(FRUITS) == ["apple", "pear"]
+    assert list(FRUITS) == ["apple", "pear", "plum"]
 
 
 def test_an_unknown_field_deep_inside_names_the_fields_there() -> None:
@@ -73,6 +78,28 @@ def test_changes_reach_into_the_object() -> None:
 def test_a_wrong_change_says_what_is_wrong(change: str, words: str) -> None:
     with pytest.raises(InputError) as error:
         with_changes(Basket(), [change])
+    assert words in str(error.value)
+
+
+def test_another_kind_is_told_to_take_the_fields_of_the_one_before_along() -> None:
+    with pytest.raises(InputError) as error:
+        with_changes(Basket(), ["fruits.0.kind=pear"])
+    assert str(error.value) == (
+        "fruits.0.kind must change together with the other fields of the kind before; got pear, which has no "
+        "weight. Write the part whole: 'fruits.0={kind: pear}'."
+    )
+    with pytest.raises(InputError, match="the other fields of the kind before"):
+        with_changes(Basket(), ["fruits.0.kind=pear", "fruits.0.weight=3"])
+    with pytest.raises(InputError, match=r"which has no weight.*'fruits.0={kind: plum, stone: ...}'"):
+        with_changes(Basket(), ["fruits.0.kind=plum"])
+    assert with_changes(Basket(), ["fruits.0={kind: pear}"]) == Basket(fruits=(Pear(),))
+    assert with_changes(Basket(), ["fruits.0.kind=apple"]) == Basket()
+
+
+@pytest.mark.parametrize(("kind", "words"), [("aple", "got 'aple'. Did you mean 'apple'"), ("[a]", "kind")])
+def test_another_kind_that_is_none_is_named(kind: str, words: str) -> None:
+    with pytest.raises(InputError) as error:
+        with_changes(Basket(), [f"fruits.0.kind={kind}"])
     assert words in str(error.value)
 
 

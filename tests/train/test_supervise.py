@@ -189,7 +189,7 @@ def test_masks_stand_in_beside_a_folder_of_annotation_files_too(tmp_path: Path) 
 
 def test_masks_that_no_annotation_leaves_to_stand_in_are_refused() -> None:
     fields = {**small_run().model_dump(mode="json"), "use_masks": True}
-    with pytest.raises(InputError, match="got annotate: {kind: points}, which draws"):
+    with pytest.raises(InputError, match=r"got annotate: {kind: points}, which draws"):
         validated(Run, fields)
     assert validated(Run, {**fields, "annotate": None}).use_masks
     assert validated(Run, {**fields, "annotations": "clicks"}).use_masks

@@ -94,8 +94,8 @@ def _configs(annotation: Any) -> Iterator[type[Config]]:
         yield from _configs(inner)
 
 
-def _fields_at(cls: type[Config], path: Sequence[int | str]) -> set[str]:
-    """List the fields that are known at a place in a config; pydantic's path names a union's kind too."""
+def _configs_at(cls: type[Config], path: Sequence[int | str]) -> list[type[Config]]:
+    """List what may stand at a place in a config; pydantic's path names a union's kind too."""
     found = [cls]
     for part in path:
         inside = [
@@ -103,7 +103,7 @@ def _fields_at(cls: type[Config], path: Sequence[int | str]) -> set[str]:
         ]
         kinds = [c for c in found if "kind" in c.model_fields and c.model_fields["kind"].default == part]
         found = inside or kinds or found
-    return {name for config in found for name in config.model_fields}
+    return found
 
 
 def refused(must: str, found: str, fix: str) -> PydanticCustomError:
@@ -119,7 +119,8 @@ def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> Input
             f"{path}: {told['must']}" if path else told["must"], told["found"], told["fix"], file
         )
     if error["type"] == "extra_forbidden":
-        fix = nearest(str(error["loc"][-1]), _fields_at(cls, error["loc"][:-1]))
+        there = {name for config in _configs_at(cls, error["loc"][:-1]) for name in config.model_fields}
+        fix = nearest(str(error["loc"][-1]), there)
         return InputError(f"{path} must be a known field", "an unknown one", fix, file)
     if error["type"] == "missing":
         return InputError(f"{path} must be given", "nothing", "Add it.", file)
@@ -266,6 +267,24 @@ def _replace(node: Any, path: Sequence[str], value: Any, whole: str) -> Any:
     raise InputError(f"{whole} must be a field's path", f"{key!r} below a plain value", "Shorten it.")
 
 
+def _check_kind(cls: type[Config], data: Any, path: str) -> None:
+    """Refuse another kind beside fields of the one before: in their own errors they would be blamed alone."""
+    *place, name = path.split(".")
+    if name != "kind" or not place:
+        return
+    for key in place:
+        data = data[int(key)] if isinstance(data, list) else data[key]
+    kind = str(data["kind"])
+    fields = [field for config in _configs_at(cls, [*place, kind]) for field in config.model_fields.items()]
+    if strange := sorted(data.keys() - dict(fields)):
+        needed = [f"{field}: ..." for field, about in fields if about.is_required()]
+        raise InputError(
+            f"{path} must change together with the other fields of the kind before",
+            f"{kind}, which has no {', '.join(strange)}",
+            f"Write the part whole: '{'.'.join(place)}={{{', '.join([f'kind: {kind}', *needed])}}}'.",
+        )
+
+
 def with_changes(
     config: AnyConfig,
     changes: Sequence[str],
@@ -334,5 +353,7 @@ def with_values(
             data: Any = config.model_dump(mode="json")
             for path, value in some.items():
                 data = _replace(data, path.split("."), value, path)
+            for path in some:
+                _check_kind(type(config), data, path)
             config = build(type(config), data)
     return config

@@ -1,49 +1,19 @@
 """Pointillist: train image segmentation models from weak annotations, and know how many are enough."""
 
-from pointillist.annotate import ANNOTATORS, Density, Full, Mistakes, PointsAnnotator
-from pointillist.core.annotation import Annotation, read_annotation, write_annotation
-from pointillist.core.errors import InputError
-from pointillist.core.shapes import IGNORE
-from pointillist.core.target import Target
-from pointillist.datasets import DATASETS, Drive, Folder, Massachusetts, Ph2, Synthetic
-from pointillist.losses import LOSSES, CrossEntropy, Dice, Focal
-from pointillist.metrics import METRICS
-from pointillist.models import MODELS, Unet
-from pointillist.study.study import Study
-from pointillist.train.evaluate import evaluate, load_trained
-from pointillist.train.loop import train
-from pointillist.train.run import Run
-from pointillist.train.term import Term
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "ANNOTATORS",
-    "DATASETS",
-    "IGNORE",
-    "LOSSES",
-    "METRICS",
-    "MODELS",
-    "Annotation",
-    "CrossEntropy",
-    "Density",
-    "Dice",
-    "Drive",
-    "Focal",
-    "Folder",
-    "Full",
-    "InputError",
-    "Massachusetts",
-    "Mistakes",
-    "Ph2",
-    "PointsAnnotator",
-    "Run",
-    "Study",
-    "Synthetic",
-    "Target",
-    "Term",
-    "Unet",
-    "evaluate",
-    "load_trained",
-    "read_annotation",
-    "train",
-    "write_annotation",
-]
+if TYPE_CHECKING:
+    from pointillist.public import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """Look a public name up; what it needs takes a second or two to load, and only who asks waits for it."""
+    public = import_module("pointillist.public")
+    if name == "__all__" or name in public.__all__:
+        return getattr(public, name)
+    raise AttributeError(f"module 'pointillist' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *import_module("pointillist.public").__all__])

@@ -1,6 +1,7 @@
 """The laws that every loss of the table obeys."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
@@ -19,11 +22,14 @@ from pointillist.losses import (
     BoxTightness,
     Centroid,
     CrossEntropy,
+    DenseCrf,
     Dice,
     Focal,
+    GatedCrf,
     Loss,
     Size,
     Tag,
+    TreeEnergy,
 )
 from pointillist.losses.penalty import LogBarrier
 from tests.losses.batches import (
@@ -286,6 +292,33 @@ def test_half_precision_is_computed_in_float32(loss: Loss, scene: Scene) -> None
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(loss(half, target, images), plain)
     torch.testing.assert_close(plain.double(), loss(half.double(), target, images), rtol=1e-5, atol=1e-6)
+
+
+class Single(TorchDispatchMode):
+    """Stands in for a device that has no float64, as Apple's GPUs: nothing may give it."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = func(*args, **(kwargs or {}))
+        double = [one for one in tree_leaves(given) if isinstance(one, Tensor) and one.dtype == torch.float64]
+        assert not double, func
+        return given
+
+
+# Grown on the host, wherever the network is: there is float64.
+@pytest.mark.parametrize(
+    "loss",
+    [*(loss for loss in EVERY if not isinstance(loss, TreeEnergy)), DenseCrf(side=2), GatedCrf(scale=2)],
+    ids=repr,
+)
+@for_all(scene=scenes())
+def test_no_loss_needs_float64_of_its_device(loss: Loss, scene: Scene) -> None:
+    logits, images = scene.logits.float().requires_grad_(), scene.images.float()
+    read = {name: getattr(scene.target, name) for name in FIELDS}
+    single = {name: field.float() for name, field in read.items() if field.is_floating_point()}
+    with Single():
+        loss(logits, replace(scene.target, **single), images).backward()
 
 
 @every_loss

@@ -59,10 +59,13 @@ def shrunk(maps: Float[Tensor, "n c h w"], factor: int) -> Float[Tensor, "n c ro
 
 
 def _shares(side: int, factor: int, like: Tensor) -> Tensor:
-    """Give the share that each pixel of a side has in each window."""
+    """Give the share that each pixel of a side has in each window.
+
+    Counted in whole parts, of which a pixel has as many as there are windows and a window as many as there
+    are pixels: exact on every device, also where there is no float64.
+    """
     windows = math.ceil(side / factor)
-    width = side / windows
-    first = torch.arange(windows, device=like.device, dtype=torch.float64)[:, None] * width
-    pixel = torch.arange(side, device=like.device)
-    overlap = torch.minimum(first + width, pixel + 1) - torch.maximum(first, pixel)
-    return (overlap.clamp(min=0) / width).to(like.dtype)
+    first = torch.arange(windows, device=like.device)[:, None] * side
+    pixel = torch.arange(side, device=like.device) * windows
+    overlap = torch.minimum(first + side, pixel + windows) - torch.maximum(first, pixel)
+    return overlap.clamp(min=0).to(like.dtype) / side

@@ -68,8 +68,9 @@ class TreeEnergy(Loss):
         """Compute the loss."""
         probs = torch.softmax(precise(logits), dim=1)
         factor = math.ceil(max(probs.shape[2:]) / self.side)
-        probs, images = shrunk(probs, factor), shrunk(images.double(), factor)
-        forest = Forest(images.detach().cpu().numpy(), self.sigma)
+        # On the host before in float64: not every device has it.
+        probs, images = shrunk(probs, factor), shrunk(images.detach().cpu().double(), factor)
+        forest = Forest(images.numpy(), self.sigma)
         smooth: Tensor = _Smooth.apply(probs, forest)  # type: ignore[no-untyped-call]
         return (probs - smooth).abs().sum() / (2 * probs.numel() / probs.shape[1])
 
@@ -147,11 +148,11 @@ class _Smooth(torch.autograd.Function):
 
 def _columns(maps: Tensor) -> Floats:
     """Lay maps out with a row for each pixel of the batch."""
-    columns: Floats = maps.detach().double().movedim(1, -1).flatten(0, 2).cpu().numpy()
+    columns: Floats = maps.detach().cpu().double().movedim(1, -1).flatten(0, 2).numpy()
     return columns
 
 
 def _like(columns: Floats, maps: Tensor) -> Tensor:
     """Undo ``_columns``."""
     n, k, h, w = maps.shape
-    return torch.from_numpy(columns).reshape(n, h, w, k).movedim(-1, 1).to(maps)
+    return torch.from_numpy(columns).reshape(n, h, w, k).movedim(-1, 1).to(maps.dtype).to(maps.device)

@@ -171,7 +171,10 @@ WRONG = {
     "no scribble": (["--scribbles", "0"], "greater than 0"),
     "annotator beside flags": (["--annotator", "{kind: boxes}", "--tags"], "beside --annotator; got --tags"),
     "annotator's kind": (["--annotator", "{kind: boxez}"], "Did you mean 'boxes'"),
-    "annotator's field": (["--annotator", "{kind: boxes, marge: 3}"], "Did you mean 'margin'"),
+    "annotator's field": (
+        ["--annotator", "{kind: boxes, marge: 3}"],
+        "--annotator: marge must be a known field",
+    ),
     "annotator without kind": (["--annotator", "{margin: 3}"], "Name its kind"),
     "annotator is no YAML": (["--annotator", "{kind: "], "must be YAML or JSON"),
     "annotator's file is missing": (["--annotator", "boxes"], "the file must exist"),

@@ -25,7 +25,7 @@ from pointillist.annotate import (
 )
 from pointillist.cli.flags import refuse
 from pointillist.core.config import parse_yaml, read_yaml, validated
-from pointillist.core.errors import InputError
+from pointillist.core.errors import InputError, located
 from pointillist.core.text import typed
 from pointillist.datasets import DATASETS, AnyDataset
 
@@ -255,4 +255,7 @@ def _read_annotator(text: str) -> AnyAnnotator:
     if not isinstance(data, dict) or "kind" not in data:
         fix = f"Name its kind, like {{kind: boxes}}. Known: {', '.join(sorted(ANNOTATORS))}."
         raise InputError("an annotator must be fields with a kind", "none", fix, file)
-    return validated(ANNOTATORS[str(data["kind"])], data, file)  # type: ignore[return-value]
+    try:
+        return validated(ANNOTATORS[str(data["kind"])], data, file)  # type: ignore[return-value]
+    except InputError as error:
+        raise located(error, "--annotator") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -94,56 +95,96 @@ def _configs(annotation: Any) -> Iterator[type[Config]]:
         yield from _configs(inner)
 
 
-def _configs_at(cls: type[Config], path: Sequence[int | str]) -> list[type[Config]]:
-    """List what may stand at a place in a config; pydantic's path names a union's kind too."""
-    found = [cls]
+def _followed(cls: type[Config], path: Sequence[int | str]) -> tuple[str, list[type[Config]]]:
+    """Follow pydantic's path, which names unions' kinds too: as it is written, and what may stand there."""
+    found, written = [cls], []
     for part in path:
         inside = [
             c for f in found if part in f.model_fields for c in _configs(f.model_fields[str(part)].annotation)
         ]
         kinds = [c for c in found if "kind" in c.model_fields and c.model_fields["kind"].default == part]
+        written += [str(part)] if inside or not kinds else []
         found = inside or kinds or found
-    return found
+    return ".".join(written), found
 
 
 def refused(must: str, found: str, fix: str) -> PydanticCustomError:
     """Say in a validator what must hold, what came and what to do; the field's path is put before it."""
-    return PydanticCustomError("refused", "{must}", {"must": must, "found": found, "fix": fix})
+    told = {"must": must, "found": found, "fix": fix}
+    return PydanticCustomError("refused", "{must}; got {found}. {fix}", told)
 
 
 def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> InputError:
-    path = ".".join(str(part) for part in error["loc"])
-    told = error.get("ctx", {})
-    if error["type"] == "refused":
-        return InputError(
-            f"{path}: {told['must']}" if path else told["must"], told["found"], told["fix"], file
-        )
-    if error["type"] == "extra_forbidden":
-        there = {name for config in _configs_at(cls, error["loc"][:-1]) for name in config.model_fields}
-        fix = nearest(str(error["loc"][-1]), there)
-        return InputError(f"{path} must be a known field", "an unknown one", fix, file)
-    if error["type"] == "missing":
+    path, there = _followed(cls, error["loc"])
+    told, kind, found = error.get("ctx", {}), error["type"], _in_words(error["input"])
+    if kind == "refused":
+        must = f"{path}: {told['must']}" if path else told["must"]
+        return InputError(must, told["found"], told["fix"], file)
+    if kind == "extra_forbidden":
+        _, there = _followed(cls, error["loc"][:-1])
+        fix = nearest(str(error["loc"][-1]), {name for config in there for name in config.model_fields})
+        return InputError(f"{path} must be a known field", found, fix, file)
+    if kind == "missing":
         return InputError(f"{path} must be given", "nothing", "Add it.", file)
-    if error["type"] == "union_tag_invalid":
-        known = [name.strip("'") for name in told["expected_tags"].split(", ")]
-        must = f"{path}.kind".lstrip(".") + " must be a known one"
-        return InputError(must, repr(told["tag"]), nearest(told["tag"], known), file)
-    if error["type"] in ("model_type", "model_attributes_type"):
-        found = "nothing" if error["input"] is None else reprlib.repr(error["input"])
-        kind = f"{{kind: {error['input']}}}" if isinstance(error["input"], str) else "name: value"
-        return InputError(
-            f"{path or cls.__name__} must be a mapping of fields", found, f"Write them like {kind}.", file
-        )
-    message = error["msg"].removeprefix("Value error, ")
-    expected = f"{path or cls.__name__}: {message[0].lower()}{message[1:]}"
-    return InputError(expected, _in_words(error["input"]), "Correct it.", file)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        name = f"{path}.kind".lstrip(".")
+        known = {str(c.model_fields["kind"].default) for c in there if "kind" in c.model_fields}
+        if "tag" in told:
+            return InputError(
+                f"{name} must be a known one", repr(told["tag"]), nearest(told["tag"], known), file
+            )
+        return InputError(f"{name} must be given", found, f"Add it. {nearest('', known)}", file)
+    if kind in ("model_type", "model_attributes_type"):
+        must = f"{path or cls.__name__} must be a mapping of fields"
+        fields = {name for config in there for name in config.model_fields}
+        fix = f"Write them like name: value. {nearest('', fields)}"
+        if isinstance(error["input"], str) and "kind" in fields:
+            fix = f"Write them like {{kind: {error['input']}}}."
+        return InputError(must, "nothing" if error["input"] is None else found, fix, file)
+    fix = _FIXES.get(kind, "Correct it.").format(found)
+    return InputError(_must(path, error["msg"]), found, fix, file)
 
 
-def _in_words(value: object) -> str:
-    """Write a value shortly; of a mapping its keys say more than the beginning of it."""
+_FIXES = {
+    "tuple_type": "Write a list: [{}].",
+    "list_type": "Write a list: [{}].",
+    "string_type": "Put text into quotes.",
+}
+_OF_PYDANTIC = re.compile("(Input|Tuple|List|Dictionary|String) should ")
+_OF_YAML = {
+    "be a valid tuple": "be a list",
+    "be a valid dictionary": "be a mapping",
+    "be a valid string": "be text",
+    "Input is not a valid path for <class 'pathlib.Path'>": "Input should be a path",
+}
+
+
+def _must(path: str, message: str) -> str:
+    """Say pydantic's message as what must hold, in words of YAML."""
+    for theirs, ours in _OF_YAML.items():
+        message = message.replace(theirs, ours)
+    if not (begin := _OF_PYDANTIC.match(message)):
+        message = message.removeprefix("Value error, ")
+        message = f"{message[0].lower()}{message[1:]}"
+        return f"{path}: {message}" if path else message
+    return f"{path} must {re.sub(' after validation|, unable to parse .*', '', message[begin.end() :])}"
+
+
+def _in_words(value: object, deep: int = 3) -> str:
+    """Write a value shortly, much as YAML has it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return f"fields {', '.join(map(str, value))}"[:200] if value else "no fields"
+        said = [f"{key}: {_in_words(part, deep - 1)}" for key, part in value.items()] if deep else ["..."]
+        return f"{{{_cut(', '.join(said))}}}"
+    if isinstance(value, list | tuple):
+        said = [_in_words(part, deep - 1) for part in value] if deep else ["..."]
+        return f"[{_cut(', '.join(said))}]"
     return reprlib.repr(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def validated(
@@ -275,7 +316,7 @@ def _check_kind(cls: type[Config], data: Any, path: str) -> None:
     for key in place:
         data = data[int(key)] if isinstance(data, list) else data[key]
     kind = str(data["kind"])
-    fields = [field for config in _configs_at(cls, [*place, kind]) for field in config.model_fields.items()]
+    fields = [field for config in _followed(cls, [*place, kind])[1] for field in config.model_fields.items()]
     if strange := sorted(data.keys() - dict(fields)):
         needed = [f"{field}: ..." for field, about in fields if about.is_required()]
         raise InputError(

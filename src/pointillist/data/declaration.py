@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from pointillist.core.config import Config, read_yaml, validated
+from pointillist.core.config import Config, read_yaml, refused, validated
 from pointillist.core.errors import InputError, nearest
 from pointillist.core.shapes import IGNORE
 from pointillist.data.mask import EITHER, Code, Codes
@@ -37,6 +37,17 @@ class SplitShares(Config):
     train: FiniteFloat = 0.6
     val: FiniteFloat = 0.2
     test: FiniteFloat = 0.2
+
+
+def _check_code(code: str, name: str, known: tuple[str, ...]) -> None:
+    if not re.fullmatch(r"\d{1,5}|\d{1,3},\d{1,3},\d{1,3}", code):
+        must = "codes must be numbers or colours like '255,0,0'"
+        raise refused(must, repr(code), "Write what stands in the mask's pixels.")
+    if max(map(int, code.split(","))) > (255 if "," in code else 65535):
+        must = "codes must be at most 65535, and a colour's parts at most 255"
+        raise refused(must, code, "Write what stands in the mask's pixels.")
+    if name not in known:
+        raise refused("codes must lead to classes", f"{code}: {name}", nearest(name, known))
 
 
 class Declaration(Config):
@@ -76,23 +87,22 @@ class Declaration(Config):
     @model_validator(mode="after")
     def _consistent(self) -> Declaration:
         if len(set(self.classes)) < len(self.classes) or set(self.classes) & set(UNKNOWN):
-            raise ValueError(f"classes must differ from each other and from {' and '.join(UNKNOWN)}")
+            must = f"classes must differ from each other and from {' and '.join(UNKNOWN)}"
+            raise refused(must, ", ".join(self.classes), "Rename one, or drop it.")
         if self.colours is not None and len(self.colours) != len(self.classes):
-            raise ValueError(f"colours must be {len(self.classes)}, one per class")
+            must = f"colours must be {len(self.classes)}, one for each class"
+            raise refused(must, str(len(self.colours)), "Give each class, background first, its colour.")
         for old, new in (self.renamed or {}).items():
             if old in self.classes:
-                raise ValueError(f"renamed: {old!r} must be none of the classes any more")
+                fix = "Take it out of classes, or out of renamed."
+                raise refused("renamed must lead from names that are no classes any more", repr(old), fix)
             if new not in self.classes:
-                raise ValueError(f"renamed: {old!r} leads to {new!r}. {nearest(new, self.classes)}")
+                raise refused("renamed must lead to a class", f"{old}: {new}", nearest(new, self.classes))
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
-            raise ValueError("value_range must be [lowest, highest]")
+            fix = "Give the lower first."
+            raise refused("value_range must be [lowest, highest]", str([*self.value_range]), fix)
         for code, name in (self.codes or {}).items():
-            if not re.fullmatch(r"\d{1,5}|\d{1,3},\d{1,3},\d{1,3}", code):
-                raise ValueError(f"codes: {code!r} must be a number or 'red,green,blue'")
-            if max(map(int, code.split(","))) > (255 if "," in code else 65535):
-                raise ValueError(f"codes: {code!r} must be at most 65535, and a colour's parts at most 255")
-            if name not in self.classes + UNKNOWN:
-                raise ValueError(f"codes: {code} leads to {name!r}. {nearest(name, self.classes + UNKNOWN)}")
+            _check_code(code, name, self.classes + UNKNOWN)
         return self
 
     def mask_codes(self) -> Codes:

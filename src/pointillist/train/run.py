@@ -149,8 +149,9 @@ class Run(Config):
     def _soft_labels_are_read(self) -> Run:
         writers = [name for name in ("propagate", "teacher") if getattr(self, name) is not None]
         if writers and not reads_soft(self.supervise):
-            fix = "add soft-cross-entropy or consistency to supervise"
-            raise ValueError(f"no term reads the soft labels that {' and '.join(writers)} would write: {fix}")
+            must = f"a term must read the soft labels that {' and '.join(writers)} would write"
+            found = ", ".join(term.loss.kind for term in self.supervise)
+            raise refused(must, found, "Add soft-cross-entropy or consistency to supervise.")
         return self
 
 

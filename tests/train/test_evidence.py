@@ -225,6 +225,16 @@ def test_the_default_smooths_nothing_thin_and_spreads_what_is_broad() -> None:
     assert isinstance(boxed.propagate, Grabcut)
 
 
+def test_so_few_clicks_that_nothing_shows_the_shape_are_told_and_what_to_do_about_thin_things() -> None:
+    said = "so few clicks on an image don't show it; of thin things take --recipe plain"
+    for clicks in (1, 8):
+        people = PointsAnnotator(positive=clicks, negative=clicks)
+        _, choice = apply_recipe(small_run(data=VESSELS, annotate=people), "auto")
+        assert (said in choice.why) == (clicks == 1)
+    plain, _ = apply_recipe(small_run(data=VESSELS, annotate=people), "plain")
+    assert plain.propagate is None
+
+
 def test_boxes_beside_clicks_are_spread_as_boxes_are() -> None:
     people = Mixed(of=((CLICKS, 0.3), (Boxes(), 0.6)))
     data = LESIONS.model_copy(update={"train": 24})

@@ -193,6 +193,8 @@ def _shape(evidence: Evidence) -> str:
         shape += f" ({evidence.depth_px:.1f} px deep)"
     elif seen := _seen(evidence):
         shape += f" ({', '.join(seen)})"
+    elif "points" in evidence.kinds:
+        shape += ", supposedly: so few clicks on an image don't show it; of thin things take --recipe plain"
     else:
         shape += ", supposedly: nothing shows it"
     if evidence.few:

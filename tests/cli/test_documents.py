@@ -8,7 +8,8 @@ import yaml
 
 from pointillist.annotate import ANNOTATORS
 from pointillist.core.annotation import read_annotation
-from pointillist.core.config import split_changes, validated
+from pointillist.core.change import split_changes
+from pointillist.core.config import validated
 from pointillist.datasets import DATASETS
 from pointillist.losses import LOSSES
 from pointillist.models import MODELS

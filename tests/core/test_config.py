@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from pointillist.core.config import Config, Table, parse_yaml, read_yaml, validated, with_changes
+from pointillist.core.change import with_changes
+from pointillist.core.config import Config, Table, parse_yaml, read_yaml, validated
 from pointillist.core.errors import InputError, InputErrors
 
 

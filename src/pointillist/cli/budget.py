@@ -16,7 +16,7 @@ from pointillist.cli.flags import flags, given, refuse
 from pointillist.cli.growth import answer_growth
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
-from pointillist.core.config import split_changes
+from pointillist.core.change import split_changes
 from pointillist.core.errors import InputError
 from pointillist.core.text import slug, to_markdown
 from pointillist.study.answer import Answer, answer

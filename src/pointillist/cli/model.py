@@ -10,7 +10,8 @@ from rich.table import Table
 
 from pointillist.cli import choices
 from pointillist.cli.console import out
-from pointillist.core.config import validated, with_changes
+from pointillist.core.change import with_changes
+from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.data.draw import write_picture
 from pointillist.models import MODELS

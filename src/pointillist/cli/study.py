@@ -14,7 +14,7 @@ from pointillist.cli.engines import STUDIES, Carrying, StudiesFolder, engine_of
 from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out
 from pointillist.core import durable
-from pointillist.core.config import with_changes
+from pointillist.core.change import with_changes
 from pointillist.core.errors import InputError, InputErrors, located
 from pointillist.core.text import slug, typed
 from pointillist.datasets import Folder

@@ -16,7 +16,8 @@ from pointillist.cli.devices import launch, together
 from pointillist.cli.flags import flags, given, refuse
 from pointillist.cli.progress import TrainingBar
 from pointillist.core import durable
-from pointillist.core.config import read_yaml, validated, with_changes
+from pointillist.core.change import with_changes
+from pointillist.core.config import read_yaml, validated
 from pointillist.core.errors import InputError
 from pointillist.core.text import typed
 from pointillist.datasets import AnyDataset

@@ -13,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from pointillist.annotate import Full
-from pointillist.core.config import Config, refused, with_values
+from pointillist.core.change import with_values
+from pointillist.core.config import Config, refused
 from pointillist.core.errors import InputError, located, nearest
 from pointillist.core.text import slug
 from pointillist.data.split import Split

@@ -234,6 +234,8 @@ class Store:
     def _reader(self) -> sqlite3.Connection:
         if not hasattr(self._reading, "connection"):
             self._reading.connection = connect(self.path)
+            # Forty threads may read, and of a large store each would keep 2 MB; the system keeps its file too.
+            self._reading.connection.execute("PRAGMA cache_size = -256")
         connection: sqlite3.Connection = self._reading.connection
         return connection
 

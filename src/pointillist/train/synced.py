@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):
@@ -43,9 +45,29 @@ class SyncedBatchNorm(nn.BatchNorm2d):
         self.num_batches_tracked += 1
 
 
+class _Summed(torch.autograd.Function):
+    """The sum over all processes: each one's depends on what every one put in, so gradients are summed, too.
+
+    torch's own is deprecated, and what is named in its place is private.
+    """
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        return _sum(values)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return _sum(gradient)
+
+
+def _sum(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total
+
+
 def _summed(values: Tensor) -> Tensor:
-    """Give the sum over all processes, through which the gradient flows."""
-    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    total: Tensor = _Summed.apply(values)  # type: ignore[no-untyped-call]
     return total
 
 

@@ -234,7 +234,7 @@ class Store:
     def _reader(self) -> sqlite3.Connection:
         if not hasattr(self._reading, "connection"):
             self._reading.connection = connect(self.path)
-            # Forty threads may read, and of a large store each would keep 2 MB; the system keeps its file too.
+            # Forty threads may read, each would keep 2 MB of a large store, and the system keeps its file.
             self._reading.connection.execute("PRAGMA cache_size = -256")
         connection: sqlite3.Connection = self._reading.connection
         return connection

@@ -2,7 +2,6 @@
 
     python benchmarks/supervision.py ph2 --root DIR -o docs/results/supervision_ph2.md
     python benchmarks/supervision.py ph2-unet --root DIR -o docs/results/supervision_unet.md
-    python benchmarks/supervision.py ph2-soup --root DIR -o docs/results/supervision_soup.md
     python benchmarks/supervision.py ph2-methods --root DIR -o docs/results/supervision_methods.md
     python benchmarks/supervision.py mixed --root DIR -o docs/results/supervision_mixed.md
     python benchmarks/supervision.py drive --root DIR -o docs/results/supervision_drive.md
@@ -22,7 +21,7 @@ from __future__ import annotations
 
 import typer
 from supervision_drive import corrected, drive, drive_crf
-from supervision_ph2 import mixed, ph2, ph2_methods, ph2_soup, ph2_unet
+from supervision_ph2 import mixed, ph2, ph2_methods, ph2_unet
 from supervision_select import select
 from supervision_toys import density, toys
 
@@ -30,7 +29,6 @@ app = typer.Typer(add_completion=False)
 for command in (
     ph2,
     ph2_unet,
-    ph2_soup,
     ph2_methods,
     mixed,
     drive,

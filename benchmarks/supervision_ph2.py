@@ -95,28 +95,6 @@ def ph2_unet(root: Root, seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers =
     tell("PH2 without the pretrained encoder", "ph2-unet --root DIR", about, lines, out)
 
 
-def ph2_soup(root: Root, seeds: Seeds = 3, runs: Runs = RUNS, workers: Workers = 2, out: Out = None) -> None:
-    """PH2: one training, or the average of two trainings' weights."""
-    data = Ph2(root=root)
-    full, weak = Full(), clicks(5)
-    long, short = (recipe_run(data, how, 0).epochs for how in (full, weak))
-    rows = {
-        f"full masks, {long} epochs": seeded(data, full),
-        f"full masks, {short} epochs": seeded(data, full, epochs=short),
-        f"full masks, 2 x {short} epochs": seeded(data, full, epochs=2 * short, soup=2),
-        f"5+5 clicks, {short} epochs": seeded(data, weak),
-        f"5+5 clicks, 2 x {short} epochs": seeded(data, weak, epochs=2 * short, soup=2),
-    }
-    lines = []
-    for split in ("val", "test"):
-        lines += [f"## {split}", "", *table(rows, seeds, runs, workers, split), ""]
-    about = (
-        "40 validation and 40 test images at 192 x 144; the default recipe, and with `soup=2`: two trainings "
-        "from the same weights, each with an order and variations of its own, whose weights are averaged."
-    )
-    tell("PH2: one training, or two whose weights are averaged", "ph2-soup --root DIR", about, lines, out)
-
-
 def ph2_methods(
     root: Root,
     seeds: Seeds = 3,

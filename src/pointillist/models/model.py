@@ -58,11 +58,6 @@ class Model(Config, ABC):
             network: what `build` gave, changed in place.
         """
 
-    @property
-    def has_learnt(self) -> bool:
-        """Whether `fill` puts weights in that have learnt something."""
-        return False
-
     def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Give the means and the deviations that images in [0, 1] are normalised by; None: their own.
 

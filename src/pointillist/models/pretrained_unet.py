@@ -84,11 +84,6 @@ class PretrainedUnet(Model):
             if self.decoder == "objects":
                 fill_decoder(network)
 
-    @property
-    def has_learnt(self) -> bool:
-        """Whether the encoder knows ImageNet."""
-        return self.pretrained
-
     def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Give what the encoder's images were normalised by."""
         return (0.5,) * channels, (0.5,) * channels

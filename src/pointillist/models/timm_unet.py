@@ -62,11 +62,6 @@ class TimmUnet(Model):
         if self.pretrained and isinstance(network, TimmUnetNetwork):
             timm_encoder.fill(network.encoder, self.encoder, network.pad.channels)
 
-    @property
-    def has_learnt(self) -> bool:
-        """Whether the encoder has timm's weights."""
-        return self.pretrained
-
     def moments(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Give what the pretrained weights' images were normalised by."""
         return timm_encoder.moments(self.encoder, channels) if self.pretrained else None

@@ -65,11 +65,6 @@ class Unet(Model):
         """Build the network with freshly drawn weights; `fill` reads those learnt from curves."""
         return UnetNetwork(self, channels, num_classes)
 
-    @property
-    def has_learnt(self) -> bool:
-        """Whether it begins as one that has learnt painted curves."""
-        return self.start == "curves"
-
     def fill(self, network: nn.Module) -> None:
         """Put the weights learnt from painted curves into the network, where it starts from them.
 

@@ -47,8 +47,7 @@ def _losses(history: Sequence[Mapping[str, Any]]) -> Curve:
 
 
 def _scores(history: Sequence[Mapping[str, Any]]) -> Curve:
-    # Of one epoch the last that is told: that of the average, where several trainings are averaged.
-    return list({one["epoch"]: one[HELD_OUT] for one in history if HELD_OUT in one}.items())
+    return [(one["epoch"], one[HELD_OUT]) for one in history if HELD_OUT in one]
 
 
 def _drawable(curves: Sequence[Curve]) -> bool:

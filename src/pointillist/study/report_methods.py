@@ -70,10 +70,7 @@ def _method(place: str, run: Run) -> Method:
     schemes += ["relabel"] if run.relabel is not None else []
     how = terms + (f"; {', '.join(schemes)}" if schemes else "")
     crop = "whole images" if run.crop is None else f"crops {run.crop}"
-    shared = f" shared by {len(run.ends)} trainings, their weights averaged" if len(run.ends) > 1 else ""
-    schedule = (
-        f"{counted(run.epochs, 'epochs')}{shared}, batch {run.batch}, {crop}, rate {run.learning_rate:g}"
-    )
+    schedule = f"{counted(run.epochs, 'epochs')}, batch {run.batch}, {crop}, rate {run.learning_rate:g}"
     learnt_from = run.annotate.in_words() if run.annotate is not None else "annotation files"
     return Method(place, learnt_from, how, schedule)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -29,8 +28,6 @@ from pointillist.train.store import Checkpoint, Tensors
 from pointillist.train.teacher import AveragedTeacher, TwoDecoders
 
 _WARM_UP = 0.05
-CURDLED = 0.01
-"""By so much less held-out Dice an average of weights is no chance any more: mostly it has a little more."""
 
 
 class Learner:
@@ -56,16 +53,24 @@ class Learner:
         self.run, self.feed, self.device, self.data_sha256 = run, feed, device, data_sha256
         self.names = [_name(number, run) for number in range(len(run.supervise))]
         self.num_classes = len(run.data.classes)
-        # Of a checkpoint the weights come from there, and what fills them need not be at hand.
-        self.network = self._first_network(filled=checkpoint is None).to(device.device)
+        network = build_network(run.model, self.num_classes, run.seed, feed.tally.moments())
+        if checkpoint is None:  # Else the weights come from there, and what fills them need not be at hand.
+            if run.start is None:
+                run.model.fill(network.model)
+            else:
+                fill_from(run, network)
+        if isinstance(run.teacher, TwoDecoders):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(run.seed + 1)
+                network = TwinNetwork(network, run.teacher.dropout)
+        self.network = network.to(device.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.network, run.average)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay, fused=True
         )
         self.trained = device.wrap(self.network)
-        self.steps_per_epoch = steps_per_epoch(run, len(feed.names))
-        self.total_steps = run.epochs * self.steps_per_epoch
+        self.total_steps = run.epochs * steps_per_epoch(run, len(feed.names))
         self.step_number, self.epoch, self.step_in_epoch = 0, 0, 0
         self.history: list[dict[str, float | int]] = []
         self.sums: dict[str, float] = defaultdict(float)
@@ -73,80 +78,9 @@ class Learner:
         self.best: Score | None = None
         self.selected: Tensors = {}
         self.selected_step = 0
-        self.soup: Tensors = {}
         self._started, self._spent_before = time.monotonic(), 0.0
         if checkpoint is not None:
             self.from_checkpoint(checkpoint)
-
-    def _first_network(self, filled: bool) -> Network:
-        """Build the network as a training begins with it."""
-        run = self.run
-        network = build_network(run.model, self.num_classes, run.seed, self.feed.tally.moments())
-        if filled and run.start is not None:
-            fill_from(run, network)
-        elif filled:
-            run.model.fill(network.model)
-        if isinstance(run.teacher, TwoDecoders):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(run.seed + 1)
-                network = TwinNetwork(network, run.teacher.dropout)
-        return network
-
-    @property
-    def ladled(self) -> int:
-        """How many trainings of the soup are over."""
-        return bisect_right(self.run.ends, self.epoch)
-
-    @property
-    def stretch(self) -> tuple[int, int]:
-        """The steps at which the training that is going on begins, and ends."""
-        number = min(self.ladled, len(self.run.ends) - 1)
-        begin, end = (0, *self.run.ends)[number : number + 2]
-        return begin * self.steps_per_epoch, end * self.steps_per_epoch
-
-    @property
-    def progress(self) -> float:
-        """How much of the training that is going on is done, from 0 to 1."""
-        begin, end = self.stretch
-        return (self.step_number - begin) / (end - begin)
-
-    def ladle(self) -> None:
-        """Put the kept weights of a training that is over into the soup; begin the next where it began."""
-        self.soup = self._with_selected()
-        self.network.load_state_dict(self._first_network(filled=True).state_dict())
-        self.average = Average(self.network, self.run.average)
-        self.optimizer.state.clear()
-        self.best = None
-
-    def serve(self, scored: Callable[[Network], Score] | None) -> None:
-        """Take the soup as the selected weights, the last training's among them.
-
-        Args:
-            scored: how good weights are; where the last training's alone are clearly better, these stay:
-                then the trainings have led to networks that can't be averaged.
-        """
-        alone, best = (self.selected, self.selected_step), self.best
-        self.selected, self.selected_step = self._with_selected(), self.step_number
-        if scored is None:
-            return
-        score = scored(self.chosen())
-        kept = best is None or score.dice > best.dice - CURDLED
-        if kept:
-            self.selected["offset"][0] = score.offset
-        else:
-            self.selected, self.selected_step = alone
-        place: dict[str, float | int] = {"epoch": self.epoch, "step": self.step_number}
-        self.history.append(place | score.told() | {"kept": int(kept)})
-
-    def _with_selected(self) -> Tensors:
-        """Average the soup with the selected weights; what counts something is the last one's."""
-        share = 1 / max(1, self.ladled)
-        return {
-            name: torch.lerp(self.soup[name], tensor, share)
-            if self.soup and tensor.is_floating_point()
-            else tensor
-            for name, tensor in self.selected.items()
-        }
 
     def spent_s(self) -> float:
         """Give the seconds of training so far, over all sessions."""
@@ -154,10 +88,9 @@ class Learner:
 
     def rate(self) -> float:
         """Learning rate of the next step: a linear rise over 5 % of the training, then a cosine to 0."""
-        begin, end = self.stretch
-        progress = self.progress
+        progress = self.step_number / self.total_steps
         if progress < _WARM_UP:
-            return self.run.learning_rate * (self.step_number - begin + 1) / (_WARM_UP * (end - begin) + 1)
+            return self.run.learning_rate * (self.step_number + 1) / (_WARM_UP * self.total_steps + 1)
         done = (progress - _WARM_UP) / (1 - _WARM_UP)
         return self.run.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -178,7 +111,7 @@ class Learner:
         self._check({**values, "gradient": float(norm)}, batch.names)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(self.network, self.step_number - self.stretch[0])
+        self.average.update(self.network, self.step_number)
         self.step_number += 1
         self.step_in_epoch += 1
         for name, value in values.items():
@@ -204,7 +137,7 @@ class Learner:
                     outputs = list(self.trained(images))
                 seen = tuple(outputs)
         if not batch.idle:
-            target = teacher.write(target, seen, mix, self.progress)
+            target = teacher.write(target, seen, mix, self.step_number / self.total_steps)
         if (inside := moved_inside(self.run, batch)) is not None:
             target = replace(target, soft=target.soft * inside[:, None])
         parts = [self._terms(logits.float(), target, images, batch) for logits in outputs]
@@ -223,7 +156,7 @@ class Learner:
     ) -> tuple[dict[str, float], Tensor]:
         total = logits.new_zeros(())
         values = {}
-        progress = self.progress
+        progress = self.step_number / self.total_steps
         for name, term in zip(self.names, self.run.supervise, strict=True):
             weight = term.weight_at(progress)
             if weight > 0:
@@ -244,11 +177,7 @@ class Learner:
 
     def judge_start(self, score: Score) -> dict[str, float | int]:
         """Note how good the weights are that the run starts from: what comes of them must keep up."""
-        record: dict[str, float | int] = {
-            "epoch": self.epoch,
-            "step": self.step_number,
-            **self._judged(score),
-        }
+        record: dict[str, float | int] = {"epoch": 0, "step": 0, **self._judged(score)}
         self.history.append(record)
         return record
 
@@ -316,7 +245,6 @@ class Learner:
             "average": self.average.network.state_dict(),
             "optimizer": moments,
             "selected": self.selected,
-            "soup": self.soup,
         }
         return Checkpoint(self.step_number, state, tensors)
 
@@ -341,7 +269,6 @@ class Learner:
         self._spent_before = float(state["spent_s"])
         self.best = None if state["best"] is None else Score(*state["best"])
         self.selected, self.selected_step = tensors["selected"], int(state["selected_step"])
-        self.soup = tensors.get("soup", {})
 
 
 def _name(number: int, run: Run) -> str:

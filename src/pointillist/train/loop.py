@@ -165,8 +165,6 @@ def _train_once(
             durable.delete_leftovers(folder / "checkpoints")
         _fit(learner, held_out, folder, watch, options)
         if device.leads:
-            if len(run.ends) > 1:
-                _serve(learner, held_out, watch)
             _finish(learner, held_out, folder)
             # Only now has every process of this run written its part; those of others are not waited for.
             if spread is not None and options.spread is None:
@@ -190,8 +188,8 @@ def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, option
     saved = time.monotonic()
     with Listener() as listener:
         watch.begin(learner.total_steps, learner.step_number)
-        if not learner.history:
-            _begin(learner, held_out, watch)
+        if run.start is not None and held_out and not learner.history:
+            watch.epoch(learner.judge_start(held_out.score(learner.average.network)))
         while learner.epoch < run.epochs:
             for batch in learner.feed.epoch(learner.epoch, skip=learner.step_in_epoch):
                 losses = learner.step(batch)
@@ -202,30 +200,14 @@ def _fit(learner: Learner, held_out: HeldOut, folder: Path, watch: Watch, option
                 if time.monotonic() - saved > options.save_every_s:
                     _save(learner, folder)
                     saved = time.monotonic()
-            over = learner.epoch + 1 in run.ends
-            scored = bool(held_out) and (over or (learner.epoch + 1) % every == 0)
+            last = learner.epoch + 1 == run.epochs
+            scored = bool(held_out) and (last or (learner.epoch + 1) % every == 0)
             record = learner.end_epoch(held_out.score(learner.average.network) if scored else None)
             watch.epoch(record)
             _mind_silence(run, record, watch)
-            if over and not held_out:
-                learner.keep()
-            if over and learner.epoch < run.epochs:
-                learner.ladle()
-                _begin(learner, held_out, watch)
+    if not held_out:
+        learner.keep()
     _save(learner, folder)
-
-
-def _begin(learner: Learner, held_out: HeldOut, watch: Watch) -> None:
-    if learner.run.start is not None and held_out:
-        watch.epoch(learner.judge_start(held_out.score(learner.average.network)))
-
-
-def _serve(learner: Learner, held_out: HeldOut, watch: Watch) -> None:
-    learner.serve(held_out.score if held_out else None)
-    if held_out:
-        kept = "kept." if learner.history[-1]["kept"] else "worse than the last training's, which are kept."
-        watch.say(f"The average of {len(learner.run.ends)} trainings' weights: {kept}")
-        watch.epoch(learner.history[-1])
 
 
 def _finish(learner: Learner, held_out: HeldOut, folder: Path) -> None:

@@ -65,10 +65,6 @@ class Run(Config):
         crop: side of the training crops in pixels; None: whole images.
         crops_per_image: how many crops an epoch takes from each image.
         epochs: passes over the training images.
-        soup: of how many trainings, one after the other, the kept weights are averaged (a uniform model soup:
-            Wortsman et al., ICML 2022). They share the epochs, and each begins at the same weights with an
-            order, crops and variations of its own. What comes of weights that have learnt nothing can't be
-            averaged: from these there is one training.
         batch: images (or crops) in a step, over all devices together.
         learning_rate: of AdamW at its peak; it rises over the first twentieth and falls as a cosine to 0.
         weight_decay: of AdamW.
@@ -100,7 +96,6 @@ class Run(Config):
     crop: Annotated[int, Field(ge=16, le=4096)] | None = None
     crops_per_image: Annotated[int, Field(ge=1)] = 1
     epochs: Annotated[int, Field(ge=1)] = 40
-    soup: Annotated[int, Field(ge=1, le=8)] = 1
     batch: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
@@ -117,18 +112,11 @@ class Run(Config):
         """The fields of a `Target` that its terms read."""
         return frozenset[str]().union(*(term.loss.reads for term in self.supervise))
 
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """After how many epochs each training ends, the last after all; each has one at least."""
-        has_learnt = self.start is not None or self.model.has_learnt
-        trainings = min(self.soup, self.epochs) if has_learnt else 1
-        return tuple(number * self.epochs // trainings for number in range(1, trainings + 1))
-
     def to_json(self) -> str:
         """Canonical JSON; silent about what was not there before and is as it was then: ids stay."""
         fields = Run.model_fields
         left_out: dict[str, Any] = {
-            name: True for name in ("start", "scales", "soup") if getattr(self, name) == fields[name].default
+            name: True for name in ("start", "scales") if getattr(self, name) == fields[name].default
         }
         if getattr(self.data, "without", None) == ():
             left_out["data"] = {"without"}

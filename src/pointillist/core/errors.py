@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -26,6 +27,17 @@ class InputError(ValueError):
         self.expected, self.found, self.fix, self.file = expected, found, fix, file
         where = f"{file}: " if file is not None else ""
         super().__init__(f"{where}{expected}; got {found}. {fix}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come through whole from another process: by itself an exception is made anew from its message."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(cls: type[InputError], args: tuple[Any, ...], fields: dict[str, Any]) -> InputError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class InputErrors(InputError):  # noqa: N818 - plural of the above

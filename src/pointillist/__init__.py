@@ -1,10 +1,23 @@
 """Pointillist: train image segmentation models from weak annotations, and know how many are enough."""
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pointillist.public import *  # noqa: F403
+
+
+class _Package(ModuleType):
+    """This package: `train` is its function, whatever is imported of the subpackage of that name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "train" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -36,3 +36,10 @@ def test_the_package_loads_nothing_heavy_until_it_is_asked() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "set() Run True ANNOTATORS\nUnet\n"
     assert "AttributeError: module 'pointillist' has no attribute 'nothing'" in done.stderr
+
+
+@pytest.mark.parametrize("first", ["pt.Ph2", "import pointillist.train.run", "from pointillist import train"])
+def test_train_is_the_function_whatever_is_imported_before(first: str) -> None:
+    code = f"import pointillist as pt\n{first}\nprint(callable(pt.train), callable(pt.evaluate))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True True\n", done.stderr

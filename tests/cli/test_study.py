@@ -107,6 +107,37 @@ def test_results_of_other_settings_are_counted_and_too_few_test_images_told_befo
     assert "the test images make 1 independent group; below 5 no interval" in before
     again = pointillist("study", "run", file, "-o", tmp_path, "changes.epochs=2")
     assert "Mind: 2 results of other settings" in again.out
+    other = pointillist("study", "run", file, "-o", tmp_path, "compare.margin=0.05")
+    assert other.code == 2
+    assert "margin: 0.02}; got {" in other.err, "what was promised, though it is the default"
+    assert "margin: 0.05}" in other.err
+
+
+def test_damaged_and_missing_results_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    described = {
+        "name": "lost",
+        "question": "Is <b>this</b> read as it is?",
+        "data": {"kind": "synthetic", "size": [24, 32], "train": 2, "val": 1, "test": 1},
+        "recipe": "plain",
+        "changes": {"epochs": 1, "model": {"kind": "unet", "widths": [4, 8]}},
+        "axes": {"learnt from": {"full masks": {}, "clicks": {"annotate": {"kind": "points"}}}},
+        "seeds": 1,
+    }
+    file.write_text(yaml.safe_dump(described))
+    assert pointillist("study", "run", file, "-o", tmp_path).code == 0
+    whole, torn = sorted((tmp_path / "lost" / "results").iterdir())
+    before = torn.read_bytes()
+    torn.write_bytes(before[:300])
+    again = pointillist("study", "run", file, "-o", tmp_path)
+    assert again.code == 0
+    assert f"Damaged: {torn}." in again.out.replace("\n", " ")
+    assert torn.read_bytes() == before
+    whole.unlink()
+    report = pointillist("report", tmp_path / "lost")
+    assert report.code == 0
+    assert "Mind: 1 of 2 runs have no results yet" in report.out
+    assert (tmp_path / "lost" / "report.md").read_text().startswith("# Is &lt;b>this&lt;/b> read")
 
 
 @pytest.mark.parametrize(

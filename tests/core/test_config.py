@@ -195,3 +195,12 @@ def test_what_is_not_there_and_what_is_no_mapping_is_said_shortly() -> None:
         validated(Basket, {"fruits": [{"kind": "aple"}]})
     with pytest.raises(InputError, match=r"size must .*; got {a: 'longl.*long', b: 2}\. Correct it"):
         validated(Basket, {"size": {"a": "long" * 99, "b": 2}})
+
+
+def test_what_a_parser_finds_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("seeds: 3\nname: [a\n")
+    with pytest.raises(InputError, match=r"got '<stream end>' in line 3, column 1\. Mend it"):
+        read_yaml(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_bytes(b"name: \x8a\xff")
+    with pytest.raises(InputError, match="bytes that are no text in UTF-8"):
+        read_yaml(tmp_path / "b.yaml")

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from pointillist.study.engine import TRIES, Outcome
-from pointillist.study.local import Local
+from pointillist.study.local import Local, serve
 from tests.study.work import act, payloads
 
 WATCHED = pytest.mark.skipif(
@@ -125,3 +126,22 @@ def children_of(process: int) -> dict[int, bytes]:
 
 def children() -> list[bytes]:
     return [said for said in children_of(os.getpid()).values() if b"spawn_main" in said]
+
+
+def test_a_process_whose_answer_nobody_waits_for_ends_quietly(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    heard, said = context.Pipe(duplex=False)
+    process = context.Process(target=serve, args=(act, theirs, said, 10.0, os.getpid()))
+    process.start()
+    theirs.close()
+    said.close()
+    ours.send({**payloads(tmp_path, "write")[0], "tries": 1})
+    ours.close()
+    process.join(60)
+    heard.close()
+    assert process.exitcode == 0
+    assert (tmp_path / "task-0").exists(), "it was at work when nobody waited any more"
+    assert "Traceback" not in capfd.readouterr().err

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from pointillist.cli.console import out
+from pointillist.core.text import counted
+from pointillist.study.execute import missing_runs
 
 
 def report_command(
@@ -15,7 +17,11 @@ def report_command(
 ) -> None:
     """Write a study's page, one file that opens anywhere, and its tables as Markdown, LaTeX and CSV."""
     # Only who wants a drawing waits for the library that draws.
-    from pointillist.study.report import write_report
+    from pointillist.study.report import read_study, write_report
 
     for path in write_report(folder):
         out.print(f"Written: {path}")
+    study = read_study(folder)
+    if missing := missing_runs(study, folder):
+        runs = counted(len(study.runs), "runs")
+        out.print(f"Mind: {len(missing)} of {runs} have no results yet; to run the study again goes on.")

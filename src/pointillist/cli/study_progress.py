@@ -17,7 +17,7 @@ from pointillist.core.text import counted
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.budget import independent_images
 from pointillist.study.engine import Engine, Outcome, Started
-from pointillist.study.execute import is_trained, missing_runs, other_results, run_study
+from pointillist.study.execute import damaged_results, is_trained, missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
 
 SHOWN = 12
@@ -78,7 +78,9 @@ class Progress:
 
 def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
-    _mind_few(study)
+    mind_few(study)
+    for file in damaged_results(study, folder):
+        out.print(f"Damaged: {file}. It is set aside, and made again: has the disk a fault?")
     missing = missing_runs(study, folder)
     if ready := sum(is_trained(cell, folder) for cell in missing):
         out.print(f"Trained already, and only measured: {ready} of {counted(len(missing), 'missing runs')}.")
@@ -115,7 +117,7 @@ def _watched(study: Study, folder: Path, engine: Engine, progress: Progress) -> 
     return run_study(study, folder, engine, log)
 
 
-def _mind_few(study: Study) -> None:
+def mind_few(study: Study) -> None:
     """Say before the runs that their number of test images can't give what the study asks for.
 
     Raises:

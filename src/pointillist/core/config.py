@@ -286,5 +286,15 @@ def read_yaml(path: Path) -> object:
             raise InputError("a configuration must hold at most 20 aliases", f"{aliases}", fix, path)
         return parse_yaml(text, path)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        problem = " ".join(str(error).split())[:200]
-        raise InputError("the file must be YAML of plain data", problem, "Mend it.", path) from None
+        raise InputError("the file must be YAML of plain data", _of_parser(error), "Mend it.", path) from None
+
+
+def _of_parser(error: Exception) -> str:
+    """Say what a parser found, and where."""
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes that are no text in UTF-8"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        where = f"in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        about = f"{error.context}, " if error.context else ""
+        return f"{about}{error.problem} {where}"
+    return " ".join(str(error).split())[:200]

@@ -79,9 +79,18 @@ def to_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     | 1+1 clicks | - |
     """
     sides = ["--:" if right else "---" for right in _numeric(head, rows)]
-    written = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
+    written = [[plain_markdown(cell).replace("|", "\\|") for cell in row] for row in (head, *rows)]
     lines = [written[0], sides, *written[1:]]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def plain_markdown(text: str) -> str:
+    """Write text so that Markdown takes nothing in it for a tag of HTML.
+
+    >>> plain_markdown("<b>bold</b>, p < .001")
+    '&lt;b>bold&lt;/b>, p < .001'
+    """
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def _numeric(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:

@@ -114,6 +114,11 @@ def missing_runs(study: Study, folder: Path) -> list[Cell]:
     return _missing(study, _whole_results(study, folder)[0])
 
 
+def damaged_results(study: Study, folder: Path) -> list[Path]:
+    """List the files of results that are no longer what a run left: they are set aside, and made again."""
+    return _whole_results(study, folder)[1]
+
+
 def is_trained(cell: Cell, folder: Path) -> bool:
     """Say whether a run has its weights, so that it is only measured."""
     return (folder / "runs" / cell.run.id / "model").is_dir()

@@ -239,11 +239,14 @@ def serve(work: Work, pipe: Connection, last: Connection, hung_s: float, driver:
     while True:
         try:
             payload = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         with watched(last.fileno(), hung_s):
             answer = attempt(work, payload)
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # Nobody waits for it any more.
+            return
 
 
 def _go_first() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.datasets import AnyDataset
-from pointillist.study.study import Study
+from pointillist.study.study import Comparison, Study
 from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
 
@@ -28,9 +28,13 @@ def keep_the_promise(study: Study, folder: Path) -> None:
     if before is not None and before.data != study.data:
         raise _others(before.data, study.data, folder)
     if before is not None and before.compare != study.compare:
-        must = f"compare must stay as it was declared before the runs, {_in_words(before.compare)}"
-        fix = "Name another study for another comparison; runs are not shared."
-        raise InputError(must, _in_words(study.compare), fix, folder / "study.json")
+        was, now = before.compare, study.compare
+        apart = {
+            name for name in Comparison.model_fields if getattr(was, name, None) != getattr(now, name, None)
+        }
+        must = f"compare must stay as it was declared before the runs, {_in_words(was, apart)}"
+        fix = "Put it back, or name another study for another comparison; runs are not shared."
+        raise InputError(must, _in_words(now, apart), fix, folder / "study.json")
 
 
 def as_before(study: Study, folder: Path) -> Study:
@@ -82,11 +86,11 @@ def _declared(folder: Path) -> Study | None:
         return None
 
 
-def _in_words(config: Config | None) -> str:
-    """Write a config as it is typed, without what was left at its default."""
+def _in_words(config: Config | None, shown: Collection[str] = ()) -> str:
+    """Write a config as it is typed, without defaults but for the fields that are shown."""
     if config is None:
         return "none"
-    typed = {"kind", *config.model_dump(exclude_defaults=True)}
+    typed = {"kind", *shown, *config.model_dump(exclude_defaults=True)}
     plain = {field: value for field, value in config.model_dump(mode="json").items() if field in typed}
     text: str = yaml.safe_dump(
         plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000

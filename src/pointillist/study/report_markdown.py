@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pointillist.core.text import counted, to_markdown
+from pointillist.core.text import counted, plain_markdown, to_markdown
 from pointillist.study.report_answer import Said
 from pointillist.study.report_tables import MetricTable
 
@@ -38,10 +38,10 @@ def markdown(
         again: the commands that make it again.
         description: of the study, as YAML.
     """
-    parts = [f"# {title}"]
+    parts = [f"# {plain_markdown(title)}"]
     if told is not None:
-        parts += ["\n".join(f"- {sentence}" for sentence in told.sentences)]
-        parts += [f"## {told.title}", to_markdown(told.head, told.rows), told.note]
+        parts += ["\n".join(f"- {plain_markdown(sentence)}" for sentence in told.sentences)]
+        parts += [f"## {plain_markdown(told.title)}", to_markdown(told.head, told.rows), told.note]
     parts += ["## Results", about] if tables else []
     for one in tables:
         parts += [f"### {one.split}, {counted(one.images, 'images')}", one.markdown()]

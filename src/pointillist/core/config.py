@@ -272,7 +272,7 @@ def read_yaml(path: Path) -> object:
         InputError: the file is missing, too large, or not YAML, or a key stands in it twice.
     """
     if path.is_dir():
-        fix = "A folder of images is named by --data folder --root."
+        fix = "Name a file. A folder of images: --data folder --root, or 'pointillist study new FOLDER'."
         raise InputError("a configuration must be a file", "a folder", fix, path)
     if not path.is_file():
         raise InputError("the file must exist", "nothing there", "Check the path.", path)

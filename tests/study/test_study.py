@@ -19,7 +19,7 @@ from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
 from pointillist.models import Unet
-from pointillist.study import execute
+from pointillist.study import execute, promise
 from pointillist.study.engine import Outcome, Started
 from pointillist.study.execute import run_study
 from pointillist.study.local import Local
@@ -207,6 +207,30 @@ def test_a_run_whose_data_changed_since_the_study_began_is_refused(tmp_path: Pat
     with pytest.raises(InputError, match="the data must be those that the study began with"):
         execute.measure(payload)
     assert not list(tmp_path.iterdir())
+
+
+def test_images_are_hashed_once_in_a_process_and_anew_when_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, read = draw_folder(tmp_path / "mine"), []
+    of_folder = Folder.read
+    monkeypatch.setattr(Folder, "read", lambda self, name: (read.append(name), of_folder(self, name))[1])
+
+    def hashed() -> tuple[str, bool]:
+        study = small(seeds=1, axes=FULL, data={"kind": "folder", "root": str(root), "size": 16})
+        run, before = study.cells[0].run, len(read)
+        return promise.data_sha256(run), len(read) > before
+
+    first, looked = hashed()
+    assert looked
+    assert hashed() == (first, False)
+    mask = next(iter(sorted((root / "masks").iterdir())))
+    Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+    second, looked = hashed()
+    assert looked
+    assert second != first
+    (root / "images" / "elsewhere").symlink_to(tmp_path)
+    assert [looked for _, looked in (hashed(), hashed())] == [True, True], "a link may lead to other files"
 
 
 def _wait_for_progress(folder: Path) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
+from pointillist.datasets.remembered import REMEMBERED
 from pointillist.models import Unet
 from pointillist.study import execute, promise
 from pointillist.study.engine import Outcome, Started
@@ -231,6 +232,35 @@ def test_images_are_hashed_once_in_a_process_and_anew_when_a_file_has_changed(
     assert second != first
     (root / "images" / "elsewhere").symlink_to(tmp_path)
     assert [looked for _, looked in (hashed(), hashed())] == [True, True], "a link may lead to other files"
+
+
+def test_images_are_decoded_once_for_all_runs_of_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, read = draw_folder(tmp_path / "mine"), []
+    data = {"kind": "folder", "root": str(root), "size": 16}
+    tiny = {"data": data, "axes": FULL, "changes": {"epochs": 1, "model": {"kind": "unet", "widths": (4,)}}}
+    study = small(**tiny, seeds=2)
+    of_folder = Folder.read
+    monkeypatch.setattr(Folder, "read", lambda self, name: (read.append(name), of_folder(self, name))[1])
+    folder, counts = tmp_path / "together", []
+    for cell in study.runs:
+        hashed = promise.data_hashes(study)[cell.run.id]
+        before = len(read)
+        execute.measure({**execute._payload(study, cell, folder, hashed, 1), "tries": 1})
+        counts.append(len(read) - before)
+    assert counts == [len(study.runs[0].run.data.entries), 0]
+    for name in sorted(set(read)):
+        kept, anew = REMEMBERED.read(study.data, name), study.data.read(name)
+        np.testing.assert_array_equal(kept.image, anew.image, err_msg="changed by whom it was lent to")
+        np.testing.assert_array_equal(kept.mask, anew.mask)
+    REMEMBERED.turn_to(study.data, None)
+    assert [error for _, error in carried_out(study, tmp_path / "apart")] == [None, None]
+    for cell in study.runs:
+        one, other = (
+            execute.read_results(study, tmp_path / name)[cell.run.id] for name in ("together", "apart")
+        )
+        assert one["splits"] == other["splits"]
 
 
 def _wait_for_progress(folder: Path) -> None:

@@ -11,11 +11,13 @@ from typing import Any, TypeAlias
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.datasets.remembered import REMEMBERED
 from pointillist.study.engine import Engine, News, Outcome, Payload, Started
 from pointillist.study.fence import Fence, next_driver
 from pointillist.study.promise import (
     data_hashes,
     data_sha256,
+    files_state,
     keep_the_promise,
     made_with,
     refuse_changed_data,
@@ -147,6 +149,8 @@ def measure(payload: Payload) -> None:
         LateError: a newer attempt at the same run has begun.
     """
     run = validated(Run, payload["run"], text=True)
+    # The next run that this process takes will ask for the same images.
+    REMEMBERED.turn_to(run.data, files_state(run))
     if data_sha256(run) != payload["data_sha256"]:
         fix = "Leave them alone while a study runs; on a cluster every machine must see the same files."
         raise InputError("the data must be those that the study began with", "others", fix)

@@ -15,6 +15,7 @@ from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.datasets import AnyDataset
+from pointillist.datasets.remembered import REMEMBERED
 from pointillist.study.study import Comparison, Study
 from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
@@ -137,10 +138,10 @@ def data_sha256(run: Run) -> str:
     Raises:
         InputError: a file is wrong.
     """
-    key = run.data.to_json(), run.annotations, _state(run)
+    key = run.data.to_json(), run.annotations, files_state(run)
     if key not in _HASHED:
         found = _hashed(run)
-        if key[2] is None or _state(run) != key[2]:  # Nobody can tell which files were read.
+        if key[2] is None or files_state(run) != key[2]:  # Nobody can tell which files were read.
             return found
         _HASHED[key] = found
     return _HASHED[key]
@@ -150,7 +151,7 @@ _HASHED: dict[tuple[str, Path | None, str | None], str] = {}
 """By data and the state of their files: a process that takes many runs decodes all images for this once."""
 
 
-def _state(run: Run) -> str | None:
+def files_state(run: Run) -> str | None:
     """Sum up names, sizes and times of the files of a run's data; None: links may lead to other places."""
     digest = hashlib.sha256()
     roots = [root for root in (getattr(run.data, "root", None), run.annotations) if root is not None]
@@ -171,7 +172,7 @@ def _hashed(run: Run) -> str:
     with naming_all(run.data):
         for entry in sorted(run.data.entries, key=lambda entry: entry.name):
             digest.update(f"{entry.name}\0{entry.group}\0{entry.split}\0".encode())
-            for part in _parts(run, run.data.read(entry.name)):
+            for part in _parts(run, REMEMBERED.read(run.data, entry.name)):
                 digest.update(f"{len(part)}\0".encode() + part)
     return digest.hexdigest()
 

@@ -17,6 +17,7 @@ from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.decode import read_image
 from pointillist.data.resample import resized
 from pointillist.datasets.dataset import Split
+from pointillist.datasets.remembered import REMEMBERED
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
 from pointillist.train.device import Device, find_device
 from pointillist.train.network import build_network
@@ -153,7 +154,7 @@ def results(trained: Trained, split: Split, whole_image: bool = False) -> Iterat
         raise InputError(f"classes must be {trained.classes}", f"{data.classes}", fix)
     groups = {entry.name: entry.group for entry in data.entries}
     for name in data.names(split):
-        sample = data.read(name)
+        sample = REMEMBERED.read(data, name)
         truth = truth_of(sample, whole_image)
         if not (truth != IGNORE).any():
             continue

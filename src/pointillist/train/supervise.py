@@ -11,6 +11,7 @@ from pointillist.core.annotation import Annotation, check_fits, in_classes, read
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.datasets.remembered import REMEMBERED
 from pointillist.train.run import Run
 
 
@@ -65,7 +66,7 @@ def annotation_of(run: Run, sample: Sample) -> Annotation | None:
 
 def supervised(run: Run, name: str) -> Supervised:
     """Read one sample with what is known about it; what lies outside the region of interest is unlabelled."""
-    sample = run.data.read(name)
+    sample = REMEMBERED.read(run.data, name)
     annotation = annotation_of(run, sample)
     if annotation is None:
         known = Known.nothing(len(run.data.classes), sample.height, sample.width)

@@ -99,8 +99,8 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
     assert text.count("data:image/webp") == 3, "a contact sheet, a row of examples, a gallery"
     assert "<svg" in text
     results = read_results(study, folder)
-    (val, test) = metric_tables(study, results, summaries(study, results))
-    assert (val.split, test.split, test.images) == ("val", "test", 6)
+    train, val, test = metric_tables(study, results, summaries(study, results))
+    assert (train.split, val.split, test.split, test.images) == ("train", "val", "test", 6)
     dice = [float(re.split("[ ±]", row[4])[0]) for row in test.rows]
     means = []
     for label in study.axes["clicks"]:
@@ -109,14 +109,14 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
         ]
         means.append(np.mean(own))
     assert dice == pytest.approx(means, abs=6e-4)
-    assert (folder / "report.md").read_text().count("| full masks |") == 3
-    assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 3
+    assert (folder / "report.md").read_text().count("| full masks |") == 4
+    assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 4
 
 
 def test_tables_for_other_programs(folder: Path) -> None:
     """Numbers as numbers, and in LaTeX what a paper needs: captions, labels, words to the left."""
     found = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
-    assert len(found) == 2 * 4 * len(METRICS_SHOWN)
+    assert len(found) == 3 * 4 * len(METRICS_SHOWN)
     study = Study.model_validate_json((folder / "study.json").read_text())
     expected = [
         row["dice_per_image"]
@@ -133,7 +133,7 @@ def test_tables_for_other_programs(folder: Path) -> None:
     assert float(own["low"]) <= float(own["mean"]) <= float(own["high"])
     assert (own["seeds"], own["images"]) == ("2", "6")
     tex = (folder / "report.tex").read_text()
-    assert tex.count(r"\caption{") == tex.count(r"\label{tab:tiny-") == 3
+    assert tex.count(r"\caption{") == tex.count(r"\label{tab:tiny-") == 4
     assert r"\begin{tabular}{lllrrrrrr}" in tex, "strategy, clicks and verdict are words"
     told = (folder / "report.md").read_text()
     for part in ("## Data", "| images | 4 | 2 | 6 |", "## Cost", "| versions | numpy", "pointillist-study-1"):

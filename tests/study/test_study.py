@@ -18,7 +18,6 @@ from PIL import Image
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder
-from pointillist.datasets.remembered import REMEMBERED
 from pointillist.models import Unet
 from pointillist.study import execute, promise
 from pointillist.study.engine import Outcome, Started
@@ -27,6 +26,7 @@ from pointillist.study.local import Local
 from pointillist.study.report import write_report
 from pointillist.study.study import Cell, Study
 from pointillist.study.table import rows, write_table
+from pointillist.train.remembered import REMEMBERED
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
 

@@ -454,7 +454,7 @@ def test_weights_from_before_there_was_an_offset_have_none(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("writers", [{"propagate": RandomWalker()}, {"teacher": MeanTeacher()}], ids=str)
 def test_soft_labels_that_no_term_reads_are_refused(writers: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="add soft-cross-entropy or consistency"):
+    with pytest.raises(ValidationError, match="Add soft-cross-entropy or consistency"):
         small_run(**writers)
     for loss in (SoftCrossEntropy(), Consistency()):
         run = small_run(**writers, supervise=[Term(loss=CrossEntropy()), Term(loss=loss)])

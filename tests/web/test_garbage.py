@@ -18,7 +18,7 @@ from tests.web.app import plain_folder, until
 
 PROBE = """
 import gc
-from pointillist.web import garbage
+from pointillist.web import garbage, server
 looks = []
 gc.callbacks.append(lambda phase, about: looks.append(about["generation"]))
 garbage.keep_garbage_for_later()

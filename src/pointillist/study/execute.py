@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.datasets.remembered import REMEMBERED
 from pointillist.study.engine import Engine, News, Outcome, Payload, Started
 from pointillist.study.fence import Fence, next_driver
 from pointillist.study.promise import (
@@ -27,6 +26,7 @@ from pointillist.study.study import Cell, Study
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import NoMasksError, evaluate, load_trained
 from pointillist.train.loop import Options, Quiet, train
+from pointillist.train.remembered import REMEMBERED
 from pointillist.train.run import Run
 from pointillist.train.spread import FOLDER
 from pointillist.train.store import read_checkpoint, read_model, read_run

@@ -15,9 +15,9 @@ from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
 from pointillist.datasets import AnyDataset
-from pointillist.datasets.remembered import REMEMBERED
 from pointillist.study.study import Comparison, Study
 from pointillist.train.readable import naming_all
+from pointillist.train.remembered import REMEMBERED
 from pointillist.train.run import Run
 
 

@@ -17,11 +17,11 @@ from pointillist.core.shapes import IGNORE, ImageArray, MaskArray
 from pointillist.data.decode import read_image
 from pointillist.data.resample import resized
 from pointillist.datasets.dataset import Split
-from pointillist.datasets.remembered import REMEMBERED
 from pointillist.metrics.summary import ImageResult, Summary, measure, summarise
 from pointillist.train.device import Device, find_device
 from pointillist.train.network import build_network
 from pointillist.train.predict import HALO, TILE, Views, predict_image
+from pointillist.train.remembered import REMEMBERED
 from pointillist.train.run import Run
 from pointillist.train.store import read_model, read_run
 

@@ -11,7 +11,7 @@ from pointillist.core.annotation import Annotation, check_fits, in_classes, read
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, MaskArray
-from pointillist.datasets.remembered import REMEMBERED
+from pointillist.train.remembered import REMEMBERED
 from pointillist.train.run import Run
 
 

@@ -26,18 +26,7 @@ from supervision_select import select
 from supervision_toys import density, toys
 
 app = typer.Typer(add_completion=False)
-for command in (
-    ph2,
-    ph2_unet,
-    ph2_methods,
-    mixed,
-    drive,
-    drive_crf,
-    corrected,
-    toys,
-    select,
-    density,
-):
+for command in (ph2, ph2_unet, ph2_methods, mixed, drive, drive_crf, corrected, toys, select, density):
     app.command(command.__name__.replace("_", "-"))(command)
 
 if __name__ == "__main__":

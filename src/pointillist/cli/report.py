@@ -22,6 +22,6 @@ def report_command(
     for path in write_report(folder):
         out.print(f"Written: {path}")
     study = read_study(folder)
-    if missing := missing_runs(study, folder):
+    if missing := missing_runs(study, folder)[0]:
         runs = counted(len(study.runs), "runs")
         out.print(f"Mind: {len(missing)} of {runs} have no results yet; to run the study again goes on.")

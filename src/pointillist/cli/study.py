@@ -15,7 +15,6 @@ from pointillist.cli.flags import flags
 from pointillist.cli.study_progress import carry_out, mind_few
 from pointillist.core import durable
 from pointillist.core.change import with_changes
-from pointillist.core.config import validated
 from pointillist.core.errors import InputError, InputErrors, located
 from pointillist.core.text import slug, typed
 from pointillist.datasets import Folder
@@ -23,7 +22,6 @@ from pointillist.study.answer import answer
 from pointillist.study.described import read_described
 from pointillist.study.execute import read_results
 from pointillist.study.promise import as_before
-from pointillist.study.study import Study
 from pointillist.study.table import write_table
 from pointillist.train.readable import unreadable
 
@@ -58,7 +56,7 @@ def new_command(
         "axes": {"learnt from": {"full masks": {"annotate": {"kind": "full"}}, **clicks}},
         "compare": {"to": {"learnt from": "full masks"}, "margin": 0.02},
     }
-    mind_few(validated(Study, described))
+    mind_few([data])
     durable.write_text(file, _described(described))
     out.print(f"Written: {file}\nNext:    pointillist study run {typed(file)}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Group
@@ -14,10 +14,11 @@ from rich.text import Text
 
 from pointillist.cli.console import out, seconds
 from pointillist.core.text import counted
+from pointillist.datasets import AnyDataset
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.budget import independent_images
 from pointillist.study.engine import Engine, Outcome, Started
-from pointillist.study.execute import damaged_results, is_trained, missing_runs, other_results, run_study
+from pointillist.study.execute import is_trained, missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
 
 SHOWN = 12
@@ -78,10 +79,11 @@ class Progress:
 
 def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
-    mind_few(study)
-    for file in damaged_results(study, folder):
+    if study.compare is not None:
+        mind_few({cell.run.data.to_json(): cell.run.data for cell in study.runs}.values())
+    missing, damaged = missing_runs(study, folder)
+    for file in damaged:
         out.print(f"Damaged: {file}. It is set aside, and made again: has the disk a fault?")
-    missing = missing_runs(study, folder)
     if ready := sum(is_trained(cell, folder) for cell in missing):
         out.print(f"Trained already, and only measured: {ready} of {counted(len(missing), 'missing runs')}.")
     progress = Progress(study, len(missing), engine.workers)
@@ -117,16 +119,13 @@ def _watched(study: Study, folder: Path, engine: Engine, progress: Progress) -> 
     return run_study(study, folder, engine, log)
 
 
-def mind_few(study: Study) -> None:
-    """Say before the runs that their number of test images can't give what the study asks for.
+def mind_few(sets: Iterable[AnyDataset]) -> None:
+    """Say before the runs that the number of test images can't give what a study that compares asks for.
 
     Raises:
-        InputError: the study compares, and no test image has a mask.
+        InputError: no test image of one of the data sets has a mask.
     """
-    if study.compare is None:
-        return
-    sets = {cell.run.data.to_json(): cell.run.data for cell in study.runs}
-    if (groups := min(independent_images(data, "test") for data in sets.values())) < FEWEST:
+    if (groups := min(independent_images(data, "test") for data in sets)) < FEWEST:
         out.print(
             f"Mind: the test images make {counted(groups, 'independent groups')}; below {FEWEST} no interval "
             "can be given, and so no number called enough. Put more images aside for testing: split: in "

@@ -111,14 +111,14 @@ def _forget_failures(study: Study, folder: Path, missing: Sequence[Cell]) -> Non
         (folder / "failures" / f"{run}.json").unlink(missing_ok=True)
 
 
-def missing_runs(study: Study, folder: Path) -> list[Cell]:
-    """List the runs that have left no results yet, or not on every split that the study measures."""
-    return _missing(study, _whole_results(study, folder)[0])
+def missing_runs(study: Study, folder: Path) -> tuple[list[Cell], list[Path]]:
+    """List the runs that have left no results yet, or not on every split that the study measures.
 
-
-def damaged_results(study: Study, folder: Path) -> list[Path]:
-    """List the files of results that are no longer what a run left: they are set aside, and made again."""
-    return _whole_results(study, folder)[1]
+    Returns:
+        them, and the files that are no longer what a run left: these are set aside, and made again.
+    """
+    results, damaged = _whole_results(study, folder)
+    return _missing(study, results), damaged
 
 
 def is_trained(cell: Cell, folder: Path) -> bool:

@@ -164,7 +164,7 @@ def _page(
         gallery=_gallery(study, folder, scores),
         cost_head=COST,
         worst_note=WORST_NOTE,
-        missing=len(missing_runs(study, folder)),
+        missing=len(missing_runs(study, folder)[0]),
     )
 
 

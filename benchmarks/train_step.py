@@ -4,10 +4,11 @@
 
 All contenders run in one process, interleaved over several rounds, on the same batch of the same size and
 with the same number of threads. Ours is the whole step of `pointillist train`: augmentation, forward,
-backward, gradient clipping, AdamW, the moving average of the weights, with freed memory kept. The others are
-what a user writes: forward, backward, AdamW; no augmentation; memory as glibc handles it by itself (its
-threshold where it settles for blocks of this size), and once more with our setting. Ratios are taken within a
-round, then their median and range.
+backward, gradient clipping, AdamW, the moving average of the weights, with freed memory kept; in the
+precision that it chooses for this machine, and in the other. The others are what a user writes: forward,
+backward, AdamW; no augmentation; memory as glibc handles it by itself (its threshold where it settles for
+blocks of this size), and once more with our setting. Ratios are taken within a round, then their median and
+range.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -84,7 +86,7 @@ def _plain_step(network: nn.Module, images: Tensor, labels: Tensor, device: Devi
 
     def step() -> None:
         optimizer.zero_grad()
-        with torch.autocast(device.device.type, torch.bfloat16, enabled=fast):
+        with torch.autocast(device.device.type, torch.bfloat16, enabled=fast and device.bfloat16):
             loss = F.cross_entropy(network(optimizer_images), labels)
         loss.backward()
         optimizer.step()
@@ -153,17 +155,18 @@ def main(
     rng = np.random.default_rng(0)
     images = torch.from_numpy(rng.random((batch, 3, side, side), dtype=np.float32)).to(device.device)
     labels = torch.from_numpy(rng.integers(0, 2, (batch, side, side))).to(device.device)
-    precision = "bfloat16, channels last" if device.bfloat16 else "float32, channels last"
+    precision = f"{device.precision}, channels last"
     contenders: dict[str, tuple[Step, bool]] = {
         "ours, the whole step": (_our_step(side, batch, device), True)
     }
-    alone = _plain_step(Unet(widths=WIDTHS).build(3, 2), images, labels, device, device.bfloat16)
+    other = replace(device, bfloat16=not device.bfloat16)
+    contenders[f"ours, the whole step, in {other.precision}"] = (_our_step(side, batch, other), True)
+    alone = _plain_step(Unet(widths=WIDTHS).build(3, 2), images, labels, device, True)
     contenders[f"our network in the plain loop, {precision}, freed memory kept"] = (alone, True)
     for name, build in (("MONAI BasicUNet", _monai), ("plain PyTorch U-Net", PlainUnet)):
-        if device.bfloat16:
-            step = _plain_step(build(), images, labels, device, True)
-            contenders[f"{name}, {precision}, freed memory kept"] = (step, True)
-            contenders[f"{name}, {precision}"] = (step, False)
+        step = _plain_step(build(), images, labels, device, True)
+        contenders[f"{name}, {precision}, freed memory kept"] = (step, True)
+        contenders[f"{name}, {precision}"] = (step, False)
         step = _plain_step(build(), images, labels, device, False)
         contenders[f"{name}, float32 as users run it"] = (step, False)
     rates: dict[str, list[float]] = {name: [] for name in contenders}

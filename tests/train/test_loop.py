@@ -34,6 +34,7 @@ from pointillist.losses import (
     Tag,
 )
 from pointillist.propagate import RandomWalker
+from pointillist.train import device
 from pointillist.train.agreement import SLACK
 from pointillist.train.evaluate import evaluate, load_trained
 from pointillist.train.feed import Feed
@@ -602,3 +603,21 @@ def test_an_epoch_in_which_no_term_says_anything_is_told(
     ]
     assert len(said) == bool(why)
     assert all(why in message for message in said)
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx512", "vendor", "chosen"),
+    [
+        (True, True, "GenuineIntel", True),
+        (False, True, "GenuineIntel", False),
+        (False, True, "AuthenticAMD", True),
+        (False, False, "AuthenticAMD", False),
+    ],
+)
+def test_bfloat16_is_chosen_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, avx512: bool, vendor: str, chosen: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(device, "_processor", lambda: f"vendor_id : {vendor}")
+    assert device.find_device().bfloat16 == chosen

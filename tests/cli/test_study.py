@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import yaml
 from PIL import Image
 
 from pointillist.core import durable
+from pointillist.datasets import Folder
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
 
@@ -69,6 +71,46 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     assert mask.name in wrong.err
     shutil.rmtree(root / "masks")
     assert "a study needs images with masks" in pointillist("study", "new", root, "-o", tmp_path / "b").err
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        ("all but one", "some masks of train images must show an object; got no mask."),
+        ("all", "some masks of train images must show an object; got background alone."),
+    ],
+)
+def test_masks_that_teach_nothing_are_refused_before_any_run(which: str, words: str, tmp_path: Path) -> None:
+    root, file = draw_folder(tmp_path / "mine"), tmp_path / "study.yaml"
+    assert pointillist("study", "new", root, "-o", file).code == 0
+    data = Folder(root=root)
+    lone = next(entry.name for entry in data.entries if entry.split == "test")
+    for mask in (root / "masks").iterdir():
+        if which == "all":
+            with Image.open(mask) as image:
+                size = image.size
+            Image.new("L", size).save(mask)
+        elif mask.stem != lone:
+            mask.unlink()
+    new = pointillist("study", "new", root, "-o", tmp_path / "b")
+    assert (new.code, (tmp_path / "b").exists()) == (2, False)
+    assert words in new.err
+    run = pointillist("study", "run", file, "-o", tmp_path / "studies")
+    assert (run.code, (tmp_path / "studies").exists()) == (2, False)
+    assert words in run.err
+
+
+def test_a_field_of_every_run_is_changed_in_the_command(tmp_path: Path) -> None:
+    root, file = draw_folder(tmp_path / "mine"), tmp_path / "study.yaml"
+    assert pointillist("study", "new", root, "-o", file).code == 0
+    changes = ("seeds=1", "recipe=plain", "changes.epochs=1", "changes.data.size=32")
+    run = pointillist("study", "run", file, "-o", tmp_path / "studies", *changes)
+    assert run.code == 0, run
+    kept = json.loads((tmp_path / "studies" / "mine" / "study.json").read_text())
+    assert kept["changes"] == {"epochs": 1, "data.size": 32}
+    wrong = pointillist("study", "run", file, "-o", tmp_path / "others", "changes.epoch=1")
+    assert wrong.code == 2
+    assert "Did you mean 'epochs'" in wrong.err
 
 
 def test_a_failed_run_is_named_and_the_code_says_so(tmp_path: Path) -> None:

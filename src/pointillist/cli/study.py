@@ -19,6 +19,7 @@ from pointillist.core.errors import InputError, InputErrors, located
 from pointillist.core.text import slug, typed
 from pointillist.datasets import Folder
 from pointillist.study.answer import answer
+from pointillist.study.budget import refuse_without_objects
 from pointillist.study.described import read_described
 from pointillist.study.execute import read_results
 from pointillist.study.promise import as_before
@@ -44,9 +45,9 @@ def new_command(
             "Put masks of some images into masks/: clicks are simulated from them, and measured against them."
         )
         raise InputError("a study needs images with masks", "none", fix, root)
-    _check(data)
     if file.exists():
         raise InputError("--out must name a new file", "one that is there", "Name another.", file)
+    _check(data)
     clicks = {
         f"{n}+{n} clicks": {"annotate": {"kind": "points", "positive": n, "negative": n}} for n in CLICKS
     }
@@ -56,7 +57,6 @@ def new_command(
         "axes": {"learnt from": {"full masks": {"annotate": {"kind": "full"}}, **clicks}},
         "compare": {"to": {"learnt from": "full masks"}, "margin": 0.02},
     }
-    mind_few([data])
     durable.write_text(file, _described(described))
     out.print(f"Written: {file}\nNext:    pointillist study run {typed(file)}")
 
@@ -66,9 +66,12 @@ def _check(data: Folder) -> None:
 
     Raises:
         InputErrors: one for every image of which a file is wrong.
+        InputError: the masks show no object to learn from, or none to measure on.
     """
     if wrong := unreadable(data, [entry.name for entry in data.entries]):
         raise InputErrors(wrong)
+    refuse_without_objects(data, "train")
+    mind_few([data])
 
 
 def _described(study: dict[str, Any]) -> str:

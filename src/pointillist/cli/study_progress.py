@@ -16,10 +16,11 @@ from pointillist.cli.console import out, seconds
 from pointillist.core.text import counted
 from pointillist.datasets import AnyDataset
 from pointillist.metrics.summary import FEWEST
-from pointillist.study.budget import independent_images
+from pointillist.study.budget import independent_images, refuse_without_objects
 from pointillist.study.engine import Engine, Outcome, Started
 from pointillist.study.execute import is_trained, missing_runs, other_results, run_study
 from pointillist.study.study import Cell, Study
+from pointillist.train.run import Run
 
 SHOWN = 12
 """Running or failed runs that are listed at a time."""
@@ -79,8 +80,11 @@ class Progress:
 
 def carry_out(study: Study, folder: Path, engine: Engine) -> bool:
     """Run what is missing of a study before the user's eyes; say whether all of it is there now."""
+    runs = [cell.run for cell in study.runs]
+    for data in _distinct(run for run in runs if run.annotate is not None and run.annotations is None):
+        refuse_without_objects(data, "train")
     if study.compare is not None:
-        mind_few({cell.run.data.to_json(): cell.run.data for cell in study.runs}.values())
+        mind_few(_distinct(runs))
     missing, damaged = missing_runs(study, folder)
     for file in damaged:
         out.print(f"Damaged: {file}. It is set aside, and made again: has the disk a fault?")
@@ -119,12 +123,19 @@ def _watched(study: Study, folder: Path, engine: Engine, progress: Progress) -> 
     return run_study(study, folder, engine, log)
 
 
-def mind_few(sets: Iterable[AnyDataset]) -> None:
+def _distinct(runs: Iterable[Run]) -> list[AnyDataset]:
+    """List the data of runs, each once."""
+    return list({run.data.to_json(): run.data for run in runs}.values())
+
+
+def mind_few(sets: Sequence[AnyDataset]) -> None:
     """Say before the runs that the number of test images can't give what a study that compares asks for.
 
     Raises:
-        InputError: no test image of one of the data sets has a mask.
+        InputError: no test image of one of the data sets has a mask that shows an object.
     """
+    for data in sets:
+        refuse_without_objects(data, "test")
     if (groups := min(independent_images(data, "test") for data in sets)) < FEWEST:
         out.print(
             f"Mind: the test images make {counted(groups, 'independent groups')}; below {FEWEST} no interval "

@@ -11,6 +11,16 @@ from pointillist.core.config import AnyConfig, Config, followed, parse_yaml, val
 from pointillist.core.errors import InputError, nearest
 
 
+def _changed(cls: type[Config], data: dict[str, Any], path: str, value: Any) -> Any:
+    """Give data with one value changed; to a field that holds paths itself, one more may be added."""
+    field, _, rest = path.partition(".")
+    if rest and field in cls.model_fields and cls.model_fields[field].annotation == dict[str, Any]:
+        return {**data, field: {**data[field], rest: value}}
+    data = _replace(data, path.split("."), value, path)
+    _check_kind(cls, data, path)
+    return data
+
+
 def _replace(node: Any, path: Sequence[str], value: Any, whole: str) -> Any:
     if not path:
         return value
@@ -114,8 +124,6 @@ def with_values(
         if some or not deep:
             data: Any = config.model_dump(mode="json")
             for path, value in some.items():
-                data = _replace(data, path.split("."), value, path)
-            for path in some:
-                _check_kind(type(config), data, path)
+                data = _changed(type(config), data, path, value)
             config = build(type(config), data)
     return config

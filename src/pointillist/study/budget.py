@@ -7,6 +7,7 @@ from typing import Any
 
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
+from pointillist.core.shapes import IGNORE
 from pointillist.data.split import Split
 from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import group_of
@@ -35,6 +36,19 @@ def independent_images(data: AnyDataset, split: Split) -> int:
             fix = f"Add images, or declare split: in pointillist.yaml, so that some lie in {split}."
         raise InputError(f"some {split} images must have masks", f"none of {len(entries)}", fix)
     return len(groups)
+
+
+def refuse_without_objects(data: AnyDataset, split: Split) -> None:
+    """Refuse data of which no mask of a split shows anything but background: nothing is learnt or measured.
+
+    Raises:
+        InputError: none does, or there is none.
+    """
+    drawn = (sample.mask for sample in data.samples(split) if sample.mask is not None)
+    if not any(((mask > 0) & (mask != IGNORE)).any() for mask in drawn):
+        found = "no mask" if not has_masks(data, split) else "background alone"
+        fix = "Draw some, or declare split: in pointillist.yaml, so that images with masks lie there."
+        raise InputError(f"some masks of {split} images must show an object", found, fix)
 
 
 def budget_study(

@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE
-from pointillist.train.agreement import BOX_SLACK, OFFSETS, SLACK, TOLD, Agreement
+from pointillist.train.agreement import BOX_SLACK, SLACK, TOLD, Agreement
+from pointillist.train.line import OFFSETS
 
 NOTHING = Known.nothing(2, 4, 5)
 USUAL = int(np.flatnonzero(OFFSETS == 0)[0])

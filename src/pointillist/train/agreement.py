@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64
 from scipy import ndimage
 
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.train.calibrate import calibrate
+from pointillist.train.line import (
+    OFFSETS,
+    Areas,
+    areas_of,
+    beyond,
+    crossing,
+    each_the_same,
+    line_of,
+    taken_for,
+    two_sided,
+)
 
 TOLD = 0.1
 """A statement about a whole image (a tag, a size) counts like a tenth of an image whose pixels are known."""
@@ -29,15 +40,11 @@ PARTS = 20
 """So many parts of the images are left out in turn, to tell how far an estimate rests on which there are."""
 FEWEST_PARTS = 3
 """Images below which nothing can be told of that."""
-OFFSETS = np.arange(-4, 4.01, 0.25)
-"""What may be added to the background's logit, in steps of which a few clicks can't tell neighbours apart."""
 _DENSE = 0.25
 _SAMPLE = 200_000
 _OF_ONE = (256, 16_384)
 _CAUTION = 0.002
 _ZERO = int(np.argmin(np.abs(OFFSETS)))
-
-Counts = Float[np.ndarray, "o k"]
 
 
 class Agreement:
@@ -70,7 +77,7 @@ class Agreement:
     def __init__(self, num_classes: int, images: int = 1) -> None:
         count, k = len(OFFSETS), num_classes
         self._pixels = int(np.clip(_SAMPLE // max(1, images), *_OF_ONE))
-        self._dense: list[_Areas] = []
+        self._dense: list[Areas] = []
         self.told = np.zeros((count, k, 3))
         self._boxes = False
         self._sparse: list[_Sparse] = []
@@ -92,7 +99,7 @@ class Agreement:
             self._counts[k] += (labels == k).sum()
         if len(probs) == 1:
             return
-        odds, likeliest = _line(logs)
+        odds, likeliest = line_of(logs)
         inside = np.ones(odds.shape, bool) if region is None else region
         if len(known.boxes):
             labels = np.where(labels == 0, np.uint8(IGNORE), labels)
@@ -108,9 +115,9 @@ class Agreement:
         here = labels != IGNORE
         if not here.any():
             return
-        taken = _taken(odds[here], likeliest[here], labels[here].astype(int), len(logs))
+        taken = taken_for(odds[here], likeliest[here], labels[here].astype(int), len(logs))
         if here.sum() >= _DENSE * inside.sum():
-            self._dense.append(_areas(taken / here.sum()))
+            self._dense.append(areas_of(taken / here.sum()))
             return
         # The same pixels whenever an image is scored, so that one network is compared with the next fairly.
         rng = np.random.default_rng(0)
@@ -128,7 +135,7 @@ class Agreement:
             wanted = np.zeros(odds.shape[axis], bool)
             for box in boxes:
                 wanted[box[1 + axis] : box[3 + axis]] = True
-            met = _crossing(odds if axis == 0 else odds.T, wanted) > OFFSETS[:, None]
+            met = crossing(odds if axis == 0 else odds.T, wanted) > OFFSETS[:, None]
             self._boxes = True
             inside = wanted.astype(float)  # A product of truth values would be one, too.
             counts = np.stack([met @ inside, ~met @ inside, met @ (1 - inside)], 1)
@@ -162,11 +169,11 @@ class Agreement:
         hits, misses, false = np.moveaxis(self.told, 2, 0)
         overlap, total = 2 * hits, 2 * hits + misses + false
         known: Bool[np.ndarray, " k"] = np.logical_or.reduce(self.told, axis=(0, 2))
-        if self._sparse and not _two_sided(self.clicks):
-            clicked = _areas(self.clicks * len(self._sparse) / self.clicks[0].sum())
+        if self._sparse and not two_sided(self.clicks):
+            clicked = areas_of(self.clicks * len(self._sparse) / self.clicks[0].sum())
             overlap, total, known = overlap + clicked.overlap, total + clicked.total, known | clicked.shown
-        if found := self._dense + (self._expected() if _two_sided(self.clicks) else []):
-            each = _each_the_same(found)
+        if found := self._dense + (self._expected() if two_sided(self.clicks) else []):
+            each = each_the_same(found)
             overlap, total, known = overlap + each.overlap, total + each.total, known | each.shown
         if not known[1:].any():
             return np.zeros(len(OFFSETS))
@@ -174,7 +181,7 @@ class Agreement:
         curve: np.ndarray = scores[:, 1:][:, known[1:]].mean(1)
         return curve
 
-    def _expected(self) -> list[_Areas]:
+    def _expected(self) -> list[Areas]:
         """What calibrated probabilities make of each sparsely labelled image."""
         logs, labels, everywhere = (
             np.concatenate(parts) for parts in list(zip(*self._sparse, strict=True))[:3]
@@ -185,7 +192,7 @@ class Agreement:
     @property
     def by_few(self) -> bool:
         """Whether labels on some pixels, of background and of foreground, are all that is known."""
-        return not self.told.any() and not self._dense and _two_sided(self.clicks)
+        return not self.told.any() and not self._dense and two_sided(self.clicks)
 
     def with_learnt(self, learnt: Agreement) -> Agreement | None:
         """Join labels that the network has learnt, unless it knows them by heart.
@@ -244,7 +251,7 @@ class Agreement:
         hundredth within the range that matters.
         """
         counts = self.clicks[0].sum(1)
-        enough = _two_sided(self.clicks) and counts[counts > 0].min() >= FEWEST
+        enough = two_sided(self.clicks) and counts[counts > 0].min() >= FEWEST
         drawn = {k for areas in self._dense for k in np.flatnonzero(areas.shown)}
         if not (self._boxes or (0 in drawn and len(drawn) > 1) or enough):
             return float(self.curve[_ZERO]), 0.0
@@ -284,86 +291,16 @@ def _likelihood(items: Sequence[_Sparse]) -> tuple[float, float]:
     return mean, float(sum(values.var() / len(values) for values in each)) / len(each) ** 2
 
 
-class _Areas(NamedTuple):
-    """Twice the overlap of prediction and truth, and the sum of their areas, at every offset."""
-
-    overlap: Counts
-    total: Counts
-    shown: Bool[np.ndarray, " k"]
-
-
-def _areas(taken: Float[np.ndarray, "o k k"]) -> _Areas:
-    """Count labelled pixels as they are."""
-    overlap: Counts = 2 * np.diagonal(taken, axis1=1, axis2=2)
-    return _Areas(overlap, taken.sum(1) + taken.sum(2), taken[0].sum(1) > 0)
-
-
-def _expected(probs: Float[np.ndarray, "m k"], item: _Sparse) -> _Areas:
+def _expected(probs: Float[np.ndarray, "m k"], item: _Sparse) -> Areas:
     """Give what is expected of one image whose pixels have these probabilities."""
-    odds, likeliest = _line(item.everywhere.T)
+    odds, likeliest = line_of(item.everywhere.T)
     size, k = probs.shape
     mine = np.take_along_axis(probs, likeliest[:, None], 1)[:, 0]
-    right = _beyond(odds, likeliest, mine, k) / size
-    area = _beyond(odds, likeliest, np.ones(size), k) / size
-    return _Areas(2 * right, area + probs.mean(0), item.shown)
-
-
-def _each_the_same(found: Sequence[_Areas]) -> _Areas:
-    """Add up images, each with areas of 1 in all where it shows the class: large objects count no more."""
-    overlap, total = np.stack([areas.overlap for areas in found]), np.stack([areas.total for areas in found])
-    shown: Bool[np.ndarray, "n k"] = np.stack([areas.shown for areas in found])
-    usual = (total * shown[:, None]).sum(0) / np.maximum(shown.sum(0), 1)
-    whole = np.maximum(np.where(shown[:, None], total, usual), 1e-9)
-    return _Areas((overlap / whole).sum(0), (total / whole).sum(0), np.logical_or.reduce(shown))
+    right = beyond(odds, likeliest, mine, k) / size
+    area = beyond(odds, likeliest, np.ones(size), k) / size
+    return Areas(2 * right, area + probs.mean(0), item.shown)
 
 
 def _some(places: Int64[np.ndarray, " p"], most: int, rng: np.random.Generator) -> Int64[np.ndarray, " q"]:
     chosen: np.ndarray = places if len(places) <= most else rng.choice(places, most, replace=False)
     return chosen
-
-
-def _crossing(odds: Float[np.ndarray, "r c"], wanted: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
-    """Give the odds up to which each row meets the object: with a tenth of what rows in boxes usually show.
-
-    A single pixel would not do: the outermost of many uncertain pixels lies too far out, and so would the
-    line that is drawn by it.
-    """
-    chords = (odds[wanted] > 0).sum(1)
-    usual = float(np.median(chords[chords > 0])) if chords.any() else 1.0
-    least = max(1, round(usual / 10))
-    met: np.ndarray = np.partition(odds, -least, axis=1)[:, -least]
-    return met
-
-
-def _line(logs: Float[np.ndarray, "k ..."]) -> tuple[Float[np.ndarray, ...], Int64[np.ndarray, ...]]:
-    """Give the foreground's log odds, up to which the background may be offset, and its likeliest class."""
-    return logs[1:].max(0) - logs[0], logs[1:].argmax(0) + 1
-
-
-def _two_sided(taken: Float[np.ndarray, "o k k"]) -> bool:
-    """Whether labelled pixels show background and foreground."""
-    counts = taken[0].sum(1)
-    return bool(counts[0] and counts[1:].any())
-
-
-def _beyond(
-    odds: Float[np.ndarray, " n"],
-    likeliest: Int64[np.ndarray, " n"],
-    weights: Shaped[np.ndarray, " n"],
-    k: int,
-) -> Counts:
-    """Sum, for every offset, the weights of the pixels that are taken for each foreground class."""
-    above = np.searchsorted(OFFSETS, odds)  # So many offsets are exceeded: foreground at all of these.
-    steps = len(OFFSETS) + 1
-    counts = np.bincount(likeliest * steps + above, weights=weights, minlength=k * steps).reshape(k, steps)
-    sums: Counts = (counts.sum(1, keepdims=True) - np.cumsum(counts, 1)[:, :-1]).T
-    return sums
-
-
-def _taken(
-    odds: Float[np.ndarray, " n"], likeliest: Int64[np.ndarray, " n"], true: Int64[np.ndarray, " n"], k: int
-) -> Float[np.ndarray, "o k k"]:
-    """Count, for every offset, how many pixels of each class are taken for which."""
-    taken = np.stack([_beyond(odds, likeliest, true == label, k) for label in range(k)], 1)
-    taken[:, :, 0] = np.bincount(true, minlength=k) - taken.sum(2)
-    return taken

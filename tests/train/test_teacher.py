@@ -15,9 +15,19 @@ from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.core.target import Target
 from pointillist.datasets import Synthetic
-from pointillist.losses import Consistency, CrossEntropy, Entropy, SoftCrossEntropy
+from pointillist.losses import (
+    AnyLoss,
+    BoxTightness,
+    Centroid,
+    Consistency,
+    CrossEntropy,
+    Entropy,
+    Size,
+    SoftCrossEntropy,
+    Tag,
+)
 from pointillist.models import Unet
-from pointillist.train.batch import augmented, moved_inside
+from pointillist.train.batch import augmented, background_outside, moved_inside
 from pointillist.train.evaluate import load_trained
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -35,7 +45,7 @@ SAVED = {"mean": TEACHERS["mean"], "two": TEACHERS["two"], "bootstrap": Bootstra
 TERMS = (Term(loss=CrossEntropy()), Term(loss=Consistency(), ramp=0.5))
 
 
-def taught(teacher: AnyTeacher, **changes: Any) -> Run:
+def taught(teacher: AnyTeacher | None, **changes: Any) -> Run:
     return small_run(**{"teacher": teacher, "supervise": TERMS, **changes})
 
 
@@ -140,6 +150,62 @@ def test_nobody_teaches_outside_the_region_of_interest(
         mass = one.soft.sum(1)
         assert not mass[~inside].any()
         assert (mass[inside & (target.labels == IGNORE)] > 0).all()
+
+
+@pytest.mark.parametrize("loss", [Size(), Tag(), BoxTightness(), Centroid()], ids=lambda one: one.kind)
+@pytest.mark.parametrize("crop", [None, 48])
+def test_what_is_said_of_an_image_counts_inside_the_region_of_interest(
+    loss: AnyLoss, crop: int | None
+) -> None:
+    eyes = Synthetic(scene="vessels", size=(64, 64), train=4, val=2, test=2)
+    run = taught(None, data=eyes, supervise=(Term(loss=loss),), crop=crop)
+    batch = next(one_step(run)[1].feed.epoch(1))
+    inside = moved_inside(run, batch)
+    assert inside is not None
+    logits = torch.randn(len(inside), 2, *inside.shape[1:], generator=torch.Generator().manual_seed(0))
+    other = torch.where(inside[:, None], logits, -logits).requires_grad_()
+    seen = background_outside(run, batch, other)
+    assert torch.equal(seen, background_outside(run, batch, logits))
+    assert (seen.softmax(1)[:, 0][~inside] > 1 - 1e-6).all()
+    target = replace(
+        Target.unknown(len(inside), 2, *inside.shape[1:]),
+        tags=torch.tensor([[1, 1]]).expand(len(inside), 2),
+        sizes=torch.tensor([[0.0, torch.inf], [30.0, 60.0]]).expand(len(inside), 2, 2),
+        centroids=torch.tensor([[0.0, 9.0], [0.0, 9.0]]).expand(len(inside), 2, 2, 2),
+        boxes=torch.tensor([[1, 8, 8, 40, 40]]).expand(len(inside), 1, 5),
+    )
+    images = torch.zeros(len(inside), 3, *inside.shape[1:])
+    value = loss(seen, target, images)
+    value.backward()
+    assert other.grad is not None
+    assert not other.grad.permute(0, 2, 3, 1)[~inside].any()
+    assert other.grad.permute(0, 2, 3, 1)[inside].any()
+
+
+@pytest.mark.parametrize("teacher", [None, TwoDecoders()], ids=("alone", "taught"))
+def test_a_size_is_learnt_inside_the_region_of_interest(
+    teacher: AnyTeacher | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eyes = Synthetic(scene="vessels", size=(64, 64), train=4, val=2, test=2)
+    terms = (Term(loss=CrossEntropy()), Term(loss=Size()), Term(loss=Consistency()))
+    run = taught(teacher, data=eyes, supervise=terms)
+    _, learner = one_step(run)
+    batch = next(learner.feed.epoch(1))
+    inside = moved_inside(run, batch)
+    assert inside is not None
+    seen: dict[str, Tensor] = {}
+    for loss in (Size, CrossEntropy):
+
+        def noted(self: AnyLoss, logits: Tensor, target: Target, images: Tensor) -> Tensor:
+            seen[self.kind] = logits
+            return logits.sum()
+
+        monkeypatch.setattr(loss, "__call__", noted)
+    learner.step(batch)
+    assert torch.equal(
+        seen["size"].permute(0, 2, 3, 1)[inside], seen["cross-entropy"].permute(0, 2, 3, 1)[inside]
+    )
+    assert seen["size"].std(0)[:, ~inside.any(0)].max() == 0 < seen["cross-entropy"].std(0).max()
 
 
 def test_two_decoders_mix_in_a_random_proportion() -> None:

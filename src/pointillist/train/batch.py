@@ -14,6 +14,10 @@ from pointillist.data.facts import Window, carry_facts
 from pointillist.train.feed import Batch
 from pointillist.train.run import Run
 
+OF_THE_IMAGE = frozenset({"tags", "boxes", "sizes", "centroids"})
+"""Fields of a `Target` that say something of all that is predicted in an image."""
+_SURE = 30.0
+
 
 def augmented(run: Run, batch: Batch) -> tuple[Tensor, Target]:
     """Vary a batch as the run says, and carry along all that is known of it.
@@ -52,6 +56,18 @@ def moved_inside(run: Run, batch: Batch) -> Tensor | None:
     if batch.inside is None:
         return None
     return run.augment.moved(batch.inside, *_drawn(run, batch))
+
+
+def background_outside(run: Run, batch: Batch, logits: Tensor) -> Tensor:
+    """Give logits that find nothing outside the region of interest, where no size or tag counts anything.
+
+    There they are constant: what is predicted there is neither paid for nor learnt.
+    """
+    if (inside := moved_inside(run, batch)) is None:
+        return logits
+    nothing = logits.new_full((1, logits.shape[1], 1, 1), -_SURE)
+    nothing[:, 0] = 0
+    return torch.where(inside[:, None], logits, nothing)
 
 
 def _drawn(run: Run, batch: Batch) -> tuple[Tensor, tuple[int, int], Tensor]:

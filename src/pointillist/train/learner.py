@@ -16,7 +16,7 @@ from torch import Tensor
 from pointillist.core.rng import torch_rng
 from pointillist.core.target import Target
 from pointillist.losses.reduction import image_mean
-from pointillist.train.batch import augmented, moved_inside
+from pointillist.train.batch import OF_THE_IMAGE, augmented, background_outside, moved_inside
 from pointillist.train.device import Device
 from pointillist.train.feed import Batch, Feed, steps_per_epoch
 from pointillist.train.network import Average, Network, TwinNetwork, build_network
@@ -157,10 +157,11 @@ class Learner:
         total = logits.new_zeros(())
         values = {}
         progress = self.step_number / self.total_steps
+        whole = background_outside(self.run, batch, logits) if self.run.reads & OF_THE_IMAGE else logits
         for name, term in zip(self.names, self.run.supervise, strict=True):
             weight = term.weight_at(progress)
             if weight > 0:
-                value = term.loss(logits, target, images)
+                value = term.loss(whole if term.loss.reads & OF_THE_IMAGE else logits, target, images)
                 if not term.loss.reads:
                     value = image_mean(value, 0 if batch.idle else len(images))
                 total = total + weight * value

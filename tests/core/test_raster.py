@@ -214,6 +214,23 @@ def test_boxes_say_nothing_of_a_class_that_has_none() -> None:
     assert picture(draw(box, Points(label=0, at=((0, 3),)), height=3, width=4)) == ["0000", "0..0", "0..0"]
 
 
+@pytest.mark.parametrize(
+    ("said", "outside"),
+    [
+        (Tag(label=2, present=True), "."),
+        (Size(label=2, low=2, high=4), "."),
+        (Centroid(label=2, rows=(0, 0), cols=(2, 3)), "."),
+        (Tag(label=2, present=False), "0"),
+        (Size(label=2, low=0, high=4), "0"),
+        (Tag(label=1, present=True), "0"),
+        (Tag(label=0, present=True), "0"),
+    ],
+)
+def test_outside_boxes_may_lie_what_is_said_to_be_there_without_a_box(said: Mark, outside: str) -> None:
+    box = Box(label=1, top=0, left=0, bottom=1, right=2)
+    assert picture(draw(box, said, height=1, width=4)) == [".." + 2 * outside]
+
+
 def test_extreme_points_label_their_pixels_within_a_box() -> None:
     extreme = ExtremePoints(label=2, at=((1, 2), (2, 1), (3, 2), (2, 4)))
     assert picture(draw(extreme, height=5, width=6)) == ["000000", "0.2..0", "02..20", "0.2..0", "000000"]

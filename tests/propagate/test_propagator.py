@@ -25,6 +25,11 @@ def test_an_absent_class_is_neither_kept_nor_replaced_by_another() -> None:
     assert kept(known) == [0, IGNORE, 2, IGNORE]
 
 
+def test_a_class_with_boxes_is_kept_in_them_alone() -> None:
+    boxes = np.array([[1, 0, 1, 1, 2], [2, 0, 0, 1, 1]])
+    assert kept(replace(Known.nothing(3, 1, 4), boxes=boxes)) == [0, 1, IGNORE, IGNORE]
+
+
 def test_what_was_drawn_wins() -> None:
     labels = np.array([[1, 1, IGNORE, 2]], np.uint8)
     known = replace(Known.from_labels(labels, 3), tags=np.array([IGNORE, 0, IGNORE], np.uint8))

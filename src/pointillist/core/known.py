@@ -90,6 +90,16 @@ class Known:
         merged: MaskArray = np.where(self.labels == IGNORE, labels, self.labels)
         return merged
 
+    def denies(self, labels: MaskArray) -> Bool[np.ndarray, "h w"]:
+        """Say where a label map shows a class that is absent, or one with boxes that lies in none of them."""
+        wrong: np.ndarray = np.isin(labels, np.flatnonzero(self.tags == 0))
+        for label in np.unique(self.boxes[:, 0]):
+            outside = labels == label
+            for _, top, left, bottom, right in self.boxes[self.boxes[:, 0] == label]:
+                outside[top:bottom, left:right] = False
+            wrong |= outside
+        return wrong
+
     @property
     def seen(self) -> Bool[np.ndarray, " k"]:
         """Of which classes a pixel is labelled."""

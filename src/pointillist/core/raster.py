@@ -10,7 +10,18 @@ from jaxtyping import Float, Int64, UInt8
 
 from pointillist.core.annotation import Annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import MAX_PIXELS, Box, Dense, ExtremePoints, Places, Points, Scribble
+from pointillist.core.marks import (
+    MAX_PIXELS,
+    Box,
+    Centroid,
+    Dense,
+    ExtremePoints,
+    Places,
+    Points,
+    Scribble,
+    Size,
+    Tag,
+)
 from pointillist.core.shapes import IGNORE, MaskArray
 
 
@@ -52,15 +63,25 @@ def to_labels(annotation: Annotation, height: int | None = None, width: int | No
         elif isinstance(mark, Points | Scribble | ExtremePoints):
             _draw(labels, mark, scale)
     boxes = [mark for mark in annotation.marks if isinstance(mark, Box | ExtremePoints)]
-    if boxes and {box.label for box in boxes}.issuperset(
-        np.unique(labels[(labels != 0) & (labels != IGNORE)])
-    ):
+    there = _said_to_be_there(annotation) | set(np.unique(labels[labels != IGNORE]).tolist())
+    if boxes and {box.label for box in boxes} >= there - {0}:
         outside = labels == IGNORE
         for box in boxes:
             top, left, bottom, right = outline(box, scale, (height, width))
             outside[top:bottom, left:right] = False
         labels[outside] = 0
     return labels
+
+
+def _said_to_be_there(annotation: Annotation) -> set[int]:
+    """List the classes of which something is said, without drawing it, that holds of what is there alone."""
+    return {
+        mark.label
+        for mark in annotation.marks
+        if isinstance(mark, Centroid)
+        or (isinstance(mark, Tag) and mark.present)
+        or (isinstance(mark, Size) and mark.low > 0)
+    }
 
 
 def outline(box: Box | ExtremePoints, scale: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:

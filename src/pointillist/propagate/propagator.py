@@ -77,7 +77,8 @@ class LocalPropagator(Propagator, ABC):
 def trusted(probs: Probs, known: Known, confidence: float) -> Probs:
     """Keep confident pixels, set the labelled ones to their label, forget the rest.
 
-    Where the likeliest class is known to be absent nothing is kept: what is there instead is not known.
+    Where the likeliest class is known not to be (it is absent, or has boxes elsewhere) nothing is kept: what
+    is there instead is not known.
 
     >>> known = Known.nothing(num_classes=2, height=1, width=3)
     >>> known.labels[0, 0] = 1
@@ -85,7 +86,7 @@ def trusted(probs: Probs, known: Known, confidence: float) -> Probs:
     >>> trusted(probs, known, confidence=0.8).argmax(0), trusted(probs, known, confidence=0.8).sum(0)
     (array([[1, 0, 0]]), array([[1., 1., 0.]], dtype=float32))
     """
-    possible = ~np.isin(probs.argmax(0), np.flatnonzero(known.tags == 0))
+    possible = ~known.denies(probs.argmax(0).astype(np.uint8))
     kept: np.ndarray = np.where((probs.max(0) >= confidence) & possible, probs, 0).astype(np.float32)
     classes = np.arange(len(probs))[:, None, None]
     seeds = (known.labels == classes).astype(np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy import ndimage
 
 from pointillist.core import durable
 from pointillist.core.annotation import Annotation, annotation_file
@@ -167,8 +168,8 @@ def relabelled(run: Run, folder: Path, device: Device) -> LabelMaps:
 def trusted_labels(probs: Float[np.ndarray, "k h w"], known: Known, plan: Relabel) -> MaskArray:
     """Keep what is sure and agrees with what is known; the known labels win.
 
-    A class that is absent, or an object that does not fill its box, is left unlabelled, not made background:
-    what is there instead is not known.
+    A class that is absent, or lies outside its boxes, or an object that does not fill its box, is left
+    unlabelled, not made background: what is there instead is not known.
 
     Args:
         probs: class probabilities.
@@ -179,7 +180,7 @@ def trusted_labels(probs: Float[np.ndarray, "k h w"], known: Known, plan: Relabe
         uint8 (H, W), IGNORE where not trusted.
     """
     labels = np.where(probs.max(0) >= plan.confidence, probs.argmax(0), IGNORE).astype(np.uint8)
-    labels[np.isin(labels, np.flatnonzero(known.tags == 0))] = IGNORE
+    labels[known.denies(labels)] = IGNORE
     found = labels.copy()
     for label, top, left, bottom, right in known.boxes:
         if _overlap(found[top:bottom, left:right] == label) < plan.agreement:
@@ -188,11 +189,16 @@ def trusted_labels(probs: Float[np.ndarray, "k h w"], known: Known, plan: Relabe
 
 
 def _overlap(found: np.ndarray) -> float:
-    """Share of a drawn box that the tight box around what was found in it covers."""
-    rows, cols = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
-    if not len(rows):
+    """Share of a drawn box that the tight box around the largest thing that was found in it covers.
+
+    Two stray pixels in opposite corners are no object that fills it.
+    """
+    parts, count = ndimage.label(found, np.ones((3, 3)))
+    if not count:
         return 0.0
-    return float((rows[-1] - rows[0] + 1) * (cols[-1] - cols[0] + 1) / found.size)
+    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+    rows, cols = ndimage.find_objects(parts)[largest - 1]
+    return float((rows.stop - rows.start) * (cols.stop - cols.start) / found.size)
 
 
 def _write_labels(run: Run, folder: Path, maps: LabelMaps) -> None:

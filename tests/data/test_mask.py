@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import yaml
 from PIL import Image
 
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
 from pointillist.data.container import FileError
+from pointillist.data.declaration import Declaration
 from pointillist.data.mask import EITHER, Codes, read_mask
 
 BINARY: Codes = {0: 0, 1: 1, 255: 1}
@@ -162,6 +164,8 @@ def test_h51_one_and_255_in_one_file_mean_different_things(tmp_path: Path) -> No
     with pytest.raises(FileError, match="got both: 1 in 17 pixels, 255 in 8") as caught:
         read_mask(save(tmp_path / "both.png", both), EITHER)
     assert "--unlabelled 255" in caught.value.fix
+    advised = yaml.safe_load("codes: {" + caught.value.fix.partition("codes: {")[2].partition("}")[0] + "}")
+    assert Declaration(**advised).codes == {"0": "background", "1": "foreground", "255": "unlabelled"}
     declared = read_mask(tmp_path / "both.png", dict(BINARY))
     assert (declared[0] == 1).all(), "who declares that both are the object is believed"
 

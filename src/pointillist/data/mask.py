@@ -136,8 +136,8 @@ def _ambiguous(values: np.ndarray, path: Path) -> InputError:
     must = "a mask of two classes must hold 0 and 1, or 0 and 255"
     found = f"both: 1 in {counts[1]} pixels, 255 in {counts[255]}"
     fix = (
-        "Say what each means in pointillist.yaml: codes: {0: background, 1: foreground, 255: unknown}; when "
-        "importing, --unlabelled 255."
+        "Say what each means in pointillist.yaml: codes: {0: background, 1: foreground, 255: unlabelled}; "
+        "when importing, --unlabelled 255."
     )
     return FileError("H51", must, found, fix, path)
 

@@ -64,11 +64,15 @@ class Recipe:
     choose: Callable[[Evidence], Choice]
 
 
+OWNED = {"supervise", "model", "propagate", "teacher", "relabel", "augment", "views", "scales"}
+"""Fields of a run that a recipe chooses, or leaves at their defaults."""
+
+
 def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     """Let a recipe fill in how a run learns; what it learns from stays.
 
     Args:
-        run: with data and annotations; its terms, model and schemes are replaced.
+        run: with data and annotations; the `OWNED` fields are replaced: its terms, model and schemes.
         name: of the recipe.
 
     Raises:
@@ -76,7 +80,7 @@ def apply_recipe(run: Run, name: str) -> tuple[Run, Choice]:
     """
     evidence = gather(run)
     choice = RECIPES[name].choose(evidence)
-    data = run.model_dump(mode="json")
+    data = run.model_dump(mode="json", exclude=OWNED)
     plain = {key: _plain(value) for key, value in choice.changes.items()}
     # Epochs are meant for hundreds of images: of a few, as many steps are taken.
     fewest = ceil(run.data.fewest_steps / steps_per_epoch(run, len(run.data.names("train"))))

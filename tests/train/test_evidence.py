@@ -25,6 +25,7 @@ from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
 from pointillist.propagate import Average, Boxed, FeatureForest, Grabcut
+from pointillist.train.bounds import SizeBounds
 from pointillist.train.evidence import gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
@@ -179,6 +180,57 @@ def test_kinds_are_counted_by_image() -> None:
     assert {"points", "box"} <= set(found.kinds)
     assert found.silent == 12 - sum(found.kinds.values())
     assert found.full == 0
+
+
+def clicked_on(folder: Path, data: Synthetic, names: tuple[str, ...]) -> Path:
+    """Write files of clicks on these images alone."""
+    for name in names:
+        write_annotation(folder / f"{name}.json", CLICKS.annotate(data.read(name), data.classes, 0))
+    return folder
+
+
+def test_what_few_of_many_images_hold_is_seen_wherever_they_stand(tmp_path: Path) -> None:
+    data = Synthetic(scene="vessels", size=(96, 128), train=300, val=2, test=2)
+    clicks = clicked_on(tmp_path, data, data.names("train")[1:9])
+    found = gather(small_run(data=data, annotate=None, annotations=clicks))
+    assert (found.images, found.silent, found.kinds) == (300, 292, {"points": 8})
+    assert found.thin
+    run, choice = apply_recipe(small_run(data=data, annotate=None, annotations=clicks), "auto")
+    assert "clicks on 8 of 300 images" in choice.why
+    assert isinstance(run.propagate, FeatureForest)
+    bounds = SizeBounds(low=(0.1,), high=(0.3,))
+    assert gather(small_run(data=data, annotate=None, annotations=clicks, sizes=bounds)).sized == 300
+
+
+def test_a_mark_of_one_image_of_hundreds_is_counted() -> None:
+    data = Synthetic(size=(96, 128), train=150, val=2, test=2)
+    people = Mixed(of=((CLICKS, 0.98), (Tags(), 0.02)))
+    kinds = [
+        mark.kind
+        for name in data.names("train")
+        for mark in people.annotate(data.read(name), data.classes, 0).marks[:1]
+    ]
+    found = gather(small_run(data=data, annotate=people))
+    assert 0 < kinds.count("tag") < 10
+    assert found.kinds == {kind: kinds.count(kind) for kind in set(kinds)}
+
+
+def test_images_that_nobody_can_have_annotated_are_not_decoded_to_choose(tmp_path: Path) -> None:
+    """All but the first of them are no images at all, which the training says."""
+    data = Synthetic(size=(24, 32), train=40, val=0, test=0)
+    names = data.names("train")
+    clicked_on(tmp_path / "train" / "annotations", data, names[5:10])
+    (tmp_path / "train" / "images").mkdir()
+    for name in names:
+        file = tmp_path / "train" / "images" / f"{name}.png"
+        if name in (names[0], *names[5:10]):
+            pixels = np.rint(data.read(name).image * 255).astype(np.uint8)
+            Image.fromarray(pixels.transpose(1, 2, 0)).save(file)
+        else:
+            file.write_bytes(b"no image")
+    (tmp_path / "pointillist.yaml").write_text("classes: [background, lesion]\n")
+    found = gather(small_run(data=Folder(root=tmp_path), annotate=None))
+    assert (found.images, found.silent, found.kinds) == (40, 35, {"points": 5})
 
 
 def test_sizes_are_seen_only_where_somebody_states_them() -> None:

@@ -80,6 +80,11 @@ class Item(Entry):
         """Whether a label map or an annotation file lies beside it."""
         return any(kind in ("labels", "annotations") for kind, _ in self.found.companions)
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask lies beside it."""
+        return any(kind == "masks" for kind, _ in self.found.companions)
+
     def files(self) -> Iterator[Path]:
         """All that are there, the image first."""
         yield self.image

@@ -35,6 +35,16 @@ class Entry:
     split: Split
     group: str
 
+    @property
+    def is_annotated(self) -> bool:
+        """Whether an annotation lies beside it."""
+        return False
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether it has a mask, or may have one: only of a folder's files that is known beforehand."""
+        return True
+
 
 def _digest(name: str) -> str:
     # macOS spells accents in two code points where Linux has one: the same name must fall the same way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,13 @@ from pointillist.core.shapes import IGNORE, AnyImage, AnyMask, ImageArray, MaskA
 from pointillist.propagate.start import silent_boxes
 from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
-from pointillist.train.supervise import Supervised, supervised
+from pointillist.train.supervise import Supervised, may_be_annotated, supervised
 from pointillist.train.thinness import joined, mixing, seen_px, width_px
 
 LOOKED_AT = 64
-"""Images that the evidence is gathered from, spread evenly over the training images."""
+"""Images at whose pixels is looked, spread evenly over those that somebody annotated."""
+COUNTED = 2000
+"""Images of which is counted what is drawn, spread evenly over those that may be annotated."""
 THIN_PX = 4.0
 """Objects whose pixels lie on average less deep than this are thin."""
 SCATTERED = 0.5
@@ -42,10 +45,11 @@ Look = Callable[[ImageArray, MaskArray], float | None]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the training images that were looked at.
+    """What is known of the training images.
 
     Args:
-        images: how many were looked at.
+        images: of how many it is known what is drawn: of all, unless more than `COUNTED` may be annotated.
+        training: how many there are.
         channels: of the images.
         kinds: how many of them hold each kind of mark.
         full: how many are labelled all over.
@@ -54,7 +58,7 @@ class Evidence:
         boxed: how many have a box in which nothing of its class is labelled.
         of_the_whole: the fields of a `Target` of which one of them knows what holds for whole images only.
         depth_px: mean depth of foreground pixels where label maps show shapes; None: nowhere.
-        labelled: share of the pixels that are labelled, of the images where any is.
+        labelled: share of the pixels that are labelled, of the images where any is, of those looked at.
         mixing: how much clicks of foreground and background mix (1: like chance); None: too few to say.
         joined: share of the straight ways between foreground labels that looks like them; None: too few, or
             label maps show the shapes.
@@ -63,6 +67,7 @@ class Evidence:
     """
 
     images: int
+    training: int
     channels: int
     kinds: dict[str, int]
     full: int
@@ -104,7 +109,9 @@ class Evidence:
 
 
 def gather(run: Run) -> Evidence:
-    """Look at the training images of a run.
+    """Look at the training images of a run: at the marks of all, and at the pixels of some.
+
+    What nobody can have annotated, by its files, is not decoded: of 200,000 images ten may be annotated.
 
     Raises:
         InputError: an image or an annotation can't be read.
@@ -113,20 +120,22 @@ def gather(run: Run) -> Evidence:
     if not names:
         fix = "Check the names of the folders, or declare the splits."
         raise InputError("the training split must hold images", "none", fix, getattr(run.data, "root", None))
-    chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))]
     with naming_all(run.data):
-        items = [supervised(run, name) for name in chosen]
+        facts = _count(run, names)
+        drawn = _spread(facts.drawn, LOOKED_AT)
+        items = [facts.kept.get(name) or supervised(run, name) for name in drawn]
     images, pointed = [item.sample.image for item in items], [_pointed_out(item) for item in items]
     depths = [depth for item in items if (depth := _depth(item)) is not None]
     return Evidence(
-        images=len(items),
-        channels=len(items[0].sample.image),
-        kinds=_kinds(items),
-        full=sum(_full(item) for item in items),
-        silent=sum(item.known.empty for item in items),
-        sized=sum(_sized(item.known) for item in items),
-        boxed=sum(bool(silent_boxes(item.known).any()) for item in items),
-        of_the_whole=frozenset[str]().union(*(item.known.of_the_whole for item in items)),
+        images=facts.images,
+        training=len(names),
+        channels=facts.channels,
+        kinds=dict(facts.kinds),
+        full=facts.full,
+        silent=facts.silent,
+        sized=facts.sized,
+        boxed=facts.boxed,
+        of_the_whole=facts.of_the_whole,
         depth_px=float(np.mean(depths)) if depths else None,
         mixing=mixing(pointed),
         joined=None if depths else _averaged(joined, images, pointed),
@@ -136,12 +145,57 @@ def gather(run: Run) -> Evidence:
     )
 
 
-def _kinds(items: Sequence[Supervised]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for item in items:
+class _Facts:
+    """What is counted over the images, each read once and let go, but for those that may be looked at.
+
+    Args:
+        keep: names of the images that are kept.
+    """
+
+    def __init__(self, keep: frozenset[str]) -> None:
+        self.images = self.channels = self.full = self.silent = self.sized = self.boxed = 0
+        self.kinds: Counter[str] = Counter()
+        self.of_the_whole: frozenset[str] = frozenset()
+        self.drawn: list[str] = []
+        self.kept: dict[str, Supervised] = {}
+        self._keep = keep
+
+    def add(self, item: Supervised, times: int = 1) -> None:
+        """Count an image, or as many that are alike."""
+        known, name = item.known, item.sample.name
+        self.images += times
+        self.channels = self.channels or len(item.sample.image)
         for kind in {mark.kind for mark in (item.annotation.marks if item.annotation else ())}:
-            found[kind] = found.get(kind, 0) + 1
-    return found
+            self.kinds[kind] += times
+        self.full += times * _full(item)
+        self.sized += times * _sized(known)
+        self.boxed += times * bool(silent_boxes(known).any())
+        self.of_the_whole |= known.of_the_whole
+        if known.empty:
+            self.silent += times
+            return
+        self.drawn.append(name)
+        if name in self._keep:
+            self.kept[name] = item
+
+
+def _count(run: Run, names: Sequence[str]) -> _Facts:
+    annotated = [name for name in names if may_be_annotated(run, name)]
+    counted = _spread(annotated, COUNTED)
+    facts = _Facts(keep=frozenset(_spread(counted, LOOKED_AT)))
+    for name in counted:
+        facts.add(supervised(run, name))
+    if len(counted) == len(annotated) < len(names):
+        # What holds for one image of which nothing is drawn (bounds on sizes) holds for all of them.
+        there = set(annotated)
+        bare = next(name for name in names if name not in there)
+        facts.add(supervised(run, bare), times=len(names) - len(annotated))
+    return facts
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    """Take so many at most, evenly from all of them in order."""
+    return [names[i] for i in np.unique(np.linspace(0, len(names) - 1, most).astype(int))] if names else []
 
 
 def _full(item: Supervised) -> bool:

@@ -183,6 +183,8 @@ def _auto(evidence: Evidence) -> Choice:
 def _counted(evidence: Evidence) -> str:
     """Say what is annotated, on how many images."""
     there, images = evidence.images - evidence.silent, f"{evidence.images} images"
+    if evidence.images < evidence.training:
+        images += f" looked at, of {evidence.training}"
     words = {_WORDS.get(kind, kind): count for kind, count in sorted(evidence.kinds.items())}
     if len(set(words.values())) > 1:
         said = ", ".join(f"{word} on {count}" for word, count in words.items())

@@ -64,6 +64,18 @@ def annotation_of(run: Run, sample: Sample) -> Annotation | None:
     return annotation
 
 
+def may_be_annotated(run: Run, name: str) -> bool:
+    """Say by an image's files alone, before any is decoded, whether `annotation_of` may give anything."""
+    entry = run.data.entry(name)
+    if run.annotations is not None:
+        drawn = (run.annotations / f"{name}.json").is_file()
+    elif run.annotate is not None:
+        return entry.is_masked
+    else:
+        drawn = entry.is_annotated
+    return drawn or (run.use_masks and entry.is_masked)
+
+
 def supervised(run: Run, name: str) -> Supervised:
     """Read one sample with what is known about it; what lies outside the region of interest is unlabelled."""
     sample = REMEMBERED.read(run.data, name)

@@ -21,7 +21,7 @@ from pointillist.annotate import (
 )
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.marks import Size
-from pointillist.core.shapes import IGNORE
+from pointillist.core.shapes import IGNORE, AnyMask
 from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
 from pointillist.propagate import Average, Boxed, FeatureForest, Grabcut
@@ -29,6 +29,7 @@ from pointillist.train.bounds import SizeBounds
 from pointillist.train.evidence import gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
+from pointillist.train.supervise import supervised
 from pointillist.train.thinness import joined, mixing, seen_px, width_px
 from tests.train.small import small_run
 
@@ -231,6 +232,56 @@ def test_images_that_nobody_can_have_annotated_are_not_decoded_to_choose(tmp_pat
     (tmp_path / "pointillist.yaml").write_text("classes: [background, lesion]\n")
     found = gather(small_run(data=Folder(root=tmp_path), annotate=None))
     assert (found.images, found.silent, found.kinds) == (40, 35, {"points": 5})
+
+
+def masked(root: Path, void: AnyMask, codes: str, without: int = 0) -> Folder:
+    """Write lesions whose masks are 255 there; the first of them have no mask."""
+    for number, name in enumerate(LESIONS.names("train")):
+        sample = LESIONS.read(name)
+        assert sample.mask is not None
+        files = {"images": np.rint(sample.image * 255).astype(np.uint8).transpose(1, 2, 0)}
+        if number >= without:
+            files["masks"] = np.where(void, np.uint8(255), sample.mask)
+        for kind, pixels in files.items():
+            (root / "train" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(root / "train" / kind / f"{name}.png")
+    (root / "pointillist.yaml").write_text(f"classes: [background, lesion]\ncodes: {codes}\n")
+    return Folder(root=root)
+
+
+VOID = "{0: background, 1: lesion, 255: void}"
+GAPS = "{0: background, 1: lesion, 255: unlabelled}"
+NOWHERE = np.zeros((96, 128), bool)
+BORDER = np.pad(NOWHERE[10:-10, 10:-10], 10, constant_values=True)
+
+
+@pytest.mark.parametrize(("void", "without"), [(NOWHERE, 0), (BORDER, 0), (NOWHERE, 1), (BORDER, 3)])
+def test_full_masks_are_full_though_parts_are_void_or_some_images_have_none(
+    void: AnyMask, without: int, tmp_path: Path
+) -> None:
+    run = small_run(data=masked(tmp_path, void, VOID, without), annotate=Full())
+    assert gather(run).full == 12 - without
+    chosen, _ = apply_recipe(run, "auto")
+    assert chosen.propagate is None
+    assert [term.loss.kind for term in chosen.supervise] == ["cross-entropy", "dice"]
+
+
+@pytest.mark.parametrize(
+    ("void", "codes", "annotate"),
+    [
+        (BORDER, GAPS, Full()),  # Nobody has labelled the border yet.
+        (~BORDER, VOID, Full()),  # Hardly anything is drawn.
+        (BORDER, VOID, Density(probability=0.9)),
+        (BORDER, VOID, CLICKS),
+    ],
+    ids=["unlabelled", "mostly void", "density", "clicks"],
+)
+def test_what_shows_less_than_a_mask_is_not_full(
+    void: AnyMask, codes: str, annotate: object, tmp_path: Path
+) -> None:
+    run = small_run(data=masked(tmp_path, void, codes), annotate=annotate)
+    assert gather(run).full == 0
+    assert all(supervised(run, name).region is None for name in run.data.names("train"))
 
 
 def test_sizes_are_seen_only_where_somebody_states_them() -> None:

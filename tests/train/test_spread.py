@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pointillist.annotate import Boxes, Full, Mixed, PointsAnnotator
 from pointillist.core.annotation import write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.shapes import IGNORE
-from pointillist.datasets import Drive
+from pointillist.datasets import Drive, Folder
 from pointillist.losses import CrossEntropy, SoftCrossEntropy
-from pointillist.propagate import FeatureForest, FilledBox, RandomWalker
+from pointillist.propagate import FeatureForest, FilledBox, Grabcut, RandomWalker
 from pointillist.train.batch import augmented
 from pointillist.train.feed import Feed
 from pointillist.train.learner import Learner
@@ -23,7 +24,7 @@ from pointillist.train.run import Run
 from pointillist.train.spread import FOLDER, read_soft, spread_seeds
 from pointillist.train.supervise import supervised
 from pointillist.train.term import Term
-from tests.datasets.trees import draw_drive
+from tests.datasets.trees import disc, draw_drive, noise
 from tests.train.small import CPU, Silent, small_run, train_small
 from tests.train.test_loop import KilledError, Killer, log, weights
 
@@ -41,6 +42,26 @@ def spread(run: Run, folder: Path) -> tuple[Path, list[str]]:
     place = spread_seeds(run, run.data.names("train"), folder / FOLDER, said.append)
     assert place is not None
     return place, said
+
+
+def test_nothing_is_spread_to_where_a_drawn_mask_is_void(tmp_path: Path) -> None:
+    data = Folder(root=tmp_path / "data")
+    void = np.zeros((40, 50), bool)
+    void[15:25, 10:30] = True
+    mask = np.where(void, np.uint8(255), np.uint8(2) * disc(40, 50, 12))
+    for kind, drawn in (("images", noise(40, 50, "one")), ("masks", mask)):
+        (data.root / "train" / kind).mkdir(parents=True)
+        Image.fromarray(drawn).save(data.root / "train" / kind / "one.png")
+    (data.root / "pointillist.yaml").write_text("codes: {0: background, 2: foreground, 255: void}\n")
+    for annotate in (Full(), PointsAnnotator()):
+        run = spread_run(data=data, annotate=annotate, propagate=Grabcut())
+        place, _ = spread(run, tmp_path)
+        soft = read_soft(place, supervised(run, "one"))
+        assert soft is not None
+        reached = soft.numpy()[:, void].any()
+        # Of a mask behind clicks nobody knows where it is void.
+        assert reached == (annotate != Full())
+        assert soft.numpy()[:, ~void].any()
 
 
 def files(folder: Path) -> dict[str, int]:

@@ -18,7 +18,8 @@ from pointillist.data.mask import EITHER, Code, Codes
 from pointillist.data.split import SPLITS, Split, split_by_hash
 
 FILE_NAME = "pointillist.yaml"
-UNKNOWN = ("void", "unlabelled")
+UNLABELLED = "unlabelled"
+UNKNOWN = ("void", UNLABELLED)
 """What a code may lead to in place of a class: IGNORE."""
 Channel = Annotated[int, Field(ge=0, le=255)]
 

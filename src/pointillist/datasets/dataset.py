@@ -66,6 +66,11 @@ class Dataset(Config, ABC):
         return False
 
     @property
+    def gaps_in_masks(self) -> bool:
+        """Whether pixels that a mask leaves out may be ones that nobody has labelled yet, and not void."""
+        return False
+
+    @property
     def value_range(self) -> tuple[float, float] | None:
         """Lowest and highest value of the images' files, where they cannot tell themselves."""
         return None

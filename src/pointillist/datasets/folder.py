@@ -14,6 +14,7 @@ from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, ImageArray, MaskArray, RegionArray
 from pointillist.data.container import FileError
+from pointillist.data.declaration import UNLABELLED
 from pointillist.data.decode import image_header, read_pixels, to_image
 from pointillist.data.item import Item
 from pointillist.data.layout import Layout, survey
@@ -103,6 +104,11 @@ class Folder(Dataset):
     def annotated(self) -> bool:
         """Whether any image has a label map or an annotation file."""
         return any(item.is_annotated for item in self.layout.items)
+
+    @property
+    def gaps_in_masks(self) -> bool:
+        """Whether a code is declared for pixels that are unlabelled."""
+        return UNLABELLED in (self.layout.declaration.codes or {}).values()
 
     @property
     def value_range(self) -> tuple[float, float] | None:

@@ -52,7 +52,7 @@ class Evidence:
         training: how many there are.
         channels: of the images.
         kinds: how many of them hold each kind of mark.
-        full: how many are labelled all over.
+        full: how many are labelled all over, but for what is void.
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
         boxed: how many have a box in which nothing of its class is labelled.
@@ -81,6 +81,11 @@ class Evidence:
     seen_px: float | None
     width_px: float | None
     labelled: float
+
+    @property
+    def all_full(self) -> bool:
+        """Whether all that somebody annotated is labelled all over."""
+        return 0 < self.full == self.images - self.silent
 
     @property
     def few(self) -> bool:
@@ -213,8 +218,7 @@ def _pointed_out(item: Supervised) -> MaskArray:
 
 
 def _inside(item: Supervised) -> RegionArray:
-    region = item.sample.region
-    return np.ones_like(item.labels, bool) if region is None else region
+    return np.ones_like(item.labels, bool) if item.region is None else item.region
 
 
 def _labelled(items: Sequence[Supervised]) -> float:

@@ -67,7 +67,7 @@ def pixels(item: Supervised) -> tuple[Tensor, Tensor]:
 def stored(item: Supervised, spread: Path | None) -> Stored:
     """Give a sample as it stays in memory, with its propagated labels when there are any."""
     soft = None if spread is None else read_soft(spread, item)
-    region = item.sample.region
+    region = item.region
     inside = None if region is None or region.all() else torch.from_numpy(np.ascontiguousarray(region))
     return Stored(*pixels(item), item.known, soft, inside)
 

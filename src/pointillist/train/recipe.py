@@ -134,7 +134,7 @@ def _share(evidence: Evidence, changes: Changes) -> float:
     """Give the share of the epochs: less for what has learnt painted images."""
     model = changes["model"]
     if isinstance(model, PretrainedUnet):
-        return MASKS_SHARE if evidence.full == evidence.images else PAINTED_SHARE
+        return MASKS_SHARE if evidence.all_full else PAINTED_SHARE
     return PAINTED_SHARE if model.start == "curves" else 1.0
 
 
@@ -142,7 +142,7 @@ def _auto(evidence: Evidence) -> Choice:
     changes, model = _model(evidence)
     terms = list(_supervised_terms(evidence))
     labelled = "cross-entropy and Dice" if "dense" in evidence.kinds else "cross-entropy"
-    if evidence.full == evidence.images:
+    if evidence.all_full:
         how = labelled
     elif evidence.thin and evidence.few:
         changes["propagate"] = FeatureForest(classifier="boosting", smooth_px=0, confidence=0.0)

@@ -160,7 +160,7 @@ def relabelled(run: Run, folder: Path, device: Device) -> LabelMaps:
     for name in run.data.names("train"):
         item = supervised(run, name)
         labels = trusted_labels(trained.probs(item.sample), item.known, plan)
-        region = item.sample.region
+        region = item.region
         maps[name] = labels if region is None else np.where(region, labels, np.uint8(IGNORE))
     return maps
 

@@ -112,7 +112,7 @@ class HeldOut:
             known = item.known
             if not known.empty:
                 shown = truth if with_masks and (truth != IGNORE).any() else None
-                self.items.append(_Item(pixels(item)[0], known, item.sample.region, shown))
+                self.items.append(_Item(pixels(item)[0], known, item.region, shown))
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -149,7 +149,7 @@ class HeldOut:
             return None
         learnt = Agreement(self.num_classes, len(self.items))
         for item in _annotated(run, min(PER_HELD_OUT * len(self.items), MOST_LEARNT)):
-            learnt.add(self._predict(network, pixels(item)[0]), item.known, item.sample.region)
+            learnt.add(self._predict(network, pixels(item)[0]), item.known, item.region)
         both = agreement.with_learnt(learnt)
         return None if both is None else _score(both, on_masks)
 

@@ -65,8 +65,8 @@ def spread_seeds(run: Run, names: Sequence[str], folder: Path, say: Callable[[st
             say(f"{number} of {len(missing)} images are spread.")
         item = supervised(run, name)
         probs = propagator.propagate(spreader, item.sample.image, item.known)
-        if item.sample.region is not None:
-            probs = probs * item.sample.region
+        if item.region is not None:
+            probs = probs * item.region
         found |= probs.any((1, 2))
         packed = torch.from_numpy(np.round(probs * 255).astype(np.uint8))
         durable.write_bytes(_file(target, name, digests[name]), save({"soft": packed}))
@@ -102,7 +102,7 @@ def _digest(item: Supervised) -> str:
     """Hash what is spread: an image or annotation that changed since is spread anew."""
     digest = hashlib.sha256(item.sample.image.tobytes())
     known = item.known
-    for part in (known.labels, known.boxes, known.tags, known.sizes, known.centroids, item.sample.region):
+    for part in (known.labels, known.boxes, known.tags, known.sizes, known.centroids, item.region):
         digest.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:12]
 

@@ -10,9 +10,12 @@ from pointillist.annotate import Full
 from pointillist.core.annotation import Annotation, check_fits, in_classes, read_annotation
 from pointillist.core.known import Known
 from pointillist.core.sample import Sample
-from pointillist.core.shapes import IGNORE, MaskArray
+from pointillist.core.shapes import IGNORE, MaskArray, RegionArray
 from pointillist.train.remembered import REMEMBERED
 from pointillist.train.run import Run
+
+MOST_VOID = 0.5
+"""Of what counts in an image: a mask that is void in more of it is a label map with gaps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +26,14 @@ class Supervised:
         sample: the image; its mask is not for the learner.
         known: what the annotation says; nothing is labelled outside the region of interest.
         annotation: what was drawn; None for an image that nobody annotated.
+        region: where anything is to be learnt of it: in its region of interest, and of a mask that was drawn
+            not where it is void; None: everywhere.
     """
 
     sample: Sample
     known: Known
     annotation: Annotation | None
+    region: RegionArray | None = None
 
     @property
     def labels(self) -> MaskArray:
@@ -88,4 +94,16 @@ def supervised(run: Run, name: str) -> Supervised:
         known = replace(known, labels=np.where(sample.region, known.labels, np.uint8(IGNORE)))
     if run.sizes is not None:
         known = replace(known, sizes=run.sizes.narrow(known))
-    return Supervised(sample, known, annotation)
+    return Supervised(sample, known, annotation, _region(run, sample, known.labels))
+
+
+def _region(run: Run, sample: Sample, labels: MaskArray) -> RegionArray | None:
+    """Leave out where a mask is void that was drawn as it is: there is no truth that could be learnt.
+
+    Marks that show less of a mask must not tell where it is void.
+    """
+    if sample.mask is None or run.data.gaps_in_masks or not np.array_equal(labels, sample.truth()):
+        return sample.region
+    drawn = labels != IGNORE
+    inside = drawn.size if sample.region is None else int(sample.region.sum())
+    return drawn if inside * MOST_VOID <= drawn.sum() < inside else sample.region

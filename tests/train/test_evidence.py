@@ -1,6 +1,7 @@
 """What the default recipe sees in annotations: kinds of marks, and whether things are thin."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from pointillist.train.evidence import gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
 from pointillist.train.supervise import supervised
-from pointillist.train.thinness import joined, mixing, seen_px, width_px
+from pointillist.train.thinness import alike, joined, mixing, seen_px, width_px
 from tests.train.small import small_run
 
 LESIONS = Synthetic(size=(96, 128), train=12, val=2, test=2)
@@ -50,7 +51,7 @@ def test_vessels_are_thin_and_lesions_are_not(annotate: object) -> None:
 
 @pytest.fixture(scope="module")
 def full_depth_px() -> float:
-    depth = gather(small_run(data=BUILDINGS, annotate=Full())).depth_px
+    depth = gather(small_run(data=BUILDINGS, annotate=Full())).shape.depth_px
     assert depth is not None
     return depth
 
@@ -61,14 +62,14 @@ def test_how_deep_things_are_does_not_depend_on_how_much_is_labelled(
 ) -> None:
     """Buildings of 4 px: clicks of both classes mix as on broad things where a tenth is labelled."""
     found = gather(small_run(data=BUILDINGS, annotate=annotate))
-    assert found.depth_px is not None
-    assert abs(found.depth_px - full_depth_px) < 1
+    assert found.shape.depth_px is not None
+    assert abs(found.shape.depth_px - full_depth_px) < 1
     assert found.thin
 
 
 def test_one_click_of_each_says_nothing_about_thinness() -> None:
     lone = gather(small_run(data=VESSELS, annotate=PointsAnnotator(positive=1, negative=1)))
-    assert lone.mixing is None
+    assert lone.shape.mixing is None
     assert not lone.thin
     assert lone.kinds == {"points": 12}
 
@@ -87,8 +88,8 @@ def test_wherever_one_clicks_lesions_are_broad_and_vessels_thin(strategy: str) -
     """Clicks at the outline lie beside those of the other class, and so do those that keep their distance."""
     annotate = PointsAnnotator(positive=5, negative=5, strategy=strategy)
     broad = gather(small_run(data=LESIONS, annotate=annotate))
-    assert broad.mixing is not None
-    assert broad.mixing > 0.5
+    assert broad.shape.mixing is not None
+    assert broad.shape.mixing > 0.5
     assert not broad.thin
     assert gather(small_run(data=VESSELS, annotate=annotate)).thin
 
@@ -99,7 +100,7 @@ STROKES = [Scribbles(length=0.5), Scribbles(), PointsAnnotator(positive=5, negat
 @pytest.mark.parametrize("annotate", STROKES, ids=str)
 def test_strokes_and_discs_never_mix_but_show_how_broad_things_are(annotate: object) -> None:
     broad, thin = (gather(small_run(data=data, annotate=annotate)) for data in (LESIONS, VESSELS))
-    assert broad.mixing is thin.mixing is None
+    assert broad.shape.mixing is thin.shape.mixing is None
     assert thin.thin
     assert not broad.thin
 
@@ -110,9 +111,85 @@ def test_many_broad_things_are_not_thin_though_background_lies_between_them(
 ) -> None:
     data = Synthetic(scene="aerial", size=(512, 512), train=4, val=1, test=1)
     found = gather(small_run(data=data, annotate=annotate))
-    assert found.joined is not None
-    assert found.joined < 0.7
+    assert found.shape.joined is not None
+    assert found.shape.joined < 0.7
     assert not found.thin
+
+
+def drawn_folder(root: Path, classes: str, scene: Callable[[int], tuple[np.ndarray, AnyMask]]) -> Folder:
+    """Write eight images (grey) with their masks."""
+    for number in range(8):
+        for kind, pixels in zip(("images", "masks"), scene(number), strict=True):
+            (root / "train" / kind).mkdir(parents=True, exist_ok=True)
+            noise = np.random.default_rng(number).normal(0, 8, pixels.shape) * (kind == "images")
+            noisy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(root / "train" / kind / f"{number}.png")
+    (root / "pointillist.yaml").write_text(f"classes: [{classes}]\n")
+    return Folder(root=root)
+
+
+def fields_and_roads(number: int) -> tuple[np.ndarray, AnyMask]:
+    """Draw water above a field with roads of 3 px."""
+    mask = np.ones((96, 96), np.uint8)
+    mask[:20] = 0
+    for at in (10, 45, 80):
+        mask[24:, at + number : at + number + 3] = 2
+    return np.array([60, 110, 210])[mask], mask
+
+
+def lungs(number: int) -> tuple[np.ndarray, AnyMask]:
+    """Draw two broad things of one colour, each a class of its own."""
+    rows, cols = np.mgrid[:96, :128]
+    mask = np.zeros((96, 128), np.uint8)
+    for label, col in ((1, 36 + number), (2, 90 + number)):
+        mask[((rows - 48) / 36) ** 2 + ((cols - col) / 22) ** 2 < 1] = label
+    return np.array([170, 70, 70])[mask], mask
+
+
+@pytest.mark.parametrize(
+    "annotate",
+    [Full(), Density(probability=0.02), Scribbles(), PointsAnnotator(positive=8, negative=8)],
+    ids=lambda a: a.kind,
+)
+def test_a_thin_class_beside_broad_ones_is_not_smoothed_away(annotate: object, tmp_path: Path) -> None:
+    run = small_run(data=drawn_folder(tmp_path, "water, field, road", fields_and_roads), annotate=annotate)
+    found = gather(run)
+    assert found.thin
+    assert found.shape.of == "road"
+    chosen, choice = apply_recipe(run, "auto")
+    assert not isinstance(chosen.propagate, Grabcut | Average)
+    assert "thin or scattered things (road: " in choice.why
+
+
+@pytest.mark.parametrize(
+    "annotate",
+    [
+        Full(),
+        Scribbles(),
+        PointsAnnotator(positive=5, negative=5),
+        PointsAnnotator(positive=5, negative=5, strategy="border"),
+        PointsAnnotator(positive=8, negative=8, strategy="centre"),
+        PointsAnnotator(positive=5, negative=5, radius=2),
+    ],
+    ids=str,
+)
+def test_broad_things_of_one_colour_and_two_classes_are_broad(annotate: object, tmp_path: Path) -> None:
+    """Half of what lies beside a click on the left lung looks like the right one, and is the left one."""
+    data = drawn_folder(tmp_path, "background, left, right", lungs)
+    assert not gather(small_run(data=data, annotate=annotate)).thin
+
+
+def test_alike_by_hand() -> None:
+    image = np.full((1, 40, 60), 0.2, np.float32)
+    image[:, 5:15], image[:, 25:35] = 0.8, 0.8
+    image[:, :, 40:] += np.linspace(0, 0.01, 20, dtype=np.float32)
+    labels = np.full((40, 60), IGNORE, np.uint8)
+    labels[10, 45:55], labels[30, 42:58] = 1, 2
+    labels[10, 10:20], labels[30, 10:20] = 1, 2
+    labels[20, 5:55] = 0
+    assert alike(image, labels) == {(1, 2), (2, 1)}
+    image[:, 25:35] = 0.6
+    assert alike(image, labels) == set()
 
 
 def test_seen_px_by_hand() -> None:
@@ -147,8 +224,8 @@ def test_width_px_by_hand() -> None:
 def test_clicks_in_the_middle_of_vessels_and_far_from_them_are_on_thin_things(count: int) -> None:
     annotate = PointsAnnotator(positive=count, negative=count, strategy="centre")
     found = gather(small_run(data=VESSELS, annotate=annotate))
-    assert found.mixing is not None
-    assert found.mixing < 0.3, "they keep together, as on blobs"
+    assert found.shape.mixing is not None
+    assert found.shape.mixing < 0.3, "they keep together, as on blobs"
     assert found.thin
     for broad in (LESIONS, BUILDINGS, Synthetic(scene="objects", train=12, val=2, test=2)):
         assert not gather(small_run(data=broad, annotate=annotate)).thin
@@ -412,5 +489,5 @@ def test_what_a_box_says_of_all_around_it_shows_no_shape(annotate: object, tmp_p
             )
     found = gather(small_run(data=Folder(root=tmp_path), annotate=annotate))
     assert not found.thin
-    assert found.seen_px is None
-    assert found.joined is None
+    assert found.shape.seen_px is None
+    assert found.shape.joined is None

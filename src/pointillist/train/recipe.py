@@ -28,6 +28,7 @@ from pointillist.train.evidence import Evidence, gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run
+from pointillist.train.shape import Shape
 from pointillist.train.teacher import Bootstrap, MeanTeacher, TwoDecoders
 from pointillist.train.term import Term
 
@@ -195,10 +196,11 @@ def _counted(evidence: Evidence) -> str:
 def _shape(evidence: Evidence) -> str:
     """Say what the annotations show of the objects, and how little is labelled."""
     shape = "thin or scattered things" if evidence.thin else "broad things"
-    if evidence.depth_px is not None:
-        shape += f" ({evidence.depth_px:.1f} px deep)"
-    elif seen := _seen(evidence):
-        shape += f" ({', '.join(seen)})"
+    of = f"{evidence.shape.of}: " if evidence.shape.of else ""
+    if evidence.shape.depth_px is not None:
+        shape += f" ({of}{evidence.shape.depth_px:.1f} px deep)"
+    elif seen := _seen(evidence.shape):
+        shape += f" ({of}{', '.join(seen)})"
     elif "points" in evidence.kinds:
         shape += ", supposedly: so few clicks on an image don't show it; of thin things take --recipe plain"
     else:
@@ -208,17 +210,17 @@ def _shape(evidence: Evidence) -> str:
     return shape
 
 
-def _seen(evidence: Evidence) -> list[str]:
+def _seen(shape: Shape) -> list[str]:
     """Say what clicks and strokes show of the objects."""
     seen = []
-    if evidence.mixing is not None:
-        seen.append(f"clicks mixed {evidence.mixing:.2f} of chance")
-    if evidence.seen_px is not None:
-        seen.append(f"{evidence.seen_px:.1f} px from a stroke the image looks otherwise")
-    if evidence.width_px is not None:
-        seen.append(f"{evidence.width_px:.1f} px wide there")
-    if seen and evidence.joined is not None:
-        seen.append(f"{evidence.joined:.0%} of the way between them is theirs")
+    if shape.mixing is not None:
+        seen.append(f"clicks mixed {shape.mixing:.2f} of chance")
+    if shape.seen_px is not None:
+        seen.append(f"{shape.seen_px:.1f} px from a stroke the image looks otherwise")
+    if shape.width_px is not None:
+        seen.append(f"{shape.width_px:.1f} px wide there")
+    if seen and shape.joined is not None:
+        seen.append(f"{shape.joined:.0%} of the way between them is theirs")
     return seen
 
 

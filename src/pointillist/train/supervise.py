@@ -41,6 +41,11 @@ class Supervised:
         return self.known.labels
 
     @property
+    def inside(self) -> RegionArray:
+        """Where anything is to be learnt, bool (H, W)."""
+        return np.ones_like(self.labels, bool) if self.region is None else self.region
+
+    @property
     def seconds(self) -> float | None:
         """What drawing it costs a person; None: nobody knows."""
         return self.annotation.seconds if self.annotation is not None else 0.0

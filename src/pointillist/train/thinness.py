@@ -1,13 +1,14 @@
-"""Whether labels here and there show thin things or broad ones: four looks at them and at the image."""
+"""Whether labels here and there show thin things or broad ones: five looks at them and at the image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from scipy import ndimage
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from pointillist.core.shapes import IGNORE, AnyMask, ImageArray, MaskArray
 
@@ -27,11 +28,13 @@ AXES = 8
 """Lines through a click along which is looked, evenly turned."""
 LOOKS = 40
 """Pixels of an image's strokes, or clicks, around which is looked."""
+ALIKE = 0.25
+"""Classes of whose pixels more than this share has the other's colour look alike."""
 COLOURS = 400
 """Labelled pixels of each side whose colours are compared with."""
 
 
-def mixing(maps: Sequence[AnyMask]) -> float | None:
+def mixing(maps: Iterable[AnyMask]) -> float | None:
     """Say how much foreground and background clicks mix.
 
     The share of foreground pixels whose nearest labelled neighbour is background, over what chance gives.
@@ -136,6 +139,30 @@ def width_px(image: ImageArray, labels: MaskArray) -> float | None:
     # In the middle between the last pixel that looks alike and the first that does not.
     ends = np.where(other.any(-1), other.argmax(-1), REACH_PX) + 0.5
     return float((ends[:, :AXES] + ends[:, AXES:]).min(1).mean())
+
+
+def alike(image: ImageArray, labels: MaskArray) -> set[tuple[int, int]]:
+    """List the pairs of classes that colours don't tell apart, as those of the left and the right lung.
+
+    Of the labelled pixels of the two more than `ALIKE` are nearer in colour to the other class than to their
+    own, what lies beside them on the same stroke or disc left out. A class with one click is like all.
+
+    Args:
+        image: float in [0, 1].
+        labels: few of them labelled, the others IGNORE.
+    """
+    classes = [int(label) for label in np.unique(labels) if label != IGNORE]
+    each = [_some(np.argwhere(labels == label), LOOKS) for label in classes]
+    places = np.concatenate(each)
+    owner = np.repeat(np.arange(len(classes)), [len(one) for one in each])
+    smooth = ndimage.gaussian_filter(image, (0, BLUR_PX, BLUR_PX)).transpose(1, 2, 0)
+    apart = cdist(smooth[tuple(places.T)], smooth[tuple(places.T)])
+    apart[(owner[:, None] == owner) & (cdist(places, places) <= REACH_PX)] = np.inf
+    nearest = np.stack([apart[:, owner == one].min(1) for one in range(len(classes))], 1)
+    own = nearest[np.arange(len(owner)), owner, None]
+    mistaken = np.stack([(nearest < own)[owner == one].mean(0) for one in range(len(classes))])
+    pairs = np.argwhere(mistaken + mistaken.T > 2 * ALIKE)
+    return {(classes[first], classes[second]) for first, second in pairs}
 
 
 def _otherwise(

@@ -1,21 +1,25 @@
 """Bounds on areas that are stated for all images narrow what each annotation knows, and contradict none."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from pointillist.annotate import Mixed, PointsAnnotator
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.shapes import IGNORE
-from pointillist.losses import Size
+from pointillist.losses import CrossEntropy, Size
 from pointillist.train.batch import augmented
 from pointillist.train.bounds import SizeBounds
 from pointillist.train.feed import Feed
+from pointillist.train.select import HeldOut
+from pointillist.train.store import read_model
 from pointillist.train.supervise import supervised
 from pointillist.train.term import Term
-from tests.train.small import CPU, small_run
+from tests.train.small import CPU, small_run, train_small
 
 NOTHING = Known.nothing(2, 10, 10)
 BOUNDS = SizeBounds(low=(0.1,), high=(0.3,))
@@ -82,3 +86,21 @@ def test_a_run_says_them_of_every_image_even_of_those_without_annotation() -> No
     assert supervised(run, name).known.sizes[1].tolist() == pytest.approx([76.8, 230.4])
     _, target = augmented(run, next(iter(Feed(run, run.data.names("train"), CPU).epoch(0))))
     assert target.sizes[:, 1].tolist() == [pytest.approx([76.8, 230.4])] * 5
+
+
+TERMS = [Term(loss=CrossEntropy()), Term(loss=Size())]
+
+
+def test_bounds_alone_annotate_nothing_and_teach_nothing_where_nothing_is_drawn(tmp_path: Path) -> None:
+    nobody = small_run(annotate=None, sizes=BOUNDS, supervise=TERMS)
+    with pytest.raises(InputError, match=r"must be annotated; got none: bounds on sizes"):
+        train_small(nobody, tmp_path / "nobody")
+    clicks = PointsAnnotator(positive=3, negative=3)
+    some = nobody.model_copy(update={"annotate": Mixed(of=((clicks, 0.6),)), "epochs": 1})
+    drawn = sum(not supervised(some, name).bare for name in some.data.names("train"))
+    assert 0 < drawn < 5
+    said = train_small(some, tmp_path / "some").said
+    assert any(f"{5 - drawn} of 5 training images are not annotated" in message for message in said)
+    assert read_model(tmp_path / "some")[1]["annotation"]["train"]["annotated"] == drawn
+    by_masks = HeldOut(some.model_copy(update={"select": "masks"}), some.data.names("val"), CPU)
+    assert by_masks.tally.annotated == 3

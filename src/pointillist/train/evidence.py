@@ -131,7 +131,7 @@ class _Facts:
         self.sized += times * _sized(known)
         self.boxed += times * bool(silent_boxes(known).any())
         self.of_the_whole |= known.of_the_whole
-        if known.empty:
+        if item.bare:
             self.silent += times
             return
         self.drawn.append(name)

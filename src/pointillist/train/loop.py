@@ -257,7 +257,8 @@ def _check_labels(run: Run, feed: Feed, watch: Watch) -> None:
         fix = "Annotate some training images, or check that the files bear the images' names."
         if run.annotate is not None and run.annotations is None:
             fix = "Clicks are simulated from masks: put masks beside the training images."
-        raise InputError("at least one training image must be annotated", "none", fix, run.annotations)
+        found = "none" if run.sizes is None else "none: bounds on sizes don't tell where anything is"
+        raise InputError("at least one training image must be annotated", found, fix, run.annotations)
     if count := feed.tally.contradicting:
         first = feed.tally.contradiction
         watch.say(

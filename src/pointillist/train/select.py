@@ -86,7 +86,7 @@ def _with_mask(run: Run, item: Supervised) -> Supervised:
     """Give a sample as if its mask had been drawn, with what that costs."""
     known = Known.from_labels(item.sample.truth(), len(run.data.classes))
     drawn = None if item.sample.mask is None else Full().annotate(item.sample, run.data.classes, run.seed)
-    return replace(item, known=known, annotation=drawn)
+    return replace(item, known=known, annotation=drawn, bounds_alone=False)
 
 
 class HeldOut:
@@ -188,11 +188,11 @@ def _score(agreement: Agreement, on_masks: Agreement | None) -> Score:
 
 
 def _annotated(run: Run, most: int) -> Iterator[Supervised]:
-    """Read some of the training images of which something is known, in an order of their own."""
+    """Read some of the annotated training images, in an order of their own."""
     names = run.data.names("train")
     order = (names[place] for place in numpy_rng(run.seed, "line").permutation(len(names)))
     items = (supervised(run, name) for name in order)
-    return islice((item for item in items if not item.known.empty), most)
+    return islice((item for item in items if not item.bare), most)
 
 
 class _Item(NamedTuple):

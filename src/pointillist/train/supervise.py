@@ -28,12 +28,19 @@ class Supervised:
         annotation: what was drawn; None for an image that nobody annotated.
         region: where anything is to be learnt of it: in its region of interest, and of a mask that was drawn
             not where it is void; None: everywhere.
+        bounds_alone: nothing is known of it but the run's bounds on sizes, which hold for all images alike.
     """
 
     sample: Sample
     known: Known
     annotation: Annotation | None
     region: RegionArray | None = None
+    bounds_alone: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether nobody drew or said anything of this image."""
+        return self.bounds_alone or self.known.empty
 
     @property
     def labels(self) -> MaskArray:
@@ -97,9 +104,10 @@ def supervised(run: Run, name: str) -> Supervised:
         known = Known.from_annotation(annotation, sample.height, sample.width)
     if sample.region is not None:
         known = replace(known, labels=np.where(sample.region, known.labels, np.uint8(IGNORE)))
+    region, bare = _region(run, sample, known.labels), known.empty
     if run.sizes is not None:
         known = replace(known, sizes=run.sizes.narrow(known))
-    return Supervised(sample, known, annotation, _region(run, sample, known.labels))
+    return Supervised(sample, known, annotation, region, bounds_alone=bare and not known.empty)
 
 
 def _region(run: Run, sample: Sample, labels: MaskArray) -> RegionArray | None:

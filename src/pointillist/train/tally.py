@@ -47,7 +47,7 @@ class Tally:
         self.labelled += np.bincount(item.labels[labelled], minlength=len(self.classes))
         self.images += 1
         self.side = max(self.side, *item.labels.shape)
-        self.annotated += not item.known.empty
+        self.annotated += not item.bare
         self.marks.update(mark.kind for mark in (item.annotation.marks if item.annotation else ()))
         if item.annotation is not None and (wrong := contradictions(item.annotation)):
             self.contradicting += 1

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pointillist.annotate import (
+    AnyAnnotator,
     Boxes,
     Density,
     ExtremePointsAnnotator,
@@ -22,6 +23,7 @@ from pointillist.annotate import (
 )
 from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.marks import Size
+from pointillist.core.raster import to_labels
 from pointillist.core.shapes import IGNORE, AnyMask
 from pointillist.datasets import Folder, Synthetic
 from pointillist.models.imagenet import available
@@ -31,7 +33,7 @@ from pointillist.train.evidence import gather
 from pointillist.train.feed import steps_per_epoch
 from pointillist.train.recipe import RECIPES, apply_recipe
 from pointillist.train.supervise import supervised
-from pointillist.train.thinness import alike, joined, mixing, seen_px, width_px
+from pointillist.train.thinness import alike, joined, mixing, seen_px, stroked, width_px
 from tests.train.small import small_run
 
 LESIONS = Synthetic(size=(96, 128), train=12, val=2, test=2)
@@ -359,6 +361,51 @@ def test_what_shows_less_than_a_mask_is_not_full(
     run = small_run(data=masked(tmp_path, void, codes), annotate=annotate)
     assert gather(run).full == 0
     assert all(supervised(run, name).region is None for name in run.data.names("train"))
+
+
+def as_label_maps(root: Path, data: Synthetic, annotate: AnyAnnotator) -> Folder:
+    """Write what is drawn as ilastik and napari do: an image of labels."""
+    for name in data.names("train"):
+        sample = data.read(name)
+        drawn = to_labels(annotate.annotate(sample, data.classes, 0))
+        image = np.rint(sample.image * 255).astype(np.uint8).transpose(1, 2, 0)
+        for kind, pixels in (("images", image), ("labels", drawn)):
+            (root / "train" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(root / "train" / kind / f"{name}.png")
+    (root / "pointillist.yaml").write_text(f"classes: [{', '.join(data.classes)}]\n")
+    return Folder(root=root)
+
+
+@pytest.mark.parametrize("data", [LESIONS, VESSELS], ids=["lesions", "vessels"])
+@pytest.mark.parametrize(
+    "annotate", [Scribbles(), PointsAnnotator(positive=5, negative=5, radius=2)], ids=["lines", "dabs"]
+)
+def test_strokes_are_learnt_from_alike_as_marks_and_as_a_label_map(
+    data: Synthetic, annotate: AnyAnnotator, tmp_path: Path
+) -> None:
+    maps = small_run(data=as_label_maps(tmp_path, data, annotate), annotate=None)
+    assert gather(maps).kinds == {"strokes": 12}
+    (of_maps, choice), (of_marks, _) = (
+        apply_recipe(run, "auto") for run in (maps, small_run(data=data, annotate=annotate))
+    )
+    assert of_maps.supervise == of_marks.supervise
+    assert of_maps.propagate == of_marks.propagate
+    assert of_maps.model == of_marks.model
+    assert "strokes in label maps on 12 images" in choice.why
+
+
+@pytest.mark.parametrize("data", [LESIONS, VESSELS, BUILDINGS], ids=["lesions", "vessels", "buildings"])
+@pytest.mark.parametrize("annotate", [Density(probability=0.001), *EVERY_SHARE, Full()], ids=str)
+def test_maps_labelled_by_chance_or_all_over_are_no_strokes(data: Synthetic, annotate: object) -> None:
+    assert set(gather(small_run(data=data, annotate=annotate)).kinds) == {"dense"}
+
+
+def test_what_is_filled_in_a_map_is_no_stroke() -> None:
+    labels = np.full((200, 200), IGNORE, np.uint8)
+    labels[10:14, 10:190], labels[60:64, 10:190] = 1, 0
+    assert stroked(labels)
+    labels[100:130, 100:130] = 1
+    assert not stroked(labels)
 
 
 def test_sizes_are_seen_only_where_somebody_states_them() -> None:

@@ -16,6 +16,7 @@ from pointillist.train.readable import naming_all
 from pointillist.train.run import Run
 from pointillist.train.shape import FEW, Shape, Shapes
 from pointillist.train.supervise import Supervised, may_be_annotated, supervised
+from pointillist.train.thinness import stroked
 
 LOOKED_AT = 64
 """Images at whose pixels is looked, spread evenly over those that somebody annotated."""
@@ -31,7 +32,7 @@ class Evidence:
         images: of how many it is known what is drawn: of all, unless more than `COUNTED` may be annotated.
         training: how many there are.
         channels: of the images.
-        kinds: how many of them hold each kind of mark.
+        kinds: how many of them hold each kind of mark; label maps drawn by hand are "strokes".
         full: how many are labelled all over, but for what is void.
         silent: how many of them nobody annotated.
         sized: how many state a range of sizes.
@@ -125,8 +126,7 @@ class _Facts:
         known, name = item.known, item.sample.name
         self.images += times
         self.channels = self.channels or len(item.sample.image)
-        for kind in {mark.kind for mark in (item.annotation.marks if item.annotation else ())}:
-            self.kinds[kind] += times
+        self.kinds.update(_kinds(item))
         self.full += times * bool((item.labels[item.inside] != IGNORE).all())
         self.sized += times * _sized(known)
         self.boxed += times * bool(silent_boxes(known).any())
@@ -137,6 +137,13 @@ class _Facts:
         self.drawn.append(name)
         if name in self._keep:
             self.kept[name] = item
+
+
+def _kinds(item: Supervised) -> set[str]:
+    kinds: set[str] = {mark.kind for mark in (item.annotation.marks if item.annotation else ())}
+    if "dense" in kinds and stroked(item.labels):
+        return kinds - {"dense"} | {"strokes"}
+    return kinds
 
 
 def _count(run: Run, names: Sequence[str]) -> _Facts:

@@ -271,7 +271,7 @@ def _knowledge() -> tuple[Changes, tuple[Term, ...]]:
     return {}, (Term(loss=BoxTightness()), Term(loss=Size()), Term(loss=Tag(), weight=0.1))
 
 
-_CLICKED = {"points", "scribble"}
+_CLICKED = {"points", "scribble", "strokes"}
 _DRAWN = {*_CLICKED, "box", "extreme-points", "dense"}
 # Superpixels know this image alone; a forest knows the clicks of all images, and a cut finds its outlines in
 # this one. They err in different places: where they disagree nothing is said (benchmarks/propagators.py).
@@ -280,6 +280,7 @@ _WORDS = {
     "points": "clicks",
     "scribble": "scribbles",
     "dense": "label maps",
+    "strokes": "strokes in label maps",
     "box": "boxes",
     "extreme-points": "extreme points",
     "tag": "tags",

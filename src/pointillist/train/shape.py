@@ -14,7 +14,7 @@ from pointillist.core.known import Known
 from pointillist.core.marks import Box, Dense, ExtremePoints
 from pointillist.core.shapes import IGNORE, AnyMask, ImageArray, MaskArray
 from pointillist.train.supervise import Supervised
-from pointillist.train.thinness import alike, joined, mixing, seen_px, width_px
+from pointillist.train.thinness import alike, joined, mixing, seen_px, stroked, width_px
 
 THIN_PX = 4.0
 """Objects whose pixels lie on average less deep than this are thin."""
@@ -173,7 +173,7 @@ def _depths(item: Supervised, classes: Sequence[int]) -> dict[int, float]:
     """
     drawn = item.annotation.marks if item.annotation else ()
     known = item.labels != IGNORE
-    if not any(isinstance(m, Dense) for m in drawn) or known.mean() < FEW:
+    if not any(isinstance(m, Dense) for m in drawn) or known.mean() < FEW or stroked(item.labels):
         return {}
     gaps, (rows, cols) = ndimage.distance_transform_edt(~known, return_indices=True)
     nearest = np.where(item.inside, item.labels[rows, cols], np.uint8(IGNORE))

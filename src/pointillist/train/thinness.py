@@ -22,6 +22,9 @@ DENSE = 0.25
 """Share of labelled pixels from which labels are no clicks and no strokes: such looks then say nothing."""
 STROKES = 0.5
 """Where more than this share of the labelled pixels adjoins one of its side, they are strokes or discs."""
+STROKED, DRAWN, BRUSH_PX = 0.05, 0.9, 4.0
+"""Maps drawn by hand: labelled less than this share, of which more than this share adjoins one of its side,
+and on average less deep than this."""
 REACH_PX = 8
 """So far from a stroke or a click is looked for what looks otherwise."""
 AXES = 8
@@ -189,14 +192,32 @@ def _places(labels: MaskArray) -> tuple[Places, Places]:
     return np.argwhere(known & (labels > 0)), np.argwhere(known & (labels == 0))
 
 
+def stroked(labels: MaskArray) -> bool:
+    """Whether a label map was drawn by hand, in lines or dabs of a brush, and not by area or by chance.
+
+    Few of its pixels are labelled, hardly any stands alone, and they lie near the edge of what is drawn. Of
+    pixels that are labelled by chance, as many as these, two thirds stand alone; clicks of one pixel in a
+    map look like those, and are not told apart.
+    """
+    known = labels != IGNORE
+    if not 0 < known.mean() < STROKED or _together(labels) <= DRAWN * known.sum():
+        return False
+    return bool(ndimage.distance_transform_edt(known)[known].mean() < BRUSH_PX)
+
+
 def _strokes(labels: MaskArray) -> bool:
-    """Whether most labelled pixels adjoin one of their side (8 neighbours): drawn lines, or discs."""
+    """Whether most labelled pixels adjoin one of their side: drawn lines, or discs."""
+    return _together(labels) > STROKES * int((labels != IGNORE).sum())
+
+
+def _together(labels: MaskArray) -> int:
+    """Count the labelled pixels that adjoin one of their side (8 neighbours)."""
     known = labels != IGNORE
     together = 0
     for side in (known & (labels > 0), known & (labels == 0)):
         crowd = ndimage.convolve(side.astype(np.uint8), np.ones((3, 3), np.uint8), mode="constant")
         together += int((crowd[side] > 1).sum())
-    return together > STROKES * int(known.sum())
+    return together
 
 
 def _apart(image: ImageArray, asked: Places, *sides: Places) -> list[Float64[np.ndarray, " p"]]:

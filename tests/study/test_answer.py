@@ -21,7 +21,9 @@ from pointillist.study.budget import budget_study
 from pointillist.study.execute import read_results, run_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
+from pointillist.study.report_tables import metric_tables
 from pointillist.study.study import Study
+from pointillist.study.summary import summaries
 from pointillist.study.table import rows
 from pointillist.study.words import sentences, table
 from tests.cli.command import pointillist
@@ -98,6 +100,28 @@ def test_the_least_that_is_as_good_is_found(tmp_path: Path) -> None:
     assert "<svg" in budget_curve(told)
     assert budget_curve(told) == budget_curve(told)
     assert to_markdown(*table(told)).count("\n") == 1 + len(told.lines)
+
+
+def test_masks_that_show_nothing_are_told_and_break_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(tmp_path, study(), TRUTH)
+    only_background = {f"image {n}": [[70_000, 0], [0, 0]] for n in range(12)}
+    changed(tmp_path, lambda result: {"splits": _with_matrices(result["splits"], only_background)})
+    told = answered(study(), tmp_path)
+    print_answer(told)
+    said = capsys.readouterr().out
+    assert "5 places are without a Dice: no image shows an object." in said
+    assert "groups" not in said, "there are twelve images"
+    assert "nan" not in said + to_markdown(*table(told))
+    results = read_results(study(), tmp_path)
+    found = summaries(study(), results)
+    assert {one.deviation for one in found if one.metric == "dice"} == {None}
+    assert "nan" not in metric_tables(study(), results, found)[0].markdown()
+
+
+def _with_matrices(splits: dict[str, Any], matrices: dict[str, Any]) -> dict[str, Any]:
+    return {name: {**one, "matrices": matrices} for name, one in splits.items()}
 
 
 def test_a_small_number_that_only_seems_enough_is_not_taken(tmp_path: Path) -> None:

@@ -58,6 +58,20 @@ def test_an_interval_needs_enough_images_that_have_a_number() -> None:
     assert _of("test", ("all",), "dice", scores(values)).low is not None
 
 
+def test_a_seed_without_a_number_gives_no_mean_and_no_verdict() -> None:
+    """It is not taken for 0: that would be worse than anything."""
+    hollow = np.random.default_rng(0).uniform(0.8, 1, (2, 20, 1))
+    whole = hollow.copy()
+    hollow[0] = np.nan
+    found = difference(scores(hollow), scores(whole))
+    assert np.isnan(found.mean)
+    assert (found.low, found.high, found.p, found.verdict(0.02)) == (None, None, None, "undecided")
+    shown = _of("test", ("all",), "dice", scores(hollow))
+    assert np.isnan(shown.mean)
+    assert (shown.deviation, shown.low, shown.high) == (None, None, None)
+    assert np.isnan(resampled_means(scores(hollow), 10, seed=0)).all()
+
+
 def test_resamples_are_means_of_the_drawn_images_and_seeds() -> None:
     rng = np.random.default_rng(0)
     one = scores(rng.random((1, 6, 2)))

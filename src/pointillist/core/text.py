@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -32,8 +33,12 @@ def slug(text: str) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Print a number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    """Print a number, or a dash where there is none.
+
+    >>> number(0.93149), number(None), number(math.nan)
+    ('0.931', '-', '-')
+    """
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def counted(count: int, plural: str) -> str:

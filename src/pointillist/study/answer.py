@@ -16,7 +16,14 @@ from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
 from pointillist.study.execute import Results, measured
 from pointillist.study.power_law import FITS, PowerLaw
-from pointillist.study.scores import Scores, mean_known, results_by_place, scores_of, seconds_per_image
+from pointillist.study.scores import (
+    Scores,
+    deviation,
+    mean_known,
+    results_by_place,
+    scores_of,
+    seconds_per_image,
+)
 from pointillist.study.statistics import (
     ENOUGH,
     Difference,
@@ -65,8 +72,8 @@ class Line:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation over seeds; None: there is one."""
-        return statistics.stdev(self.scores) if len(self.scores) > 1 else None
+        """Standard deviation over seeds; None: there is one, or one has no number."""
+        return deviation(self.scores)
 
 
 @dataclass(frozen=True)

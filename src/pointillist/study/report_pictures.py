@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pointillist.core.errors import InputError
+from pointillist.core.text import number
 from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale, panels
 from pointillist.study.scores import Scores
 from pointillist.train.device import find_device
@@ -90,7 +91,7 @@ def _dice(scores: Scores, name: str) -> str:
         return ""
     own = scores.at(scores.seeds, [name])
     first = own.at(own.seeds[:1], [name]).by_image()[0]
-    return f"{first:.3f}" + (f", mean {own.by_image()[0]:.3f}" if len(own.seeds) > 1 else "")
+    return number(first) + (f", mean {number(own.by_image()[0])}" if len(own.seeds) > 1 else "")
 
 
 def gallery(

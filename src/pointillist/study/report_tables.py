@@ -52,7 +52,7 @@ def metric_tables(study: Study, results: Results, found: Sequence[Summary]) -> l
 
 
 def _cell(one: Summary) -> str:
-    text = f"{one.mean:.3f}" + ("" if one.deviation is None else f" ± {one.deviation:.3f}")
+    text = number(one.mean) + ("" if one.deviation is None else f" ± {one.deviation:.3f}")
     return text if one.low is None else f"{text} ({one.low:.3f} to {one.high:.3f})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,15 @@ def mean_of(values: Float64[np.ndarray, "n m"]) -> Values:
     there = ~np.isnan(values)
     counts = there.sum(1)
     return np.where(counts > 0, np.where(there, values, 0).sum(1) / np.maximum(counts, 1), np.nan)
+
+
+def deviation(by_seed: Sequence[float]) -> float | None:
+    """Give the standard deviation over seeds; None: there is one, or one has no number.
+
+    >>> deviation([1.0, 3.0]), deviation([1.0]), deviation([1.0, math.nan])
+    (1.4142135623730951, None, None)
+    """
+    return statistics.stdev(by_seed) if len(by_seed) > 1 and not any(map(math.isnan, by_seed)) else None
 
 
 def results_by_place(study: Study, results: Results) -> dict[tuple[str, ...], list[dict[str, Any]]]:

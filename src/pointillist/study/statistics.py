@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -28,7 +29,7 @@ class Difference:
     """How much better one place is than its reference.
 
     Args:
-        mean: of the metric, ours minus the reference's.
+        mean: of the metric, ours minus the reference's; NaN where a seed of either has no number.
         low: end of the 95 % interval, over images and seeds; None: fewer than five groups of images.
         high: the other end.
         p: of the signed-rank test over images that both are alike; None as above.
@@ -89,7 +90,7 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     by_group = _by_group(ours, reference)
     better = float(np.mean((by_group > 0) + 0.5 * (by_group == 0))) if by_group.size else float("nan")
     told = Difference(float(delta), None, None, None, None, better, len(ours.seeds), len(ours.names))
-    if by_group.size < FEWEST:
+    if by_group.size < FEWEST or math.isnan(delta):
         return told
     draws = _resampled(ours, reference, resamples, seed)
     low, high = interval(draws) or (None, None)
@@ -158,6 +159,8 @@ def _resampled(ours: Scores, reference: Scores, resamples: int, seed: int) -> Va
 def resampled_means(scores: Scores, resamples: int, seed: int) -> Values:
     """Give the mean of each resample: over images, then classes, then seeds.
 
+    Where a seed has no number the place has no mean, and so none of its resamples has one.
+
     Places with the same groups of images and as many seeds are drawn alike, so their means may be compared
     resample by resample.
     """
@@ -166,6 +169,8 @@ def resampled_means(scores: Scores, resamples: int, seed: int) -> Values:
     shares = np.full(count, 1 / count)
     seeds = numpy_rng(seed, "seeds").multinomial(count, shares, size=resamples).astype(np.float64)
     there = ~np.isnan(scores.values)
+    if not there.any((1, 2)).all():
+        return np.full(resamples, np.nan)
     by_class = [
         np.einsum("rn,snf->rsf", images, part) for part in (np.where(there, scores.values, 0.0), there * 1.0)
     ]

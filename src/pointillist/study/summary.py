@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.metrics.summary import FEWEST
 from pointillist.study.execute import Results
-from pointillist.study.scores import Scores, scores_of
+from pointillist.study.scores import Scores, deviation, scores_of
 from pointillist.study.statistics import RESAMPLES, resampled_means
 from pointillist.study.study import Study
 
@@ -30,8 +31,8 @@ class Summary:
         metric: mean over images.
         seeds: how many.
         images: how many.
-        mean: over seeds.
-        deviation: standard deviation over seeds; None: there is one.
+        mean: over seeds; NaN where one has no number.
+        deviation: standard deviation over seeds; None: there is one, or one has no number.
         low: end of the 95 % interval over images and seeds; None: fewer than five groups of images.
         high: the other end.
     """
@@ -59,13 +60,13 @@ def summaries(study: Study, results: Results) -> list[Summary]:
 
 def _of(split: Split, place: tuple[str, ...], metric: str, scores: Scores) -> Summary:
     by_seed = scores.by_seed()
+    mean = statistics.mean(by_seed)
     measured = ~np.isnan(scores.by_image())
-    enough = len(set(np.array(scores.groups)[measured])) >= FEWEST
+    enough = len(set(np.array(scores.groups)[measured])) >= FEWEST and not math.isnan(mean)
     spread = interval(resampled_means(scores, RESAMPLES, seed=0)) if enough else None
     low, high = spread or (None, None)
-    deviation = statistics.stdev(by_seed) if len(by_seed) > 1 else None
     counts = len(by_seed), len(scores.names)
-    return Summary(split, place, metric, *counts, statistics.mean(by_seed), deviation, low, high)
+    return Summary(split, place, metric, *counts, mean, deviation(by_seed), low, high)
 
 
 def csv_of(study: Study, found: Sequence[Summary]) -> str:

@@ -63,7 +63,7 @@ def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
         ends = (against.low, against.high)
         interval = "" if None in ends else f" ({' to '.join(map(number_signed, ends))})"
         told += [f"{number_signed(against.mean)}{interval}", probability(line.p)]
-        told += [number(against.effect, 2), f"{against.better:.0%}"]
+        told += [number(against.effect, 2), "-" if math.isnan(against.better) else f"{against.better:.0%}"]
         rows.append(told)
     return head, rows
 
@@ -84,12 +84,12 @@ def short(value: float | None, sign: str = "") -> str:
     >>> short(0.9312), short(-0.0042, "+"), short(1.0)
     ('.931', '-.004', '1.000')
     """
-    return "-" if value is None else re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{sign}.3f}")
+    return "-" if value is None or math.isnan(value) else re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{sign}.3f}")
 
 
 def number_signed(value: float | None) -> str:
     """Print a difference with its sign, or a dash."""
-    return "-" if value is None else f"{value:+.4f}"
+    return "-" if value is None or math.isnan(value) else f"{value:+.4f}"
 
 
 def sentences(answer: Answer) -> list[str]:
@@ -146,7 +146,8 @@ def _can_not_tell(answer: Answer) -> list[str]:
         found.append(f"{_places(apart)} not compared: other seeds or images than the reference's.")
     if hollow := sum(bool(line.scores) and math.isnan(line.mean) for line in answer.lines):
         found.append(f"{_places(hollow)} without a {NAMES[answer.compare.metric]}: no image shows an object.")
-    if any(line.against is not None and line.against.low is None for line in answer.lines):
+    told = [line.against for line in answer.lines if line.against and not math.isnan(line.against.mean)]
+    if any(against.low is None for against in told):
         found.append(
             f"no interval can be given, and so no verdict: the {answer.split} images make fewer than "
             f"{FEWEST} groups that are independent of each other."

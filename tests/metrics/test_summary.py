@@ -66,6 +66,20 @@ def test_absent_class_is_not_counted_and_missed_object_fails() -> None:
     assert summary.row("accuracy").images_used == 4
 
 
+def test_the_mean_over_classes_leaves_out_what_no_image_shows() -> None:
+    """A stray pixel would count as a class of Dice 0; its own row tells of it."""
+    stray = square(2, 4)
+    stray[0, 0] = 2
+    results = [measure("a", "", stray, square(2, 4), 3), measure("b", "", square(2, 4), square(3, 4), 3)]
+    summary = summarise(results, ["background", "lesion", "hair"])
+    for metric in ("dice", "dice_per_image", "iou", "hd95_per_image", "surface_dice_per_image"):
+        assert summary.row(metric).value == summary.row(metric, "lesion").value
+    hair = summary.row("dice_per_image", "hair")
+    assert (hair.value, hair.images_used, hair.images_failed) == (0, 1, 1)
+    only = summarise([measure("a", "", square(2, 4), square(0, 0), 2)], CLASSES).row("dice")
+    assert (only.value, only.images_failed) == (None, 1)
+
+
 def test_predictions_on_void_change_no_row() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, (16, 16)).astype(np.uint8)

@@ -106,7 +106,7 @@ def test_masks_that_show_nothing_are_told_and_break_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_results(tmp_path, study(), TRUTH)
-    only_background = {f"image {n}": [[70_000, 0], [0, 0]] for n in range(12)}
+    only_background = {f"image {n}": [[70_000 - n, n], [0, 0]] for n in range(12)}
     changed(tmp_path, lambda result: {"splits": _with_matrices(result["splits"], only_background)})
     told = answered(study(), tmp_path)
     print_answer(told)
@@ -118,6 +118,29 @@ def test_masks_that_show_nothing_are_told_and_break_nothing(
     found = summaries(study(), results)
     assert {one.deviation for one in found if one.metric == "dice"} == {None}
     assert "nan" not in metric_tables(study(), results, found)[0].markdown()
+
+
+def test_a_stray_pixel_of_a_class_that_no_image_shows_changes_nothing(tmp_path: Path) -> None:
+    """Its Dice of 0 would be averaged in for the runs that invent it, and for no other."""
+
+    def with_a_third(matrix: list[list[int]], stray: int) -> list[list[int]]:
+        (kept, taken), (missed, found) = matrix
+        return [[kept - stray, taken, stray], [missed, found, 0], [0, 0, 0]]
+
+    def told(stray: int) -> Answer:
+        write_results(tmp_path, study(), TRUTH)
+        for cell in study().runs:
+            path = tmp_path / "results" / f"{cell.run.id}.json"
+            result = json.loads(path.read_text())
+            matrices = result["splits"]["test"]["matrices"]
+            pixels = stray * (cell.place["clicks"] == "full masks")
+            wide = {name: with_a_third(matrix, pixels) for name, matrix in matrices.items()}
+            result["splits"] = _with_matrices(result["splits"], wide)
+            path.write_text(json.dumps(result))
+        return answered(study(), tmp_path)
+
+    assert told(1).lines == told(0).lines
+    assert [line.verdict for line in told(1).lines] == ["worse", "worse", "as good", "better", None]
 
 
 def _with_matrices(splits: dict[str, Any], matrices: dict[str, Any]) -> dict[str, Any]:

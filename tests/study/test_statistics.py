@@ -12,7 +12,7 @@ from scipy import stats
 from pointillist.core.errors import InputError
 from pointillist.study.power_law import PowerLaw, fit, fits, forecast, needed
 from pointillist.study.scores import Scores
-from pointillist.study.statistics import Difference, difference, holm, resampled_means
+from pointillist.study.statistics import Difference, comparable, difference, holm, resampled_means
 from pointillist.study.summary import _of
 
 NAMES = tuple(f"image {n}" for n in range(40))
@@ -41,12 +41,11 @@ def test_the_difference_is_that_of_the_means_and_its_interval_holds_it() -> None
 
 
 def test_what_is_undefined_counts_nowhere() -> None:
-    """The mean of each side is over its own images with a number, first by class, then by seed."""
+    """Nor does a class that one seed has no number for: sides would be means over different classes."""
     ours = np.array([[[0.5, np.nan], [0.7, 0.2], [0.9, 0.4]], [[0.1, np.nan], [0.3, np.nan], [0.5, np.nan]]])
     theirs = np.zeros((2, 3, 2))
     found = difference(scores(ours), scores(theirs))
-    by_seed = [(np.mean([0.5, 0.7, 0.9]) + np.mean([0.2, 0.4])) / 2, 0.3]
-    assert found.mean == pytest.approx(np.mean(by_seed))
+    assert found.mean == pytest.approx(np.mean([0.7, 0.3]))
     assert found.low is None, "three images are too few for an interval"
 
 
@@ -106,6 +105,7 @@ def test_the_seeds_that_both_have_are_compared() -> None:
     assert found.mean == pytest.approx(ours.values[[0, 2]].mean() - theirs.values[[0, 2]].mean())
     with pytest.raises(InputError, match="must share seeds and images"):
         difference(ours.at([0], NAMES), theirs.at([1], NAMES))
+    assert not comparable(ours, scores(np.zeros((3, 40, 2)))), "others have two classes"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pointillist.core.errors import InputError, nearest
 from pointillist.core.shapes import IGNORE, MaskArray
 from pointillist.metrics import METRICS
 from pointillist.metrics.bootstrap import group_of, interval, resample_counts
-from pointillist.metrics.confusion import Matrix, confusion_matrix
+from pointillist.metrics.confusion import Matrix, confusion_matrix, flawless
 from pointillist.metrics.curve import MIXED, Histogram, average_precisions, roc_areas
 from pointillist.metrics.surface import Spacing, surface_distances
 
@@ -108,10 +108,10 @@ class MetricRow(Config):
         value: None where undefined.
         low: end of the 95 % interval; None where undefined or where fewer than five groups are used.
         high: the other end.
-        images_used: images that the value depends on; the others lack the class, or any known pixel.
+        images_used: images with a number in some class; the others lack the class, or any known pixel.
         images: all images.
         images_failed: used images where only one of truth and prediction has the class (missed or invented).
-        class_name: None: the mean over the foreground classes.
+        class_name: None: the mean over the foreground classes that an image shows.
     """
 
     metric: str
@@ -144,25 +144,30 @@ class Summary(Config):
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """One metric over the foreground classes: row 0 holds its values, the others those of the resamples."""
+    """One metric over the foreground classes: row 0 holds its values, the others those of the resamples.
+
+    ``used`` are the images where it has a number, ``shown`` those where it has one for every prediction.
+    """
 
     metric: str
     pooling: Literal["pooled", "per-image"]
     values: Draws
     used: Flags
+    shown: Flags
 
 
-def _pooled(metric: str, values: np.ndarray, used: np.ndarray) -> _Column:
-    return _Column(metric, "pooled", values.reshape(len(values), -1), used.reshape(len(used), -1))
+def _pooled(metric: str, values: np.ndarray, used: np.ndarray, shown: np.ndarray) -> _Column:
+    values, used, shown = (part.reshape(len(part), -1) for part in (values, used, shown))
+    return _Column(metric, "pooled", values, used, shown)
 
 
-def _per_image(metric: str, scores: np.ndarray, weights: Weights) -> _Column:
+def _per_image(metric: str, scores: np.ndarray, shown: np.ndarray, weights: Weights) -> _Column:
     scores = scores.reshape(len(scores), -1)
     used = ~np.isnan(scores)
     counts = weights @ used.astype(np.int64)
     sums = weights.astype(np.float64) @ np.where(used, scores, 0.0)
     means = np.where(counts == 0, np.nan, sums / np.maximum(counts, 1))
-    return _Column(f"{metric}_per_image", "per-image", means, used)
+    return _Column(f"{metric}_per_image", "per-image", means, used, shown.reshape(len(shown), -1))
 
 
 def _confusion_columns(results: Sequence[ImageResult], weights: Weights) -> Iterator[_Column]:
@@ -170,14 +175,17 @@ def _confusion_columns(results: Sequence[ImageResult], weights: Weights) -> Iter
     pooled = np.tensordot(weights, matrices, axes=1)
     for name, metric in METRICS.items():
         if metric.needs == "confusion":
-            whole, single = metric.function(pooled), metric.function(matrices)
-            if single.ndim == 2:  # one number per class: the background is not averaged in
-                whole, single = whole[:, 1:], single[:, 1:]
-            yield _pooled(name, whole, ~np.isnan(single))
-            yield _per_image(name, single, weights)
+            parts = [metric.function(part) for part in (pooled, matrices, flawless(matrices))]
+            if parts[0].ndim == 2:  # one number per class: the background is not averaged in
+                parts = [part[:, 1:] for part in parts]
+            whole, single, best = parts
+            yield _pooled(name, whole, ~np.isnan(single), ~np.isnan(best))
+            yield _per_image(name, single, ~np.isnan(best), weights)
 
 
-def _curve_columns(histograms: Sequence[tuple[Histogram, ...]], weights: Weights) -> Iterator[_Column]:
+def _curve_columns(
+    histograms: Sequence[tuple[Histogram, ...]], shown: Flags, weights: Weights
+) -> Iterator[_Column]:
     positives, negatives = (
         np.stack([[getattr(h, side) for h in per_class] for per_class in histograms]).astype(np.float64)
         for side in ("positives", "negatives")
@@ -195,8 +203,8 @@ def _curve_columns(histograms: Sequence[tuple[Histogram, ...]], weights: Weights
             pooled[1, block, f] = average_precisions(inside, outside, MIXED[filled])
     single = roc_areas(positives, negatives), average_precisions(positives, negatives, MIXED)
     for name, whole, each in zip(("roc_auc", "average_precision"), pooled, single, strict=True):
-        yield _pooled(name, whole, used)
-        yield _per_image(name, each, weights)
+        yield _pooled(name, whole, used, shown)
+        yield _per_image(name, each, shown, weights)
 
 
 def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[str]) -> Iterator[MetricRow]:
@@ -216,7 +224,8 @@ def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[
         )
 
     # A resample that lost a class is left out (NaN): its mean over fewer classes is another quantity.
-    there = ~np.isnan(column.values[0])
+    # A class that no image shows is measured only where it was invented: its 0 would count in some tables.
+    there = column.shown.any(axis=0) & ~np.isnan(column.values[0])
     mean = column.values[:, there].mean(axis=1) if there.any() else np.full(len(column.values), np.nan)
     any_used, any_failed = np.any(column.used, axis=1), np.any(failed, axis=1)
     yield row(mean, any_used, any_failed, None)
@@ -244,8 +253,8 @@ def summarise(
     """Make the table of a data set: every metric, pooled and per image, with 95 % bootstrap intervals.
 
     Pooled metrics are functions of the sum of all matrices (or histograms); per-image ones are means over
-    the images where they are defined. The mean over foreground classes is that of the classes' own rows. The
-    order of the images is immaterial, to the bit.
+    the images where they are defined. The mean over foreground classes is that of the classes' own rows, but
+    for classes that no image shows. The order of the images is immaterial, to the bit.
 
     Args:
         results: of each image, once.
@@ -261,15 +270,16 @@ def summarise(
     whole = np.ones((1, len(ordered)), np.int64)
     weights = np.concatenate([whole, resample_counts(groups.tolist(), resamples, seed)])
     columns = list(_confusion_columns(ordered, weights))
-    columns += [_per_image("hd95", np.stack([r.hd95 for r in ordered]), weights)]
-    columns += [_per_image("surface_dice", np.stack([r.surface_dice for r in ordered]), weights)]
+    matrices = np.stack([r.matrix for r in ordered])
+    true, predicted = (matrices.sum(axis=axis)[:, 1:] > 0 for axis in (2, 1))
+    columns += [_per_image("hd95", np.stack([r.hd95 for r in ordered]), true, weights)]
+    columns += [_per_image("surface_dice", np.stack([r.surface_dice for r in ordered]), true, weights)]
     histograms = [r.histogram for r in ordered if r.histogram is not None]
     if histograms and len(histograms) < len(ordered):
         fix = "Measure all images with probs, or none."
         raise InputError(f"all {len(ordered)} images must have probabilities", str(len(histograms)), fix)
     if histograms:
-        columns += list(_curve_columns(histograms, weights))
-    matrices = np.stack([r.matrix for r in ordered])
-    failed = (matrices.sum(axis=2) > 0) != (matrices.sum(axis=1) > 0)
-    rows = [row for column in columns for row in _rows(column, failed[:, 1:], groups, classes[1:])]
+        columns += list(_curve_columns(histograms, true, weights))
+    failed = true != predicted
+    rows = [row for column in columns for row in _rows(column, failed, groups, classes[1:])]
     return Summary(rows=tuple(rows))

@@ -15,6 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.metrics import METRICS
 from pointillist.metrics.bootstrap import Values, group_of
+from pointillist.metrics.confusion import flawless
 from pointillist.study.execute import Results
 from pointillist.study.study import Cell, Study
 
@@ -102,6 +103,9 @@ def means(values: Float64[np.ndarray, "s n f"]) -> Float64[np.ndarray, s]:
 def scores_of(study: Study, results: Results, split: Split, metric: str) -> dict[tuple[str, ...], Scores]:
     """Give what each place scored on a split; places without a measured run are left out.
 
+    A class that no image of the split shows has no number in any run: else those that invent a pixel of it
+    would be averaged over other classes than those that don't.
+
     Args:
         study: its grid.
         results: of its runs.
@@ -126,8 +130,13 @@ def _scores(place: tuple[str, ...], found: Sequence[tuple[Cell, Mapping[str, Any
         fix = "The images have changed between the runs: delete the study's folder and run it again."
         raise InputError(f"all runs of {', '.join(place)} must be measured on the same images", "others", fix)
     matrices = np.array([[measured["matrices"][name] for name in names] for _, measured in found])
-    scores = METRICS[metric].function(matrices)
-    values = scores[..., 1:] if scores.ndim == 3 else scores[..., None]
+    values, best = (_foreground(METRICS[metric].function(part)) for part in (matrices, flawless(matrices)))
+    values = np.where(np.isnan(best).all((0, 1)), np.nan, values)
     told = found[0][1]["groups"]
     groups = tuple(group_of(name, told[name]) for name in names)
     return Scores(values.astype(np.float64), tuple(cell.run.seed for cell, _ in found), names, groups)
+
+
+def _foreground(scores: np.ndarray) -> np.ndarray:
+    """Leave the background out where there is a number for each class."""
+    return scores[..., 1:] if scores.ndim == 3 else scores[..., None]

@@ -109,8 +109,9 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
 
 
 def comparable(ours: Scores, reference: Scores) -> bool:
-    """Say whether two places share seeds and images, as a comparison needs."""
-    return bool(set(ours.seeds) & set(reference.seeds) and set(ours.names) & set(reference.names))
+    """Say whether two places share seeds and images of as many classes, as a comparison needs."""
+    shared = set(ours.seeds) & set(reference.seeds) and set(ours.names) & set(reference.names)
+    return bool(shared) and ours.values.shape[2] == reference.values.shape[2]
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -136,7 +137,15 @@ def _common(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
     if not comparable(ours, reference):
         fix = "Run both with the same seeds on the same data."
         raise InputError("places that are compared must share seeds and images", "none in common", fix)
-    return ours.at(seeds, names), reference.at(seeds, names)
+    return _on_the_same_classes(ours.at(seeds, names), reference.at(seeds, names))
+
+
+def _on_the_same_classes(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
+    """Leave out classes that not all runs have a number for: means would be over different ones."""
+    both = np.concatenate([ours.values, reference.values])
+    kept = (~np.isnan(both)).any(1).all(0)
+    values = (np.where(kept, scores.values, np.nan) for scores in (ours, reference))
+    return replace(ours, values=next(values)), replace(reference, values=next(values))
 
 
 def _by_group(ours: Scores, reference: Scores) -> Values:

@@ -96,6 +96,31 @@ def test_images_of_a_group_are_drawn_together_and_tested_as_one() -> None:
     assert grouped.p == pytest.approx(expected)
 
 
+def test_who_invents_an_object_is_worse_by_every_column() -> None:
+    """On an empty mask who is right has no number; beside one who is not, it is 1 against 0."""
+    rng = np.random.default_rng(0)
+    theirs = rng.uniform(0.85, 0.95, (1, 40, 1))
+    ours = theirs - 0.001
+    ours[0, 30:], theirs[0, 30:] = np.nan, 0
+    found = difference(scores(ours), scores(theirs))
+    assert found.mean == pytest.approx((10 - 30 * 0.001) / 40)
+    assert found.low is not None
+    assert found.low > 0
+    assert found.effect is not None
+    assert found.effect > 0
+    assert found.better == 10 / 40
+    ours[0, 35:], theirs[0, 35:] = np.nan, np.nan
+    right = difference(scores(ours), scores(theirs))
+    assert right.mean == pytest.approx((5 - 30 * 0.001) / 35), "what both leave empty counts nowhere"
+
+
+def test_an_object_that_one_seed_invents_costs_that_seed() -> None:
+    ours, theirs = np.full((2, 10, 1), 0.9), np.full((2, 10, 1), 0.9)
+    ours[:, 9], theirs[:, 9] = np.nan, np.nan
+    ours[0, 9] = 0
+    assert difference(scores(ours), scores(theirs)).mean == pytest.approx(-1 / 10 / 2)
+
+
 def test_the_seeds_that_both_have_are_compared() -> None:
     rng = np.random.default_rng(0)
     ours, theirs = drawn(rng, 0.9), drawn(rng, 0.9)

@@ -43,7 +43,8 @@ def said(study: Study, results: Results) -> Said | None:
     told = answer(study, results)
     title = f"Against {', '.join(study.compare.to.values())}, {told.split}"
     note = (
-        'The difference is paired over images and seeds, its interval resamples both. "As good": the whole '
+        "The difference is paired over images and seeds, its interval resamples both. Where a mask is empty, "
+        'who rightly marks nothing scores 1 beside who does not. "As good": the whole '
         f"interval lies above minus the margin of {study.compare.margin:g}, which was declared before the "
         "runs. p: signed-rank test over images, corrected after Holm. Effect d: mean over standard deviation "
         f"of the images' differences, shown from {FEWEST_FOR_EFFECT} independent images on. "

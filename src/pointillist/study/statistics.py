@@ -67,9 +67,13 @@ class Difference:
 def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed: int = 0) -> Difference:
     """Compare two places on the seeds and images that both have.
 
+    All columns are of the same images: those where any of these runs has a number. A run has none where it
+    rightly marks nothing; where another invents an object and scores 0, it scores 1. So the mean may be other
+    than the difference of both places' own means, which leave out what each rightly left empty.
+
     A resample draws seeds and groups of images, with replacement, the same for both sides; its statistic is
-    the difference of the two means, each over the images where the metric has a number. The test and the
-    effect look at the groups' differences, each averaged over its images, seeds and classes.
+    the difference of the two means. The test and the effect look at the groups' differences, each averaged
+    over its images, seeds and classes.
 
     Args:
         ours: of one place.
@@ -137,19 +141,28 @@ def _common(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
     if not comparable(ours, reference):
         fix = "Run both with the same seeds on the same data."
         raise InputError("places that are compared must share seeds and images", "none in common", fix)
-    return _on_the_same_classes(ours.at(seeds, names), reference.at(seeds, names))
+    return _on_the_same_ground(ours.at(seeds, names), reference.at(seeds, names))
 
 
-def _on_the_same_classes(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
-    """Leave out classes that not all runs have a number for: means would be over different ones."""
-    both = np.concatenate([ours.values, reference.values])
-    kept = (~np.isnan(both)).any(1).all(0)
-    values = (np.where(kept, scores.values, np.nan) for scores in (ours, reference))
-    return replace(ours, values=next(values)), replace(reference, values=next(values))
+def _on_the_same_ground(ours: Scores, reference: Scores) -> tuple[Scores, Scores]:
+    """Leave out classes that not all runs have a number for; give all runs one where any of them has one.
+
+    Means over different classes or images would be compared else. A run has no number on an image where
+    another has one only if it rightly marks nothing there: as right as can be, 1.
+    """
+    known = ~np.isnan(np.concatenate([ours.values, reference.values]))
+    kept = known.any(1).all(0)
+    counted = known.any(0) & kept
+
+    def on_it(scores: Scores) -> Scores:
+        right = counted & np.isnan(scores.values)
+        return replace(scores, values=np.where(kept, np.where(right, 1.0, scores.values), np.nan))
+
+    return on_it(ours), on_it(reference)
 
 
 def _by_group(ours: Scores, reference: Scores) -> Values:
-    """Average the differences of each group of images; without those where either has no number."""
+    """Average the differences of each group of images; without those that have no number."""
     differences = (ours.values - reference.values).transpose(1, 0, 2).reshape(len(ours.names), -1)
     by_image = mean_of(differences)
     groups, place = np.unique(np.asarray(ours.groups), return_inverse=True)

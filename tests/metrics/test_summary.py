@@ -80,6 +80,25 @@ def test_the_mean_over_classes_leaves_out_what_no_image_shows() -> None:
     assert (only.value, only.images_failed) == (None, 1)
 
 
+def test_a_mean_over_classes_has_an_interval_only_if_enough_images_show_each() -> None:
+    def told(images: int) -> Summary:
+        results = []
+        for number in range(12):
+            truth, prediction = square(2, 4), square(2 + number % 3, 4)
+            truth[14:, 14:] = 2 * (number < images)
+            prediction[14:, 14] = 2
+            results.append(measure(str(number), "", prediction, truth, 3))
+        return summarise(results, ["background", "lesion", "hair"], resamples=50)
+
+    for metric in ("dice", "dice_per_image", "hd95_per_image", "sensitivity"):
+        mean, lesion, hair = (told(4).row(metric, name) for name in (None, "lesion", "hair"))
+        assert (mean.low, mean.rare, hair.low, hair.rare) == (None, ("hair",), None, ("hair",))
+        assert lesion.low is not None
+        assert lesion.rare == ()
+        assert told(5).row(metric).low is not None
+        assert told(5).row(metric, "hair").low is not None
+
+
 def test_predictions_on_void_change_no_row() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, (16, 16)).astype(np.uint8)

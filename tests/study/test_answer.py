@@ -21,7 +21,7 @@ from pointillist.study.budget import budget_study
 from pointillist.study.execute import read_results, run_study
 from pointillist.study.figure import budget_curve
 from pointillist.study.local import Local
-from pointillist.study.report_tables import metric_tables
+from pointillist.study.report_tables import about, metric_tables
 from pointillist.study.study import Study
 from pointillist.study.summary import summaries
 from pointillist.study.table import rows
@@ -141,6 +141,23 @@ def test_a_stray_pixel_of_a_class_that_no_image_shows_changes_nothing(tmp_path: 
 
     assert told(1).lines == told(0).lines
     assert [line.verdict for line in told(1).lines] == ["worse", "worse", "as good", "better", None]
+
+
+def test_images_that_only_show_what_was_invented_give_no_verdict(tmp_path: Path) -> None:
+    """Twelve images have a Dice in every run, but only four of them show the object."""
+    write_results(tmp_path, study(), TRUTH)
+    for path in (tmp_path / "results").iterdir():
+        result = json.loads(path.read_text())
+        matrices = result["splits"]["test"]["matrices"]
+        empty = {name: [[69_000, 1000], [0, 0]] for name in list(matrices)[4:]}
+        result["splits"] = _with_matrices(result["splits"], {**matrices, **empty})
+        path.write_text(json.dumps(result))
+    told = answered(study(), tmp_path)
+    why = "fewer than 5 independent groups of test images show disc."
+    assert sentences(told)[0] == f"no interval can be given, and so no verdict: {why}"
+    found = summaries(study(), read_results(study(), tmp_path))
+    assert {one.metric for one in found if one.low is None} == {"dice", "iou", "sensitivity"}
+    assert about(found).endswith(f" No interval: {why}")
 
 
 def _with_matrices(splits: dict[str, Any], matrices: dict[str, Any]) -> dict[str, Any]:
@@ -286,7 +303,8 @@ def test_too_few_images_for_an_interval_are_told(tmp_path: Path) -> None:
     write_results(tmp_path, study(), TRUTH, images=4)
     told = answered(study(), tmp_path)
     assert [line.against.low for line in told.lines if line.against] == [None] * 4
-    assert sentences(told)[0].startswith("no interval can be given, and so no verdict: the test images make")
+    why = "fewer than 5 independent groups of test images show disc."
+    assert sentences(told)[0] == f"no interval can be given, and so no verdict: {why}"
     assert not any("not reached" in said or "enough:" in said for said in sentences(told))
 
 

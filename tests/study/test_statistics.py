@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,26 @@ def test_a_seed_without_a_number_gives_no_mean_and_no_verdict() -> None:
     assert np.isnan(shown.mean)
     assert (shown.deviation, shown.low, shown.high) == (None, None, None)
     assert np.isnan(resampled_means(scores(hollow), 10, seed=0)).all()
+
+
+def test_a_class_that_few_groups_show_gives_no_interval_and_is_named() -> None:
+    """It moves the mean as much as the other class does, and its spread is unknown."""
+    rng = np.random.default_rng(0)
+
+    def told(images: int, groups: Sequence[str] = NAMES) -> tuple[Difference, Difference]:
+        values = rng.uniform(0.8, 1, (2, 2, 40, 2))
+        values[:, :, images:, 1] = np.nan
+        ours, theirs = (replace(scores(one, groups), classes=("skin", "nail")) for one in values)
+        shown = np.arange(40)[:, None] < [40, images]
+        by_mask = difference(replace(ours, shown=shown), replace(theirs, shown=shown), resamples=50)
+        return difference(ours, theirs, resamples=50), by_mask
+
+    for found in (*told(4), *told(8, [f"patient {n // 2}" for n in range(40)])):
+        assert (found.low, found.high, found.p, found.effect) == (None, None, None, None)
+        assert found.rare == ("nail",)
+    for found in told(5):
+        assert found.low is not None
+        assert found.rare == ()
 
 
 def test_resamples_are_means_of_the_drawn_images_and_seeds() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pointillist.core.text import number
-from pointillist.metrics.summary import MetricRow, Summary
+from pointillist.metrics.summary import FEWEST, MetricRow, Summary
 
 # No markup and no emoji codes: a path may hold brackets and colons.
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -45,6 +45,8 @@ def print_summary(summary: Summary, title: str) -> None:
         table.add_row(name, number(row.value, 4), _interval(row), _used(row))
     out.print(table, soft_wrap=False)
     out.print("Names that end in _per_image are means over images; the others count all pixels together.")
+    if rare := dict.fromkeys(name for row in summary.rows for name in row.rare):
+        out.print(f"No interval: fewer than {FEWEST} independent groups of images show {', or '.join(rare)}.")
 
 
 def _interval(row: MetricRow) -> str:

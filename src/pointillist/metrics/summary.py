@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -106,12 +107,13 @@ class MetricRow(Config):
         metric: its name; the name of a mean over images ends in ``_per_image``.
         pooling: "pooled": of all pixels together; "per-image": mean over images.
         value: None where undefined.
-        low: end of the 95 % interval; None where undefined or where fewer than five groups are used.
+        low: end of the 95 % interval; None where undefined or where fewer than five groups show a class.
         high: the other end.
         images_used: images with a number in some class; the others lack the class, or any known pixel.
         images: all images.
         images_failed: used images where only one of truth and prediction has the class (missed or invented).
         class_name: None: the mean over the foreground classes that an image shows.
+        rare: the classes that fewer than five groups of images show: no interval rests on these.
     """
 
     metric: str
@@ -123,6 +125,7 @@ class MetricRow(Config):
     images: int
     images_failed: int = 0
     class_name: str | None = None
+    rare: tuple[str, ...] = ()
 
 
 class Summary(Config):
@@ -208,9 +211,15 @@ def _curve_columns(
 
 
 def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[str]) -> Iterator[MetricRow]:
-    def row(values: np.ndarray, used: np.ndarray, failed: np.ndarray, class_name: str | None) -> MetricRow:
-        # Resampling a handful of groups gives little more than their range: it would claim too much.
-        spread = interval(values[1:]) if np.unique(groups[used]).size >= FEWEST else None
+    # Resampling a handful of groups gives little more than their range: it would claim too much.
+    few = np.array([np.unique(groups[one]).size < FEWEST for one in (column.used & column.shown).T])
+    names = classes if len(few) == len(classes) else ("a known pixel",)
+
+    def row(
+        values: np.ndarray, used: np.ndarray, failed: np.ndarray, of: np.ndarray, class_name: str | None
+    ) -> MetricRow:
+        rare = tuple(compress(names, few & of))
+        spread = None if rare or not of.any() else interval(values[1:])
         return MetricRow(
             metric=column.metric,
             pooling=column.pooling,
@@ -221,6 +230,7 @@ def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[
             images=len(used),
             images_failed=int((used & failed).sum()),
             class_name=class_name,
+            rare=rare,
         )
 
     # A resample that lost a class is left out (NaN): its mean over fewer classes is another quantity.
@@ -228,10 +238,11 @@ def _rows(column: _Column, failed: Flags, groups: np.ndarray, classes: Sequence[
     there = column.shown.any(axis=0) & ~np.isnan(column.values[0])
     mean = column.values[:, there].mean(axis=1) if there.any() else np.full(len(column.values), np.nan)
     any_used, any_failed = np.any(column.used, axis=1), np.any(failed, axis=1)
-    yield row(mean, any_used, any_failed, None)
+    yield row(mean, any_used, any_failed, there, None)
     if 1 < column.values.shape[1] == len(classes):
         for f, name in enumerate(classes):
-            yield row(column.values[:, f], column.used[:, f], failed[:, f], name)
+            own = np.arange(len(few)) == f
+            yield row(column.values[:, f], column.used[:, f], failed[:, f], own, name)
 
 
 def _checked(results: Sequence[ImageResult], classes: Sequence[str]) -> list[ImageResult]:

@@ -12,7 +12,7 @@ from pointillist.study.execute import Results
 from pointillist.study.scores import results_by_place, seconds_per_image
 from pointillist.study.study import Study
 from pointillist.study.summary import METRICS_SHOWN, Summary
-from pointillist.study.words import one_seed
+from pointillist.study.words import one_seed, too_few
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def about(found: Sequence[Summary]) -> str:
     """Say what the numbers of the tables are."""
     seeds = [one.seeds for one in found]
     said = "Means over images ± standard deviation over seeds, with the 95 % interval over images and seeds"
-    return f"{said}{f'; {one}' if (one := one_seed(seeds)) else ''}."
+    few = {one.split: one.rare for one in found if one.metric == METRICS_SHOWN[0] and one.rare}
+    without = "".join(f" No interval: {too_few(split, rare)}." for split, rare in few.items())
+    return f"{said}{f'; {one}' if (one := one_seed(seeds)) else ''}.{without}"
 
 
 def latex_of(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from pointillist.core.errors import InputError
 from pointillist.data.split import Split
 from pointillist.metrics import METRICS
 from pointillist.metrics.bootstrap import Values, group_of
 from pointillist.metrics.confusion import flawless
+from pointillist.metrics.summary import FEWEST
 from pointillist.study.execute import Results
 from pointillist.study.study import Cell, Study
 
@@ -29,12 +31,17 @@ class Scores:
         seeds: of the runs.
         names: of the images.
         groups: what belongs together; an image of no group is its own.
+        shown: whether an image shows a class, so that the metric has a number there for every prediction;
+            None: where a run has a number.
+        classes: the names of the foreground classes; empty: they are numbered.
     """
 
     values: Float64[np.ndarray, "s n f"]
     seeds: tuple[int, ...]
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    shown: Bool[np.ndarray, "n f"] | None = None
+    classes: tuple[str, ...] = ()
 
     def by_seed(self) -> list[float]:
         """Give each run's mean over images, then over classes."""
@@ -44,13 +51,26 @@ class Scores:
         """Give each image's mean over seeds and classes, where it has one."""
         return mean_of(self.values.transpose(1, 0, 2).reshape(len(self.names), -1))
 
+    def rare(self) -> tuple[str, ...]:
+        """Name the classes of the mean that fewer than five groups show: too few for an interval."""
+        known = ~np.isnan(self.values).all(0)
+        shown = known if self.shown is None else self.shown
+        groups = np.asarray(self.groups)
+        names = self.classes or tuple(f"class {number + 1}" for number in range(known.shape[1]))
+        few = [np.unique(groups[of_class]).size < FEWEST for of_class in shown.T]
+        return tuple(compress(names, known.any(0) & few))
+
     def at(self, seeds: Sequence[int], names: Sequence[str]) -> Scores:
         """Keep some seeds and images, in the order given."""
         rows = [self.seeds.index(seed) for seed in seeds]
         place = {name: number for number, name in enumerate(self.names)}
         columns = [place[name] for name in names]
         groups = tuple(self.groups[column] for column in columns)
-        return Scores(self.values[rows][:, columns], tuple(seeds), tuple(names), groups)
+        shown = None if self.shown is None else self.shown[columns]
+        values = self.values[rows][:, columns]
+        return replace(
+            self, values=values, seeds=tuple(seeds), names=tuple(names), groups=groups, shown=shown
+        )
 
 
 def mean_of(values: Float64[np.ndarray, "n m"]) -> Values:
@@ -130,11 +150,15 @@ def _scores(place: tuple[str, ...], found: Sequence[tuple[Cell, Mapping[str, Any
         fix = "The images have changed between the runs: delete the study's folder and run it again."
         raise InputError(f"all runs of {', '.join(place)} must be measured on the same images", "others", fix)
     matrices = np.array([[measured["matrices"][name] for name in names] for _, measured in found])
-    values, best = (_foreground(METRICS[metric].function(part)) for part in (matrices, flawless(matrices)))
-    values = np.where(np.isnan(best).all((0, 1)), np.nan, values)
+    measured, best = (METRICS[metric].function(part) for part in (matrices, flawless(matrices)))
+    classes = found[0][0].run.data.classes[1:] if best.ndim == 3 else ("a known pixel",)
+    values, best = _foreground(measured), _foreground(best)
+    shown = (~np.isnan(best)).any(0)
+    values = np.where(shown.any(0), values, np.nan)
     told = found[0][1]["groups"]
     groups = tuple(group_of(name, told[name]) for name in names)
-    return Scores(values.astype(np.float64), tuple(cell.run.seed for cell, _ in found), names, groups)
+    seeds = tuple(cell.run.seed for cell, _ in found)
+    return Scores(values.astype(np.float64), seeds, names, groups, shown, classes)
 
 
 def _foreground(scores: np.ndarray) -> np.ndarray:

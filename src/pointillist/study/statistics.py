@@ -12,7 +12,6 @@ import numpy as np
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
 from pointillist.metrics.bootstrap import Values, interval, resample_counts
-from pointillist.metrics.summary import FEWEST
 from pointillist.study.scores import Scores, mean_of, means
 
 RESAMPLES = 2000
@@ -30,7 +29,8 @@ class Difference:
 
     Args:
         mean: of the metric, ours minus the reference's; NaN where a seed of either has no number.
-        low: end of the 95 % interval, over images and seeds; None: fewer than five groups of images.
+        low: end of the 95 % interval, over images and seeds; None: fewer than five groups of images show a
+            class.
         high: the other end.
         p: of the signed-rank test over images that both are alike; None as above.
         effect: mean over standard deviation of the images' differences (Cohen's d_z); None below twenty
@@ -38,6 +38,7 @@ class Difference:
         better: the share of images where ours is better; equal ones count half.
         seeds: that both have.
         images: that both have.
+        rare: the classes that fewer than five groups show.
     """
 
     mean: float
@@ -48,6 +49,7 @@ class Difference:
     better: float
     seeds: int
     images: int
+    rare: tuple[str, ...] = ()
 
     def verdict(self, margin: float) -> Verdict:
         """Say whether ours is as good as the reference, give or take the margin.
@@ -93,8 +95,9 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     delta = means(ours.values).mean() - means(reference.values).mean()
     by_group = _by_group(ours, reference)
     better = float(np.mean((by_group > 0) + 0.5 * (by_group == 0))) if by_group.size else float("nan")
-    told = Difference(float(delta), None, None, None, None, better, len(ours.seeds), len(ours.names))
-    if by_group.size < FEWEST or math.isnan(delta):
+    counts, rare = (len(ours.seeds), len(ours.names)), ours.rare() or reference.rare()
+    told = Difference(float(delta), None, None, None, None, better, *counts, rare)
+    if rare or math.isnan(delta):
         return told
     draws = _resampled(ours, reference, resamples, seed)
     low, high = interval(draws) or (None, None)

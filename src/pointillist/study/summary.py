@@ -7,12 +7,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from pointillist.core.text import cell, to_csv
 from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
-from pointillist.metrics.summary import FEWEST
 from pointillist.study.execute import Results
 from pointillist.study.scores import Scores, deviation, scores_of
 from pointillist.study.statistics import RESAMPLES, resampled_means
@@ -33,8 +30,9 @@ class Summary:
         images: how many.
         mean: over seeds; NaN where one has no number.
         deviation: standard deviation over seeds; None: there is one, or one has no number.
-        low: end of the 95 % interval over images and seeds; None: fewer than five groups of images.
+        low: end of the 95 % interval over images and seeds; None: fewer than five groups show a class.
         high: the other end.
+        rare: the classes that fewer than five groups show.
     """
 
     split: Split
@@ -46,6 +44,7 @@ class Summary:
     deviation: float | None
     low: float | None
     high: float | None
+    rare: tuple[str, ...]
 
 
 def summaries(study: Study, results: Results) -> list[Summary]:
@@ -61,12 +60,12 @@ def summaries(study: Study, results: Results) -> list[Summary]:
 def _of(split: Split, place: tuple[str, ...], metric: str, scores: Scores) -> Summary:
     by_seed = scores.by_seed()
     mean = statistics.mean(by_seed)
-    measured = ~np.isnan(scores.by_image())
-    enough = len(set(np.array(scores.groups)[measured])) >= FEWEST and not math.isnan(mean)
-    spread = interval(resampled_means(scores, RESAMPLES, seed=0)) if enough else None
+    rare = scores.rare()
+    hollow = bool(rare) or math.isnan(mean)
+    spread = None if hollow else interval(resampled_means(scores, RESAMPLES, seed=0))
     low, high = spread or (None, None)
     counts = len(by_seed), len(scores.names)
-    return Summary(split, place, metric, *counts, mean, deviation(by_seed), low, high)
+    return Summary(split, place, metric, *counts, mean, deviation(by_seed), low, high, rare)
 
 
 def csv_of(study: Study, found: Sequence[Summary]) -> str:

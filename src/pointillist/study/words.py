@@ -147,12 +147,18 @@ def _can_not_tell(answer: Answer) -> list[str]:
     if hollow := sum(bool(line.scores) and math.isnan(line.mean) for line in answer.lines):
         found.append(f"{_places(hollow)} without a {NAMES[answer.compare.metric]}: no image shows an object.")
     told = [line.against for line in answer.lines if line.against and not math.isnan(line.against.mean)]
-    if any(against.low is None for against in told):
-        found.append(
-            f"no interval can be given, and so no verdict: the {answer.split} images make fewer than "
-            f"{FEWEST} groups that are independent of each other."
-        )
+    if rare := tuple(dict.fromkeys(name for against in told for name in against.rare)):
+        found.append(f"no interval can be given, and so no verdict: {too_few(answer.split, rare)}.")
     return found
+
+
+def too_few(split: str, rare: Sequence[str]) -> str:
+    """Say why there is no interval.
+
+    >>> too_few("test", ["vessel", "exudate"])
+    'fewer than 5 independent groups of test images show vessel, or exudate'
+    """
+    return f"fewer than {FEWEST} independent groups of {split} images show {', or '.join(rare)}"
 
 
 def _places(count: int) -> str:

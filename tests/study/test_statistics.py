@@ -142,6 +142,17 @@ def test_an_object_that_one_seed_invents_costs_that_seed() -> None:
     assert difference(scores(ours), scores(theirs)).mean == pytest.approx(-1 / 10 / 2)
 
 
+def test_better_on_is_a_share_of_images_where_groups_differ_in_size() -> None:
+    """Thirty images of a patient are better, those of ten others worse: the test counts patients."""
+    apart = np.r_[np.full(30, 0.05), -0.01 - np.arange(10) / 1000]
+    groups = ["patient 0"] * 30 + [f"patient {n}" for n in range(1, 11)]
+    ours, theirs = 0.9 + apart[None, :, None], np.full((1, 40, 1), 0.9)
+    found = difference(scores(ours, groups), scores(theirs, groups))
+    assert found.mean == pytest.approx(apart.mean())
+    assert found.better == 30 / 40
+    assert found.p == pytest.approx(stats.wilcoxon(apart[29:], zero_method="zsplit").pvalue)
+
+
 def test_the_seeds_that_both_have_are_compared() -> None:
     rng = np.random.default_rng(0)
     ours, theirs = drawn(rng, 0.9), drawn(rng, 0.9)

@@ -46,9 +46,9 @@ def said(study: Study, results: Results) -> Said | None:
         "The difference is paired over images and seeds, its interval resamples both. Where a mask is empty, "
         'who rightly marks nothing scores 1 beside who does not. "As good": the whole '
         f"interval lies above minus the margin of {study.compare.margin:g}, which was declared before the "
-        "runs. p: signed-rank test over images, corrected after Holm. Effect d: mean over standard deviation "
-        f"of the images' differences, shown from {FEWEST_FOR_EFFECT} independent images on. "
-        '"Better on": the share of images.'
+        "runs. p: signed-rank test over images, or over groups of images that belong together, each counting "
+        "once; corrected after Holm. Effect d: mean over standard deviation of their differences, shown "
+        f'from {FEWEST_FOR_EFFECT} on. "Better on": the share of images.'
     )
     return Said(title, [f"{s[0].upper()}{s[1:]}" for s in sentences(told)], *table(told), note, told)
 

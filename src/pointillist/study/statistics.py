@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
+from jaxtyping import Float64
 
 from pointillist.core.errors import InputError
 from pointillist.core.rng import numpy_rng
@@ -19,6 +20,7 @@ ROUNDING = 1e-12
 """Deviations that sums of floats leave where all differences are the same."""
 FEWEST_FOR_EFFECT = 20
 """Groups of images below which no effect is given: the deviation of a few may be anything, and d with it."""
+ByImage: TypeAlias = Float64[np.ndarray, "n"]
 Verdict = Literal["better", "as good", "worse", "undecided"]
 ENOUGH: tuple[Verdict, ...] = ("better", "as good")
 
@@ -32,9 +34,10 @@ class Difference:
         low: end of the 95 % interval, over images and seeds; None: fewer than five groups of images show a
             class.
         high: the other end.
-        p: of the signed-rank test over images that both are alike; None as above.
-        effect: mean over standard deviation of the images' differences (Cohen's d_z); None below twenty
-            groups of images, or where all images differ alike.
+        p: of the signed-rank test over groups of images, each counting once, that both are alike; None as
+            above.
+        effect: mean over standard deviation of the groups' differences (Cohen's d_z), each counting once;
+            None below twenty groups, or where all differ alike.
         better: the share of images where ours is better; equal ones count half.
         seeds: that both have.
         images: that both have.
@@ -74,8 +77,11 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     than the difference of both places' own means, which leave out what each rightly left empty.
 
     A resample draws seeds and groups of images, with replacement, the same for both sides; its statistic is
-    the difference of the two means. The test and the effect look at the groups' differences, each averaged
-    over its images, seeds and classes.
+    the difference of the two means. An image's difference is averaged over its seeds and classes. The share
+    of images that are better looks at these; the test and the effect at the groups' differences, each
+    averaged over its images and counting once, since images of a group are not independent. So with groups
+    of different sizes, or classes that few images show, they may have another sign than the mean, where
+    images and classes count alike.
 
     Args:
         ours: of one place.
@@ -93,12 +99,14 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     """
     ours, reference = _common(ours, reference)
     delta = means(ours.values).mean() - means(reference.values).mean()
-    by_group = _by_group(ours, reference)
-    better = float(np.mean((by_group > 0) + 0.5 * (by_group == 0))) if by_group.size else float("nan")
+    by_image = _by_image(ours, reference)
+    known = by_image[~np.isnan(by_image)]
+    better = float(np.mean((known > 0) + 0.5 * (known == 0))) if known.size else float("nan")
     counts, rare = (len(ours.seeds), len(ours.names)), ours.rare() or reference.rare()
     told = Difference(float(delta), None, None, None, None, better, *counts, rare)
     if rare or math.isnan(delta):
         return told
+    by_group = _by_group(by_image, ours.groups)
     draws = _resampled(ours, reference, resamples, seed)
     low, high = interval(draws) or (None, None)
     told = replace(told, low=low, high=high)
@@ -164,12 +172,16 @@ def _on_the_same_ground(ours: Scores, reference: Scores) -> tuple[Scores, Scores
     return on_it(ours), on_it(reference)
 
 
-def _by_group(ours: Scores, reference: Scores) -> Values:
-    """Average the differences of each group of images; without those that have no number."""
+def _by_image(ours: Scores, reference: Scores) -> ByImage:
+    """Average the differences of each image; NaN where it has no number."""
     differences = (ours.values - reference.values).transpose(1, 0, 2).reshape(len(ours.names), -1)
-    by_image = mean_of(differences)
-    groups, place = np.unique(np.asarray(ours.groups), return_inverse=True)
-    rows = [by_image[place == number] for number in range(len(groups))]
+    return mean_of(differences)
+
+
+def _by_group(by_image: ByImage, groups: Sequence[str]) -> Values:
+    """Average the differences of each group of images; without those that have no number."""
+    names, place = np.unique(np.asarray(groups), return_inverse=True)
+    rows = [by_image[place == number] for number in range(len(names))]
     found = np.array([row[~np.isnan(row)].mean() if (~np.isnan(row)).any() else np.nan for row in rows])
     known: Values = found[~np.isnan(found)]
     return known

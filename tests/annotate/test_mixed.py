@@ -20,6 +20,7 @@ from pointillist.annotate import (
     Several,
     Tags,
 )
+from pointillist.core.marks import Points
 from tests.annotate.people import drawn_by
 
 TRUTH = np.zeros((30, 30), np.uint8)
@@ -32,6 +33,25 @@ def test_several_draw_one_after_the_other_and_the_first_as_if_alone() -> None:
     marks = drawn_by(Several(of=(clicks, lines, Tags())), TRUTH).marks
     assert marks[:2] == drawn_by(clicks, TRUTH).marks
     assert [mark.kind for mark in marks[2:]] == ["scribble", "tag", "tag", "tag"]
+
+
+@pytest.mark.parametrize("wrap", [lambda pair: pair, lambda pair: Mistakes(of=pair, rate=0.5)])
+def test_several_in_one_draw_as_if_alone_and_what_comes_after_draws_by_other_chance(
+    wrap: Callable[[Annotator], Annotator],
+) -> None:
+    clicks = PointsAnnotator(positive=3)
+    pair = wrap(Several(of=(Scribbles(length=0.3), clicks)))
+    alone = drawn_by(pair, TRUTH).marks
+    marks = drawn_by(Several(of=(pair, clicks)), TRUTH).marks
+    assert marks[: len(alone)] == alone
+    assert not set(alone) & set(marks[len(alone) :])
+
+
+def test_what_each_of_several_draws_is_what_studies_were_run_with() -> None:
+    clicks = PointsAnnotator(positive=1, negative=1)
+    marks = drawn_by(Several(of=(clicks, clicks, clicks)), TRUTH).marks
+    places = [mark.at[0] for mark in marks if isinstance(mark, Points)]
+    assert places == [(6, 12), (17, 11), (20, 7), (8, 7), (6, 22), (18, 15)]
 
 
 def test_two_of_a_kind_have_chance_of_their_own() -> None:
@@ -71,10 +91,9 @@ def test_another_seed_mixes_anew() -> None:
     assert first != second
 
 
-@pytest.mark.parametrize("wrap", [lambda inner: inner, lambda inner: Mistakes(of=inner, rate=0)])
-def test_a_mixture_within_another_shares_what_it_gets(wrap: Callable[[Annotator], Annotator]) -> None:
+def test_a_mixture_within_another_shares_what_it_gets() -> None:
     inner = Mixed(of=((Tags(), 0.5), (Boxes(), 0.5)))
-    outer = Mixed(of=((wrap(inner), 0.4),))
+    outer = Mixed(of=((inner, 0.4),))
     drawn = [drawn_by(outer, TRUTH, name=name) for name in NAMES]
     some = [annotation for annotation in drawn if annotation.marks]
     assert stats.binomtest(len(some), len(drawn), 0.4).pvalue > 0.001
@@ -88,6 +107,8 @@ def test_a_mixture_that_would_not_draw_as_alone_is_refused(tmp_path: Path) -> No
         Several(of=(mixed, Boxes()))
     with pytest.raises(ValidationError, match="may not wrap mixed"):
         Corrections(predictions=tmp_path, of=mixed)
+    with pytest.raises(ValidationError, match="mistakes may not wrap mixed"):
+        Mistakes(of=mixed)
     behind = Several(of=(PointsAnnotator(), mixed))
     tagged = [name for name in NAMES if len(drawn_by(behind, TRUTH, name=name).marks) > 2]
     assert stats.binomtest(len(tagged), len(NAMES), 0.5).pvalue > 0.001

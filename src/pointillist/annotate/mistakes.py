@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pointillist.annotate.annotator import Annotator
+from pointillist.annotate.mixed import Mixed
 from pointillist.annotate.points import PointsAnnotator
 from pointillist.core.marks import Box, Dense, ExtremePoints, Mark, Points, Tag
 from pointillist.core.shapes import IGNORE, MaskArray
@@ -26,8 +27,11 @@ class Mistakes(Annotator):
     among those of a higher one in the same places.
 
     Args:
-        of: the annotator that knows better.
+        of: the annotator that knows better; not `mixed`: alone it chooses by a chance of its own.
         rate: the probability of a mistake, 0 to 1.
+
+    Raises:
+        InputError: a mixture is to make mistakes.
 
     >>> truth = np.zeros((4, 4), np.uint8)
     >>> careless = Mistakes(of=PointsAnnotator(negative=3), rate=1)
@@ -38,6 +42,12 @@ class Mistakes(Annotator):
     kind: Literal["mistakes"] = "mistakes"
     of: AnyAnnotator = PointsAnnotator()
     rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @model_validator(mode="after")
+    def _as_alone(self) -> Mistakes:
+        if isinstance(self.of, Mixed):
+            raise ValueError("mistakes may not wrap mixed: let mixed wrap the mistakes of each")
+        return self
 
     @property
     def truthful(self) -> bool:

@@ -54,7 +54,10 @@ class Several(Annotator):
 
     def draw(self, truth: MaskArray, num_classes: int, rng: np.random.Generator) -> tuple[Mark, ...]:
         """Draw the marks of all, in order."""
+        first, *others = self.of
+        # Before any chance is spawned for the others: they are numbered, and the first may spawn some itself.
+        marks = first.draw(truth, num_classes, rng)
         # With a shared generator, one more click of the first would move all scribbles of the second.
-        chances = [rng, *rng.spawn(len(self.of) - 1)]
-        drawn = [person.draw(truth, num_classes, own) for person, own in zip(self.of, chances, strict=True)]
-        return tuple(mark for marks in drawn for mark in marks)
+        for person, own in zip(others, rng.spawn(len(others)), strict=True):
+            marks += person.draw(truth, num_classes, own)
+        return marks

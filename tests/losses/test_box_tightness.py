@@ -83,6 +83,14 @@ def test_filling_too_little_costs() -> None:
     assert box_cost(DISC, BoxTightness(fill=(0.7, 1.0)), [BOX]) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("box", [[1, 2, 2, 3, 6], [1, 1, 4, 5, 5], [1, 2, 2, 3, 3], [1, 1, 7, 3, 12]])
+def test_a_box_of_one_pixels_width_may_be_filled(box: list[int]) -> None:
+    _, top, left, bottom, right = box
+    truth = [["01"[top <= row < bottom and left <= col < right] for col in range(8)] for row in range(6)]
+    text = "\n".join(map("".join, truth))
+    assert box_cost(text, BoxTightness(), [box]) == pytest.approx(0, abs=1e-12)
+
+
 def brute_force(scene: Scene, width: int, fill: tuple[float, float]) -> float:
     n, _, h, w = scene.logits.shape
     probs = scene.logits.softmax(1)
@@ -97,7 +105,7 @@ def brute_force(scene: Scene, width: int, fill: tuple[float, float]) -> float:
                 sums = [part[i : i + wide].sum().item() for i in range(len(part) - wide + 1)]
                 strips += sum(max(0.0, 1 - s / wide) ** 2 for s in sums) / len(sums) / 2
             share = math.sqrt(inside.mean().item())
-            low, high = math.sqrt(fill[0]), math.sqrt(fill[1])
+            low, high = math.sqrt(fill[0]), math.sqrt(fill[1]) if min(inside.shape) > 1 else 1.0
             of_boxes.append(strips + max(0.0, low - share) ** 2 + max(0.0, share - high) ** 2)
         for label in {row[0] for row in rows}:
             outside = probs[image, label].clone()

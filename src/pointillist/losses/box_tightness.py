@@ -39,7 +39,8 @@ class BoxTightness(Loss):
     Args:
         width_px: w; the larger, the looser the boxes may be drawn.
         fill: lowest and highest share of a box that its object fills; (0, 1): unknown. Lesions of PH2 fill
-            0.51 to 0.98 of theirs, 0.72 in the middle; vessels of DRIVE 0.03 to 0.62, 0.1 in the middle.
+            0.51 to 0.98 of theirs, 0.72 in the middle; vessels of DRIVE 0.03 to 0.62, 0.1 in the middle. A
+            box that is one pixel wide or high has no highest share: its object touches all of its lines.
         penalty: `Quadratic`, or a `LogBarrier`, which costs something where all is well too.
 
     Raises:
@@ -86,6 +87,8 @@ class BoxTightness(Loss):
             strips = self._shortage(across_rows, top, tall) + self._shortage(across_cols, left, wide)
             filled = root(across_rows.sum(-1) / (tall * wide).clamp(min=1))
             lowest, highest = (torch.full_like(filled, math.sqrt(share)) for share in self.fill)
+            # The object of a box that is one pixel wide is all of it, whatever share others fill.
+            highest = highest.where(torch.minimum(tall, wide) > 1, 1.0)
             misfilled, _ = off_range(self.penalty, filled, lowest, highest, most=1.0)
             astray = self.penalty(root((probs * ~_covered(rows, cols, mine)).mean((2, 3))))
             return known_mean(strips / 2 + misfilled, known) + known_mean(astray, mine.any(1))

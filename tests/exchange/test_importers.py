@@ -10,7 +10,7 @@ from PIL import Image
 
 from pointillist.core.annotation import Annotation, read_annotation, write_annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Box, Dense, Points, Scribble, Tag
+from pointillist.core.marks import Box, Dense, ExtremePoints, Points, Scribble, Tag
 from tests.exchange.project import CLASSES, SHAPE, brought, drawn, label_map, picture, project, write
 from tests.exchange.test_runs import brush
 
@@ -369,6 +369,36 @@ def test_json_matches_classes_by_name(tmp_path: Path) -> None:
     assert (found.classes, found.seconds) == (CLASSES, 3.5)
     assert found.marks[1] == Points(label=2, at=((0.0, 0.0),))
     assert drawn(found) == drawn(theirs).replace("1", ".")
+
+
+def test_json_boxes_around_what_is_background_here_are_areas(tmp_path: Path) -> None:
+    theirs = Annotation(
+        name="a",
+        height=SHAPE[0],
+        width=SHAPE[1],
+        classes=("background", "artefact"),
+        marks=(
+            Box(label=1, top=1, left=1, bottom=3, right=4),
+            ExtremePoints(label=1, at=((0, 0), (0, 0), (0, 0), (0, 0))),
+            Points(label=1, at=((5, 7),)),
+        ),
+    )
+    path = tmp_path / "theirs" / "a.json"
+    write_annotation(path, theirs)
+    root = project(tmp_path / "p")
+    intake = brought("json", path.parent, root, classes={"artefact": "background"})
+    (written,) = intake.write("refuse")
+    assert drawn(read_annotation(written)) == picture(
+        """
+        ........
+        .000....
+        .000....
+        ........
+        ........
+        .......0
+        """
+    )
+    assert intake.skipped == {"extreme points of no object": 1}
 
 
 def test_classes_map_by_name_and_by_choice(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pointillist.core import durable
 from pointillist.core.annotation import Annotation
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Dense, Mark
+from pointillist.core.marks import Box, Dense, ExtremePoints, Mark
 from pointillist.core.shapes import IGNORE, AnyMask, MaskArray
 from pointillist.exchange.exporter import Colours, Exporter, Written
 from pointillist.exchange.importer import Choices, Importer, list_files, read_each, read_json
@@ -49,12 +49,18 @@ def _take(annotation: Annotation, file: Path, intake: Intake) -> None:
         return
     used = {label for mark in annotation.marks for label in _labels(mark)}
     table = {label: intake.label(annotation.classes[label]) for label in sorted(used)}
-    marks = [found for mark in annotation.marks if (found := _renamed(mark, table)) is not None]
-    if lost := len(annotation.marks) - len(marks):
-        intake.skipped["marks of other classes"] += lost
+    marks = []
+    for mark in annotation.marks:
+        if (found := _renamed(mark, table, (sheet.height, sheet.width))) is not None:
+            marks.append(found)
+        elif isinstance(mark, ExtremePoints) and table[mark.label] == 0:
+            intake.skipped["extreme points of no object"] += 1
+        else:
+            intake.skipped["marks of other classes"] += 1
     intake.drawn["marks"] += len(marks)
     changes = {"name": sheet.name, "classes": intake.classes, "marks": tuple(marks)}
-    intake.take(annotation.model_copy(update=changes))
+    # Checked anew: what is no annotation in our classes must not be written as one.
+    intake.take(validated(Annotation, dict(annotation) | changes, file))
 
 
 def _labels(mark: Mark) -> set[int]:
@@ -63,14 +69,21 @@ def _labels(mark: Mark) -> set[int]:
     return {mark.label}
 
 
-def _renamed(mark: Mark, table: Mapping[int, int | None]) -> Mark | None:
+def _renamed(mark: Mark, table: Mapping[int, int | None], size: tuple[int, int]) -> Mark | None:
     if isinstance(mark, Dense):
         codes = np.full(256, IGNORE, np.uint8)
         for label, ours in table.items():
             codes[label] = IGNORE if ours is None else ours
         return Dense.from_map(codes[mark.to_map()])
     ours = table[mark.label]
-    return None if ours in (None, IGNORE) else mark.model_copy(update={"label": ours})
+    if ours == 0 and isinstance(mark, Box):
+        # No object is in it, as in `Sheet.box`: an area.
+        labels = np.full(size, IGNORE, np.uint8)
+        labels[mark.top : mark.bottom, mark.left : mark.right] = 0
+        return Dense.from_map(labels)
+    if ours in (None, IGNORE) or (ours == 0 and isinstance(mark, ExtremePoints)):
+        return None
+    return mark.model_copy(update={"label": ours})
 
 
 class JsonExporter(Exporter):

@@ -69,6 +69,55 @@ def test_napari_points_are_rows_and_columns_of_centres(tmp_path: Path) -> None:
     assert intake.skipped == {"points outside their image": 1}
 
 
+def napari_shapes(*shapes: tuple[str, list[list[float]]]) -> str:
+    lines = [
+        f"{float(index)},{kind},{float(number)},{row},{col}"
+        for index, (kind, places) in enumerate(shapes)
+        for number, (row, col) in enumerate(places)
+    ]
+    return "\n".join(["index,shape-type,vertex-index,axis-0,axis-1", *lines, ""])
+
+
+def test_napari_shapes_are_drawn_and_not_clicked_on_their_corners(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    text = napari_shapes(
+        ("polygon", [[0.5, 0.5], [0.5, 3.5], [2.5, 3.5], [2.5, 0.5]]),
+        ("ellipse", [[2.8, 4.8], [2.8, 7.2], [5.2, 7.2], [5.2, 4.8]]),
+        ("path", [[5, 0], [5, 1], [4, 2]]),
+        ("line", [[0, 5], [0, 7]]),
+        ("hexagon", [[0, 0]]),
+    )
+    intake = brought("napari", write(tmp_path / "s" / "a_cell.csv", text), root)
+    assert drawn(intake.annotations["a"]) == picture(
+        """
+        .....111
+        .111....
+        .111....
+        ......1.
+        ..1..111
+        11....1.
+        """
+    )
+    assert not marks(intake.annotations["a"], Points)
+    assert intake.skipped == {"shapes of kind 'hexagon'": 1}
+
+
+def test_napari_rectangles_are_boxes_and_turned_ones_get_their_hull_which_is_said(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    upright = [[0.5, 0.5], [0.5, 3.5], [2.5, 3.5], [2.5, 0.5]]
+    turned = [[2.0, 5.0], [3.5, 3.5], [5.0, 5.0], [3.5, 6.5]]
+    text = napari_shapes(("rectangle", upright), ("rectangle", turned))
+    # A spreadsheet may have sorted the rows in another way.
+    head, *rows = text.splitlines()
+    text = "\n".join([head, *reversed(rows)])
+    intake = brought("napari", write(tmp_path / "s" / "a_cell.csv", text), root)
+    assert intake.annotations["a"].marks == (
+        Box(label=1, top=1, left=1, bottom=3, right=4),
+        Box(label=1, top=2, left=4, bottom=5, right=7),
+    )
+    assert "Rectangles were turned: the upright box around each is taken (1)." in intake.said()
+
+
 def coco(*objects: dict[str, object], **image: object) -> dict[str, object]:
     return {
         "images": [{"id": 1, "file_name": "sub/a.png", "height": 6, "width": 8, **image}],

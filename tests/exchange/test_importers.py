@@ -471,6 +471,27 @@ def test_undeclared_classes_are_refused_with_the_line_to_declare_them(tmp_path: 
     assert "a" in brought("coco", path, root, classes=both).annotations
 
 
+def test_two_images_of_one_name_in_different_folders_are_refused(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    both = coco(SQUARE, {**RUNS, "image_id": 2})
+    size = {"height": SHAPE[0], "width": SHAPE[1]}
+
+    def path_of(*names: str) -> Path:
+        images = [{"id": number, "file_name": name, **size} for number, name in enumerate(names, start=1)]
+        return write(tmp_path / "c.json", {**both, "images": images})
+
+    for others in (("p1/a.png", "p2/a.png"), ("x/p1/a.png", "x/p2/a.png"), ("p1\\a.png", "q/p2/a.png")):
+        with pytest.raises(InputError, match="must come from one image") as caught:
+            brought("coco", path_of(*others), root)
+        assert " and ".join(others) in str(caught.value)
+    # Three of which the first names no folder.
+    with pytest.raises(InputError, match=r"p1/a\.png and p2/a\.png"):
+        brought("coco", path_of("a.png", "p1/a.png", "p2/a.png"), root)
+    for others in (("p1/a.png", "p1/a.png"), ("a.png", "p1/a.png"), ("x/p1/a.png", "../p1/a.png")):
+        intake = brought("coco", path_of(*others), root)
+        assert any("came more than once" in line for line in intake.said()), "nothing silently"
+
+
 @pytest.mark.parametrize(("height", "width", "said"), [(8, 6, "swapped"), (12, 16, "very image")])
 def test_another_size_is_refused(height: int, width: int, said: str, tmp_path: Path) -> None:
     path = write(tmp_path / "c.json", coco(SQUARE, height=height, width=width))

@@ -49,6 +49,7 @@ class Intake:
         self._passed: dict[str, None] = {}
         self.undeclared: Counter[str] = Counter()
         self._met: dict[str, None] = {}
+        self._called: dict[str, str] = {}
         self._owners = Owners(self.items)
         self._chosen = {theirs.casefold(): self._ours(ours) for theirs, ours in classes.items()}
 
@@ -66,12 +67,14 @@ class Intake:
             file: where that stands, for messages.
 
         Raises:
-            InputError: the image has another size, or can't be read, or has a label map in labels/.
+            InputError: the image has another size, or can't be read, or has a label map in labels/; or one
+                of the same name in another folder has come before.
         """
         owner = self.owner(name)
         if owner is None:
             self.no_image[name] = None
             return None
+        self._call(owner, name, file)
         item = self.items[owner]
         height, width = image_size(item.image)
         if size is not None and size != (height, width):
@@ -106,6 +109,7 @@ class Intake:
         if not annotation.marks:
             return
         if (before := self.annotations.get(annotation.name)) is not None:
+            self.noted["images came more than once: what came later lies over what came before"] += 1
             annotation = before.model_copy(update={"marks": before.marks + annotation.marks})
         self.annotations[annotation.name] = annotation
 
@@ -197,6 +201,17 @@ class Intake:
             lines.append("Where an image has boxes, what lies outside all of them counts as background.")
         return lines
 
+    def _call(self, owner: str, name: str, file: Path) -> None:
+        """Refuse a second image of one name, which lay in another folder elsewhere: one at most is ours."""
+        before = self._called.setdefault(owner, name)
+        shorter, longer = sorted((_folders(before), _folders(name)), key=len)
+        # Who names fewer folders may mean the same image.
+        if longer[len(longer) - len(shorter) :] != shorter:
+            must = f"what is drawn on {self.items[owner].image.name} must come from one image of that name"
+            fix = "Rename one of the two, there and here, or leave it out; of one image, give one path."
+            raise InputError(must, f"{before} and {name}", fix, file)
+        self._called[owner] = max(before, name, key=lambda one: len(_folders(one)))
+
     def _ours(self, name: str) -> int:
         if name in UNKNOWN:
             return IGNORE
@@ -225,6 +240,11 @@ class Intake:
             found = f"{old.name}, {', '.join(old.classes)}, {old.height} x {old.width}"
             raise InputError(must, found, "--replace puts the new one in its place.", path)
         return old.model_copy(update={"marks": old.marks + new.marks, "seconds": None})
+
+
+def _folders(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name.replace("\\", "/")).parts[:-1]
+    return tuple(part for part in parts if part != "..")
 
 
 def _some(names: Iterable[str]) -> str:

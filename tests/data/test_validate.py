@@ -158,6 +158,8 @@ MASKS: list[tuple[str, str, Files, dict[str, object], str]] = [
     ("H56", "error", {"images/s0.bmp": scene("other")}, {}, "'s0.bmp' and 's0.png'"),
     ("H57", "error", {"images/S0.png": scene("other")}, {}, "'S0.png' and 's0.png'"),
     ("H58", "error", {"images/a\nb.png": scene("other")}, {}, "cannot be printed"),
+    # A name of a disk that is no UTF-8, as Python gives it.
+    ("H58", "error", {"images/caf\udce9.png": scene("other")}, {}, "'caf\\udce9.png'"),
     ("H75", "error", {}, {"clases": ["a", "b"]}, "['a', 'b']"),
     ("H69", "error", {"annotations/s0.json": b'{"name": 3, "marks": NaN}'}, {}, ""),
 ]

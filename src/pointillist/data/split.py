@@ -48,7 +48,9 @@ class Entry:
 
 def _digest(name: str) -> str:
     # macOS spells accents in two code points where Linux has one: the same name must fall the same way.
-    return hashlib.md5(unicodedata.normalize("NFC", name).encode(), usedforsecurity=False).hexdigest()
+    text = unicodedata.normalize("NFC", name)
+    # A name of a disk that is no UTF-8 is refused by whoever lists files, and must not end it here.
+    return hashlib.md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
 
 
 def _least(split: Split, groups: int, share: float) -> int:

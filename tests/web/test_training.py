@@ -183,6 +183,29 @@ def test_a_training_that_begins_by_itself_goes_on_from_the_last_network(project:
     training.close()
 
 
+def test_trainings_may_be_copied_and_deleted_by_hand(project: Project) -> None:
+    learnt = list(project.data.names("train"))
+    draw(project, learnt[:2], 2)
+    training = Training(project, lambda _: None)
+    kept = project.home / "training-2"
+    training.start()
+    run = until(project.home / "training-1" / "run")
+    training.close()
+    end_quickly(run, project.home / "training-1" / "run")
+    (project.home / "training-1").rename(kept)
+    shutil.copytree(kept, project.home / "training-2-good")
+    os.utime(project.home / "training-2-good")
+
+    again = Training(project, lambda _: None)
+    assert (again.number, again.model) == (2, kept / "run"), "the copy is whoever made it's"
+    before = {path.name: path.read_bytes() for path in (kept / "annotations").iterdir()}
+    draw(project, learnt, 2)
+    again.start()
+    until(project.home / "training-3" / "run")
+    again.close()
+    assert {path.name: path.read_bytes() for path in (kept / "annotations").iterdir()} == before
+
+
 def test_a_page_that_comes_later_knows_what_was_wished_since_the_last_news(project: Project) -> None:
     training = Training(project, lambda _: None)
     assert training.news == {"type": "training", "state": "not started", "number": 0, "again": False}

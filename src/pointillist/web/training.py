@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from pointillist.web.project import Project
 News = dict[str, Any]
 FEWEST = 2
 """Annotated images below which a network is not trained."""
+_NAME = re.compile(r"training-([0-9]+)")
 _DECLARE = (
     "Add images, or say in pointillist.yaml which of yours train: "
     "split: {train: [a, b], val: [c], test: [d]}, each by its name."
@@ -79,9 +81,14 @@ class Training:
     @property
     def model(self) -> Path | None:
         """The folder of the last training that ended well; None: there is none."""
-        folders = sorted(self.project.home.glob("training-*"), key=lambda folder: folder.stat().st_mtime)
+        folders = sorted(self._numbers(), key=lambda folder: folder.stat().st_mtime)
         ended = [folder / "run" for folder in folders if (folder / "run" / "model").is_dir()]
         return ended[-1] if ended else None
+
+    def _numbers(self) -> dict[Path, int]:
+        """Give the folders of all trainings and their numbers; one of another name is someone's copy."""
+        found = ((path, _NAME.fullmatch(path.name)) for path in self.project.home.glob("training-*"))
+        return {path: int(match[1]) for path, match in found if match is not None}
 
     def start(self) -> None:
         """Begin a training on what is drawn now, from the start.
@@ -101,8 +108,11 @@ class Training:
         self._marks = self.project.store.marks()
         drawn = self._drawn()
         self._check_enough(drawn)
-        self.number = number = 1 + sum(1 for _ in self.project.home.glob("training-*"))
+        number = 1 + max(self._numbers().values(), default=0)
         home = self.project.home / f"training-{number}"
+        # Before anything is written: what another network has learnt from must stay as it is.
+        home.mkdir()
+        self.number = number
         for annotation in drawn:
             write_annotation(home / "annotations" / f"{annotation.name}.json", annotation)
         run = self._describe(home / "annotations")
@@ -221,7 +231,7 @@ class Training:
             return {}
         history, epochs = about["history"], read_run(last).epochs
         scores = [[one["epoch"], one["held_out/dice"]] for one in history if "held_out/dice" in one]
-        self.number = int(last.parent.name.rpartition("-")[2])
+        self.number = self._numbers()[last.parent]
         told = {"state": "done", "epoch": epochs, "epochs": epochs, "scores": scores, "number": self.number}
         return {"type": "training", "again": self.again, **told}
 

@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 import uuid
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -157,6 +159,37 @@ def test_what_others_drew_is_learnt_beside_it(root: Path) -> None:
 
 def file_of(root: Path, name: str) -> Path:
     return Folder(root=root, size=None).item(name).image
+
+
+def test_an_export_leaves_nothing_of_an_image_that_has_left_but_its_marks(root: Path) -> None:
+    marked, bare, other, *_ = Folder(root=root, size=None).names("train")
+    with served(root) as client:
+        found = images(client)
+        for name in (marked, other):
+            assert send(client, found[name], points(0, 2, 3), points(1, 20, 30)).status_code == 200
+        told = client.post("/api/export", json={}).json()
+        assert told["masks"] == len(found)
+        folder = Path(told["folder"])
+
+    def written() -> dict[str, set[str]]:
+        return {kind: {path.stem for path in (folder / kind).iterdir()} for kind in (*kinds, "annotations")}
+
+    kinds = ("masks", "overlays", "geojson")
+    before = written()
+    (folder / "masks" / "mine.png").write_bytes(b"of someone")
+    for name in (marked, bare):
+        for path in root.glob(f"*/{name}.*"):
+            path.unlink()
+    with served(root) as client:
+        client.post("/api/export", json={}).raise_for_status()
+        zipped = ZipFile(BytesIO(client.get("/api/export.zip").content))
+    left = found.keys() - {marked, bare}
+    assert written() == {
+        **{kind: before[kind] & left for kind in kinds},
+        "masks": left | {"mine"},
+        "annotations": {marked, other},
+    }
+    assert sum(name.startswith("export/masks/") for name in zipped.namelist()) == len(left) + 1
 
 
 def test_f19_marks_on_an_image_that_is_gone_are_told_of_and_exported(root: Path) -> None:

@@ -24,6 +24,8 @@ from pointillist.web.pictures import in_words
 from pointillist.web.project import GONE, Project
 
 FILES = ("coco.json", "marks.csv", "marks.json")
+RECORD = "exported.txt"
+"""Names of the images of the last export, in the project's home: other files in its folder are not ours."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
     Masks hold class indices, in the colours of the classes: of what is shown (the pixels' classifier, the
     network or both, whatever held-out marks found best), at the images' full size; where a person labelled a
     pixel, that label. Images of which nothing can be said get no mask. What an earlier export wrote is
-    replaced, file by file. The marks on an image whose file is gone are written all the same.
+    replaced, file by file, and removed where the image has left the project. The marks on an image whose file
+    is gone are written all the same.
 
     Args:
         project: its images and marks.
@@ -55,6 +58,7 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         folder: masks/, overlays/, annotations/, geojson/, coco.json, marks.csv and marks.json go into it,
             under the images' names.
     """
+    _remove_departed(project, folder)
     drawn, skipped = project.annotations([*project.names.values(), *project.missing])
     for annotation in drawn:
         write_annotation(folder / "annotations" / f"{annotation.name}.json", annotation)
@@ -79,6 +83,19 @@ def export(project: Project, live: Live, folder: Path) -> Exported:
         masked.append(name)
     _write_for_others(project, folder, masked, drawn)
     return Exported(len(drawn) + 3 * len(masked) + len(FILES), len(masked), skipped)
+
+
+def _remove_departed(project: Project, folder: Path) -> None:
+    """Remove what the last export wrote of images that are no longer there; remember those that are."""
+    record = project.home / RECORD
+    before = record.read_text("utf-8", "replace").splitlines() if record.is_file() else []
+    for name in set(before) - project.splits.keys():
+        # A record that came from elsewhere may hold paths.
+        if Path(name).name == name:
+            _remove_masks(folder, name)
+            if name not in project.missing:
+                (folder / "annotations" / f"{name}.json").unlink(missing_ok=True)
+    durable.write_text(record, "\n".join([*project.splits, *project.missing]))
 
 
 def _remove_taken_back(project: Project, folder: Path, there: Collection[str]) -> None:

@@ -90,6 +90,20 @@ def test_s08_a_browser_enters_by_its_address_and_keeps_a_cookie(client: TestClie
         assert client.get("/", **{"headers": {"Authorization": ""}, **wrong}).status_code in (401, 429)  # type: ignore[arg-type]
 
 
+OTHERS = ('foo={"a": "b"}', "user=John Smith", "debug", "path=/x", "=", "a=b=c", "naïve=é", f"x{HOST}=1", "")
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_cookies_of_other_servers_on_this_machine_lock_nobody_out(client: TestClient, other: str) -> None:
+    ours = f"pointillist-8123={TOKEN}"
+    for given in (f"{other}; {ours}", f"{ours}; {other}", f"{other};{ours} ;{other}"):
+        headers = [("Authorization", b""), ("Cookie", given.encode())]
+        assert client.get("/api/project", headers=headers).status_code == 200, given  # type: ignore[arg-type]
+    for wrong in (f"xpointillist-8123={TOKEN}", f"x=pointillist-8123={TOKEN}", "pointillist-8123", other):
+        headers = [("Authorization", b""), ("Cookie", wrong.encode())]
+        assert client.get("/api/project", headers=headers).status_code in (401, 429)  # type: ignore[arg-type]
+
+
 def test_s11_bodies_are_small_json_and_announced_as_they_are(client: TestClient) -> None:
     json = {"Content-Type": "application/json"}
     assert (

@@ -8,7 +8,6 @@ import string
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -122,11 +121,13 @@ class Gates:
         return hmac.compare_digest(given.encode(), self.token.encode())
 
     def _from_cookie(self, headers: dict[str, list[str]]) -> str:
-        try:
-            found = SimpleCookie("; ".join(headers.get("cookie", [])))
-        except CookieError:
-            return ""
-        return found[self.cookie].value if self.cookie in found else ""
+        # By hand: all ports of a machine share their cookies, and Python's parser gives up a whole header at
+        # the first one that it dislikes.
+        lines = headers.get("cookie", [])
+        pairs = [piece.strip().partition("=") for line in lines for piece in line.split(";")]
+        named = [value for name, _, value in pairs if name == self.cookie]
+        # Of several the last is that of all paths, which is ours.
+        return named[-1] if named else ""
 
     async def _enter(self, send: Send) -> None:
         cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"

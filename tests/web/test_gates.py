@@ -90,6 +90,60 @@ def test_s08_a_browser_enters_by_its_address_and_keeps_a_cookie(client: TestClie
         assert client.get("/", **{"headers": {"Authorization": ""}, **wrong}).status_code in (401, 429)  # type: ignore[arg-type]
 
 
+FOLLOWED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_s05_a_link_with_the_token_is_followed_from_another_page(client: TestClient, site: str) -> None:
+    headers = {"Authorization": "", **FOLLOWED, "Sec-Fetch-Site": site}
+    entered = client.get("/", params={"token": TOKEN}, headers=headers, follow_redirects=False)
+    assert entered.status_code == 200, "after a redirect the request would still be the other page's"
+    assert '<meta http-equiv="refresh" content="0; url=/">' in entered.text
+    assert TOKEN not in entered.text
+    assert entered.headers["cache-control"] == "no-store"
+    assert "default-src 'self'" in entered.headers["content-security-policy"]
+    cookie = entered.headers["set-cookie"]
+    assert cookie.startswith(f"pointillist-8123={TOKEN};")
+    assert "SameSite=Strict" in cookie
+    assert "HttpOnly" in cookie
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Dest": ""},
+        {"Origin": "http://evil.com"},
+        {"Origin": f"http://{HOST}"},
+        {"Host": "evil.com"},
+    ],
+    ids=str,
+)
+def test_s05_all_else_from_another_page_is_refused_whatever_it_knows(
+    client: TestClient, changed: dict[str, str]
+) -> None:
+    known = {"Cookie": f"pointillist-8123={TOKEN}"}
+    headers = {**FOLLOWED, **known, **changed}
+    answer = client.get("/", params={"token": TOKEN}, headers=headers, follow_redirects=False)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    for path in ("/api/project", "/page/app.js", "/api/export.zip"):
+        told = client.get(path, params={"token": TOKEN}, headers={**FOLLOWED, **known})
+        assert told.status_code == 403
+    posted = client.post("/", params={"token": TOKEN}, headers={**FOLLOWED, **known}, json={})
+    assert posted.status_code == 403
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_s05_a_link_without_the_token_leads_to_a_page_that_says_so(client: TestClient, token: str) -> None:
+    headers = {**FOLLOWED, "Cookie": f"pointillist-8123={TOKEN}"}
+    answer = client.get("/", params={"token": token}, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert "<h1>This page needs its token</h1>" in answer.text
+
+
 OTHERS = ('foo={"a": "b"}', "user=John Smith", "debug", "path=/x", "=", "a=b=c", "naïve=é", f"x{HOST}=1", "")
 
 

@@ -155,6 +155,36 @@ def test_s04_a_name_that_is_rebound_to_this_machine_is_refused_in_a_browser(serv
         browser.close()
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+@pytest.mark.parametrize("host", ["other.test", "localhost"], ids=["cross-site", "same-site"])
+def test_s05_a_link_in_a_chat_is_followed_in_a_browser_and_the_chat_gets_nothing(
+    server: Server, host: str
+) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    own = server.address.replace("127.0.0.1", "localhost")
+    flags = ["--no-sandbox", "--host-resolver-rules=MAP other.test 127.0.0.1"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page()
+        links = f'<a href="{own}/?token={TOKEN}">in</a><a target=_blank href="{own}/">bare</a>'
+        frame = f'<iframe src="{own}/?token={TOKEN}"></iframe>'
+        # No server for it: a chat's page is whatever comes from elsewhere.
+        page.route(f"http://{host}:1/*", lambda route: route.fulfill(body=links + frame))
+        page.goto(f"http://{host}:1/chat")
+        page.wait_for_timeout(500)
+        assert page.context.cookies(own) == [], "a frame is not let in"
+        page.get_by_text("in").click()
+        page.locator("#zoom", has_text="%").wait_for()
+        assert page.url.partition("#")[0] == f"{own}/", "the token does not stay in the address"
+        (cookie,) = page.context.cookies(own)
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        page.goto(f"http://{host}:1/chat")
+        with page.expect_popup() as opened:
+            page.get_by_text("bare").click()
+        sync_api.expect(opened.value.locator("h1")).to_have_text("This page needs its token")
+        browser.close()
+
+
 def test_s12_two_lengths_are_refused_and_no_line_of_a_header_is_made_up(server: Server) -> None:
     head = f"Host: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
     head += "Content-Type: application/json\r\n"

@@ -39,10 +39,16 @@ HEADERS = {
 }
 
 
+FOREIGN = (HTTPStatus.FORBIDDEN, "the request must come from this server's own page")
 ENTER = "open the address that 'pointillist annotate' printed, with its token"
 PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark light">'
     "<title>Annotate</title><h1>This page needs its token</h1><p>To enter, {why}.</p></html>"
+)
+GO_ON = (
+    b'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark light">'
+    b'<meta http-equiv="refresh" content="0; url=/"><title>Annotate</title>'
+    b'<p><a href="/">To the images</a></p></html>'
 )
 
 
@@ -78,14 +84,17 @@ class Gates:
             return await _refuse(send, HTTPStatus.FORBIDDEN, "only HTTP is spoken here")
         headers = _headers(scope)
         refusal = self._host(scope, headers) or _size(scope, headers) or self._origin(headers)
-        if refusal is not None:
+        by_link = refusal == FOREIGN and _by_link(scope, headers)
+        if refusal is not None and not by_link:
             return await _refuse(send, *refusal)
         address = (scope.get("client") or ("",))[0]
         if scope["path"] == "/":
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
             if given in self.tickets or self._known(address, "address", given):
                 self.tickets.discard(given)
-                return await self._enter(send)
+                return await self._enter(send, by_link)
+        if by_link:
+            return await _refuse(send, HTTPStatus.FORBIDDEN, ENTER, to_read=True)
         named = {"header": _bearer(headers), "cookie": self._from_cookie(headers)}
         if any([self._known(address, way, given) for way, given in named.items()]):
             return await self.app(scope, _bounded(receive, _largest(scope)), _with_headers(send))
@@ -115,7 +124,7 @@ class Gates:
         ours = all(self.names.is_own_page(origin, host) for origin in origins)
         if ours and all(site in ("same-origin", "none") for site in sites):
             return None
-        return HTTPStatus.FORBIDDEN, "the request must come from this server's own page"
+        return FOREIGN
 
     def _knows(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.token.encode())
@@ -129,14 +138,20 @@ class Gates:
         # Of several the last is that of all paths, which is ours.
         return named[-1] if named else ""
 
-    async def _enter(self, send: Send) -> None:
+    async def _enter(self, send: Send, by_link: bool) -> None:
         cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
         cookie += "; Secure" if self.names.secure else ""
-        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
-        await _with_headers(send)(
-            {"type": "http.response.start", "status": HTTPStatus.SEE_OTHER.value, "headers": headers}
-        )
-        await send({"type": "http.response.body", "body": b""})
+        headers = [(b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
+        if by_link:
+            # After a redirect the request would still be the other page's; this page asks for itself.
+            status, body = HTTPStatus.OK, GO_ON
+            headers.append((b"content-type", b"text/html; charset=utf-8"))
+        else:
+            status, body = HTTPStatus.SEE_OTHER, b""
+            headers.append((b"location", b"/"))
+        start = {"type": "http.response.start", "status": status.value, "headers": headers}
+        await _with_headers(send)(start)
+        await send({"type": "http.response.body", "body": body})
 
 
 def check_token(token: str) -> None:
@@ -156,6 +171,16 @@ def _headers(scope: Scope) -> dict[str, list[str]]:
     for name, value in scope["headers"]:
         found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     return found
+
+
+def _by_link(scope: Scope, headers: dict[str, list[str]]) -> bool:
+    """Whether a person follows a link on another page, as in a chat, to this server's address, in a tab.
+
+    All that it can bring about is that this browser gets its cookie, by a token that the link must hold: the
+    other page can't read the answer, and what the browser sends along by itself is not looked at.
+    """
+    told = tuple(headers.get(name) for name in ("origin", "sec-fetch-mode", "sec-fetch-dest"))
+    return (scope["method"], scope["path"]) == ("GET", "/") and told == (None, ["navigate"], ["document"])
 
 
 def _bearer(headers: dict[str, list[str]]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, opened, serving_lesions
+from tests.web.browser import CHROMIUM, HEIGHT, WIDTH, Server, come_to, opened, serving_lesions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -74,6 +74,29 @@ def test_escape_closes_what_lies_over_the_page_and_nothing_else(browser: Any, se
     sync_api.expect(page.locator("#by-keyboard")).to_be_visible()
     page.keyboard.press("Escape")
     sync_api.expect(page.locator("#by-keyboard")).to_be_hidden()
+    page.context.close()
+
+
+def test_space_opens_what_is_folded_away_and_pans_elsewhere(browser: Any, server: Server) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+
+    def skip_one(route: Any) -> None:
+        told = route.fetch().json()
+        route.fulfill(json={**told, "skipped": [{"name": "torn", "why": "it is no image"}]})
+
+    page.route("**/api/project", skip_one)
+    come_to(page, server.address)
+    folded, ink = page.locator("#skipped"), page.locator("#ink")
+    folded.locator("summary").focus()
+    page.keyboard.press("Space")
+    sync_api.expect(folded.locator("li")).to_be_visible()
+    page.keyboard.press("Space")
+    sync_api.expect(folded.locator("li")).to_be_hidden()
+    for where, tool in (("#skipped summary", "click"), ("#downloads a", "click"), ("#ink", "pan")):
+        page.locator(where).first.focus()
+        page.keyboard.down("Space")
+        sync_api.expect(ink).to_have_attribute("data-tool", tool)
+        page.keyboard.up("Space")
     page.context.close()
 
 

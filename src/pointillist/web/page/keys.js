@@ -113,9 +113,9 @@ export class Keys {
   #down(event, held) {
     if (inField(event.target) || document.querySelector("dialog[open]") || event.isComposing) return;
     const alone = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const onButton = event.target instanceof Element && event.target.closest("button") !== null;
+    const onControl = event.target instanceof Element && event.target.closest("button, summary, a") !== null;
     const name = event.key === " " ? "space" : event.key.toLowerCase();
-    if (alone && (name === "b" || (name === "space" && !onButton))) {
+    if (alone && (name === "b" || (name === "space" && !onControl))) {
       event.preventDefault();
       if (!this.#held.has(name)) held(name, true);
       this.#held.add(name);

@@ -92,6 +92,7 @@ class Live:
         self.viewed: str | None = None
         self.asked_at = 0.0
         self._wrong: dict[str, InputError] = {}
+        self._began: dict[str, float] = {}  # when what was found began to be looked for
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._asked = threading.Condition()
         self._changed: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
@@ -118,7 +119,7 @@ class Live:
         waiters = self._changed.setdefault(name, [])
         waiters.append((loop, event))
         try:
-            total = self.total
+            total, asked = self.total, time.monotonic()
             self._ask(name)
             while (left := deadline - time.monotonic()) > 0:
                 try:
@@ -126,12 +127,14 @@ class Live:
                 except TimeoutError:
                     break
                 event.clear()
-                found = self.found.get(name)
-                if found is None:
+                with self._keeping:
+                    found, began = self.found.get(name), self._began.get(name, 0.0)
+                # What was looked for before this was asked knows nothing of the click that asked.
+                if found is None and began > asked:
                     if name in self._wrong:
                         raise self._wrong[name]
                     return "nothing"
-                if found.revision >= after and found.total >= total:
+                if found is not None and found.revision >= after and found.total >= total:
                     return found
                 self._ask(name)
             return "late"
@@ -162,12 +165,14 @@ class Live:
                 # The last one asked for is what someone is looking at now.
                 name, _ = self._wanted.popitem()
             self._wrong.pop(name, None)
+            began = time.monotonic()
             try:
                 self.renew(name)
             except InputError as error:
-                self.found[name], self._wrong[name] = None, error
+                self._wrong[name] = error
+                self._keep(name, None, began)
             except Exception:  # Nothing must end the thread: nothing is said of this image.
-                self.found[name] = None
+                self._keep(name, None, began)
             for loop, event in list(self._changed.get(name, ())):
                 loop.call_soon_threadsafe(event.set)
             if name == self.viewed:  # Someone looks at it and will click: what that takes is made ready.
@@ -176,13 +181,17 @@ class Live:
 
     def renew(self, name: str) -> Segmentation | None:
         """Segment an image, and keep what was found."""
+        began = time.monotonic()
         found = self.segment(name)
+        self._keep(name, found, began)
+        return found
+
+    def _keep(self, name: str, found: Segmentation | None, began: float) -> None:
         with self._keeping:
-            self.found[name] = found
+            self.found[name], self._began[name] = found, began
             self.found.move_to_end(name)
             while len(self.found) > FOUND_KEPT:
-                self.found.popitem(last=False)
-        return found
+                del self._began[self.found.popitem(last=False)[0]]
 
     def segment(self, name: str) -> Segmentation | None:
         """Segment an image by all that is drawn now, and the network's answer where there is one.

@@ -71,7 +71,8 @@ export class Segmentation {
         if (response.headers.get("X-Why") === "nothing") {
           this.#nothing = asked;
           this.#show(null, null);
-          await this.#woken(signal, IDLE);
+          // Who called meanwhile woke nobody.
+          if (this.#wanted <= asked && !this.#again) await this.#woken(signal, IDLE);
         } else if (this.waiting) {
           await sleep(100);
         }

@@ -507,6 +507,35 @@ def test_an_image_that_was_replaced_under_its_name_takes_no_clicks(tmp_path: Pat
         assert "must be the image that was annotated" in answer.json()["error"]
 
 
+def test_a_mark_that_was_drawn_on_the_same_pixels_is_taken_though_their_file_was_saved_again(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "mine"
+    with served(root) as client:
+        one, fresh, *_ = images(client)
+        shown = {image["id"]: client.get(f"/api/images/{image['id']}/size").json() for image in (one, fresh)}
+        send(client, one["id"], add(point(1, 2, 3)))
+        store = Store(root / ".pointillist" / "annotations.sqlite")
+        settled(lambda: not store.pixels_wanted(one["name"]))
+        store.close()
+        files = {image["id"]: next((root / "images").glob(f"{image['name']}.*")) for image in (one, fresh)}
+        for path in files.values():
+            with Image.open(path) as picture:
+                pixels = np.array(picture)
+            Image.fromarray(pixels).save(path, compress_level=1)
+
+        def late(image: dict[str, Any]) -> Any:
+            return send(client, image["id"], {**add(point(1, 4, 5)), "file": shown[image["id"]]["file"]})
+
+        assert late(one).status_code == 200
+        refused = late(fresh)
+        assert refused.status_code == 422, "of what nobody had annotated the pixels were not noted"
+        assert "one that was put in its place since" in refused.json()["error"]
+        Image.fromarray(255 - pixels).save(files[one["id"]])
+        assert late(one).status_code == 422
+        assert [image["marks"] for image in images(client)[:2]] == [2, 0]
+
+
 def test_marks_that_were_drawn_on_another_picture_are_neither_shown_nor_learnt_nor_exported(
     tmp_path: Path,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,6 +77,26 @@ class Identity:
         if state is None or self._files.get(name, (None, ""))[0] != state:
             self._files[name] = state, _hash(path)
         return self._files[name][1]
+
+    def shows(self, name: str, files: Collection[str | None]) -> bool:
+        """Whether an image's file shows what was drawn on: it is each of these files, or has the same pixels.
+
+        Of a file that nobody had annotated when it was replaced, the pixels are not known.
+
+        Args:
+            name: of the image.
+            files: by their SHA-256.
+
+        Raises:
+            RefusedError: another image was annotated under this name.
+            InputError: the file can't be read.
+        """
+        now = self.file(name)
+        if not set(files) <= {now, self.store.file(name)}:
+            return False
+        if set(files) != {now}:
+            self.check(name)
+        return True
 
     def confirm(self, name: str) -> None:
         """Make sure that marks on an image are shown and learnt on the image on which they were drawn.

@@ -127,8 +127,8 @@ class Project:
         """Give events as they are stored; refuse marks that don't lie on the image, or on no class.
 
         Raises:
-            RefusedError: the first that is wrong.
-            InputError: the image can't be read now, or a mark is on a class that has gone.
+            RefusedError: the first that is wrong, or on a class that has gone.
+            InputError: the image can't be read now.
         """
         events = [self._today(event) for event in events]
         self._check_shown(name, {event.file for event in events if isinstance(event, Add)} - {None})
@@ -148,8 +148,8 @@ class Project:
         return event.model_copy(update={"mark": self.classes.today(event.mark, event.called)})
 
     def _check_shown(self, name: str, files: Collection[str | None]) -> None:
-        """Refuse marks that were drawn on another file than is there now: they would lie elsewhere."""
-        if files and files != {self._identity.file(name)}:
+        """Refuse marks that were drawn on other pixels than are there now: they would lie elsewhere."""
+        if files and not self._identity.shows(name, files):
             must = "the image's file must be the one that was shown when this was drawn"
             raise RefusedError(must, "one that was put in its place since", "Look at the image anew.")
 

@@ -209,6 +209,11 @@ class Store:
         query = "SELECT 1 FROM images WHERE name = ? AND sha256 IS NULL"
         return self._reader().execute(query, (name,)).fetchone() is not None
 
+    def file(self, name: str) -> str | None:
+        """Give the SHA-256 of the file that was annotated under a name; None: it is not known."""
+        found = self._reader().execute("SELECT file FROM images WHERE name = ?", (name,)).fetchone()
+        return None if found is None else found[0]
+
     def size(self, name: str) -> tuple[int, int] | None:
         """Give height and width of an image as it was annotated; None: nobody has."""
         query = "SELECT height, width FROM images WHERE name = ?"

@@ -157,7 +157,7 @@ def test_l10_a_page_that_knows_other_classes_sends_by_name(root: Path) -> None:
         assert send(client, "a", add(3, called="hair")).status_code == 200
         assert labels(client, "a") == [2, 1]
         answer = send(client, "a", add(2, called="ruler"))
-        assert answer.status_code == 409, "the page keeps it"
+        assert answer.status_code == 422, "the page keeps it, and sends the others"
         assert "must be on one of the project's classes; got one on 'ruler'" in answer.json()["error"]
         assert labels(client, "a") == [2, 1]
     declare(root, "skin", "hair", "lesion", "scale", renamed={"ruler": "scale"})

@@ -165,6 +165,13 @@ def test_f19_a_file_that_was_replaced_is_shown_anew_and_nothing_is_marked_on_wha
     assert count_marks(root) == 0
     assert asked, "the new file's tiles"
     click(page, 72, 96)
+    sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text("1")
+    sync_api.expect(page.locator("#saved")).to_have_text("1 not taken")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#refused summary").click()
+    page.locator("#refused").get_by_text("Discard").click()
+    until_saved(page)
+    page.reload()
     until_saved(page)
     assert count_marks(root) == 1
     page.context.close()

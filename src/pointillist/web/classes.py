@@ -14,6 +14,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense, Mark, classes_of, relabelled
 from pointillist.core.shapes import IGNORE
 from pointillist.core.text import counted
+from pointillist.web.commit import RefusedError
 
 
 def number_classes(
@@ -98,14 +99,14 @@ class Classes:
             called: the class's name there; None: the page does not say.
 
         Raises:
-            InputError: there is no such class any more. The page keeps the mark.
+            RefusedError: there is no such class any more. The page keeps the mark.
         """
         if called is None or isinstance(mark, Dense):
             return mark
         name = self._renamed.get(called, called)
         if name not in self.declared:
             must = "a mark must be on one of the project's classes"
-            raise InputError(must, f"one on {called!r}", "Restore its name in pointillist.yaml.")
+            raise RefusedError(must, f"one on {called!r}", "Restore its name in pointillist.yaml.")
         return mark.model_copy(update={"label": self.declared.index(name)})
 
     def stored(self, mark: Mark) -> Mark:

@@ -19,7 +19,7 @@ AnyEvent: TypeAlias = Add | Undo | Redo
 
 
 class RefusedError(InputError):
-    """An event contradicts what is stored: it will never be accepted."""
+    """An event contradicts what is there, and would again. The page keeps it until a person decides."""
 
 
 class Request:

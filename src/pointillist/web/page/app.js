@@ -16,9 +16,10 @@ import { News } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Segmentation } from "./overlay.js";
 import { Overview } from "./overview.js";
+import { Refused } from "./refused.js";
 import { Results } from "./results.js";
 import { remember } from "./settings.js";
-import { Sheet } from "./sheet.js";
+import { ofToday, Sheet } from "./sheet.js";
 import { showSkipped } from "./skipped.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { Tip } from "./tip.js";
@@ -47,7 +48,7 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
     showOverlayState();
   },
   refused(id, words) {
-    complain(`A mark was not taken: ${words}`);
+    complain(`A mark was not taken, kept here: ${words}`);
     if (id === image?.id) quietly(lookAgain());
   },
   held(id, count, words) {
@@ -56,6 +57,15 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
   },
   away: (error) => error.status === 401 && complain(error.message),
   memoryOnly: () => complain("This browser keeps no copy of what is not saved yet. Leave this tab open until it says saved."),
+});
+
+const refused = new Refused($("refused"), {
+  name: (id) => list.image(id).name,
+  again(id, why) {
+    outbox.again(id, why);
+    if (id === image?.id) quietly(lookAgain());
+  },
+  discard: (id, why) => quietly(outbox.discard(id, why)),
 });
 
 const viewer = new Viewer($("osd"), {
@@ -216,9 +226,13 @@ async function loadMarks() {
   // What was stored while the answer was on its way is neither in it nor in the outbox any more.
   for (let tries = 0; tries < 5 && answer.revision < outbox.revision(id); tries += 1) answer = await ask();
   if (signal.aborted) return;
-  sheet.load(answer, outbox.pending(id));
+  sheet.load(answer, pending(id));
   showMarks();
   segmentation.want(answer.revision);
+}
+
+function pending(id) {
+  return ofToday(outbox.pending(id), ink.classes);
 }
 
 async function inspect(id) {
@@ -332,7 +346,7 @@ function clearStage() {
 function show(wanted) {
   begin(wanted);
   const { id } = image;
-  for (const event of outbox.pending(id)) sheet.apply(event);
+  for (const event of pending(id)) sheet.apply(event);
   ink.marks = sheet.marks;
   viewer.open(image);
   segmentation.open(id);
@@ -390,6 +404,7 @@ let lost = false; // the server's live messages
 
 function showSaved() {
   describeSaved(outbox.state(), lost);
+  refused.show(outbox.refused());
 }
 
 function showOverlayState() {

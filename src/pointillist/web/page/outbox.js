@@ -1,4 +1,5 @@
 // Events wait here until the server says that it has stored them: first in IndexedDB, then posted in order.
+// One that it refuses is parked: it stays, and holds up no other, until it is sent again or discarded.
 
 import { uuid } from "./api.js";
 
@@ -13,6 +14,9 @@ const done = (request) =>
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+
+// Of one image, what is to be sent.
+const waiting = (lane) => lane.items.filter((item) => !item.why);
 
 export class Outbox {
   #send;
@@ -44,7 +48,7 @@ export class Outbox {
       this.#database = await done(opening);
       const store = this.#database.transaction("events").objectStore("events");
       const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
-      values.forEach((value, n) => this.#lane(value.image).items.push({ ...value, key: keys[n], kept: Promise.resolve() }));
+      values.forEach((value, n) => this.#lane(value.image).items.push({ ...value, key: keys[n], why: "", kept: Promise.resolve() }));
     } catch {
       this.#database = null;
       this.#tell.memoryOnly();
@@ -73,7 +77,7 @@ export class Outbox {
   put(image, body) {
     this.#lane(image).held = false;
     const event = { id: uuid(), sequence: this.#sequence++, ...body };
-    const item = { image, client: this.#client, event, key: null, writing: false };
+    const item = { image, client: this.#client, event, key: null, writing: false, why: this.#parked(image, event.of) };
     item.kept = this.#keep(item);
     this.#lane(image).items.push(item);
     this.#tell.changed(this.state());
@@ -82,7 +86,34 @@ export class Outbox {
   }
 
   pending(image) {
-    return this.#lane(image).items.map((item) => item.event);
+    return waiting(this.#lane(image)).map((item) => item.event);
+  }
+
+  // What was refused, by image and reason: [{image, why, events}].
+  refused() {
+    const found = new Map();
+    for (const { image, why, event } of this.#items()) {
+      if (!why) continue;
+      const key = `${image} ${why}`;
+      if (!found.has(key)) found.set(key, { image, why, events: [] });
+      found.get(key).events.push(event);
+    }
+    return [...found.values()];
+  }
+
+  // What made the server refuse it may have been put right.
+  again(image, why) {
+    for (const item of this.#lane(image).items) if (item.why === why) item.why = "";
+    this.#tell.changed(this.state());
+    this.#pump(image);
+  }
+
+  async discard(image, why) {
+    const lane = this.#lane(image);
+    const gone = lane.items.filter((item) => item.why === why);
+    await Promise.all(gone.map((item) => item.kept));
+    this.#drop(lane, gone);
+    this.#tell.changed(this.state());
   }
 
   // The newest revision of this image that the server told when it stored something of ours.
@@ -90,12 +121,13 @@ export class Outbox {
     return this.#lane(image).revision;
   }
 
-  // Of all that waits, held is what belongs to images that the server can't read; kept says that nothing would be lost
-  // with this tab, as far as the browser lets us keep anything.
+  // Of all that waits, held is what belongs to images that the server can't read, refused what it does not take; kept
+  // says that nothing would be lost with this tab, as far as the browser lets us keep anything.
   state() {
-    const held = [...this.#lanes.values()].reduce((sum, lane) => sum + (lane.held ? lane.items.length : 0), 0);
+    const held = [...this.#lanes.values()].reduce((sum, lane) => sum + (lane.held ? waiting(lane).length : 0), 0);
     const items = this.#items();
-    return { count: items.length, held, kept: !items.some((item) => item.writing), away: this.#away };
+    const refused = items.filter((item) => item.why).length;
+    return { count: items.length, held, refused, kept: !items.some((item) => item.writing), away: this.#away };
   }
 
   // The image can be read again.
@@ -108,6 +140,11 @@ export class Outbox {
 
   #items() {
     return [...this.#lanes.values()].flatMap((lane) => lane.items);
+  }
+
+  // To take back what was refused is refused as well.
+  #parked(image, of) {
+    return (of && this.#lane(image).items.find((item) => item.event.id === of)?.why) || "";
   }
 
   #lane(image) {
@@ -137,7 +174,7 @@ export class Outbox {
   }
 
   #drop(lane, batch) {
-    lane.items.splice(0, batch.length);
+    lane.items = lane.items.filter((item) => !batch.includes(item));
     const keys = batch.map((item) => item.key).filter((key) => key !== null);
     if (!keys.length) return;
     // A removal that fails costs nothing: the event is sent again and the server knows its id.
@@ -156,19 +193,20 @@ export class Outbox {
   // After a refusal the batch is sent one by one, to find the event that the server does not take.
   #batch(lane) {
     const limit = lane.singly ? 1 : BATCH;
-    const client = lane.items[0].client;
+    const items = waiting(lane).slice(0, limit);
+    const { client } = items[0];
     let end = 0, size = 0;
-    for (const item of lane.items.slice(0, limit)) {
+    for (const item of items) {
       size += JSON.stringify(item.event).length;
       if (end && (item.client !== client || size > LARGEST)) break;
       end += 1;
     }
-    return lane.items.slice(0, end);
+    return items.slice(0, end);
   }
 
   async #pump(image) {
     const lane = this.#lane(image);
-    if (lane.busy || lane.timer || lane.held || !lane.items.length || !this.#known(image)) return;
+    if (lane.busy || lane.timer || lane.held || !waiting(lane).length || !this.#known(image)) return;
     lane.busy = true;
     const batch = this.#batch(lane);
     try {
@@ -191,12 +229,12 @@ export class Outbox {
   }
 
   #failed(image, lane, batch, error) {
-    // Only 422 and 413 are for good. An image that can't be read now (409) may come back, at the latest with another
+    // 422 and 413 are about the event. An image that can't be read now (409) may come back, at the latest with another
     // disk: its marks stay here, nobody's else wait for them, and nothing is sent until it is opened again.
     if (error.status === 409) {
       this.#away = "";
       lane.held = true;
-      this.#tell.held(image, lane.items.length, error.message);
+      this.#tell.held(image, waiting(lane).length, error.message);
       return;
     }
     if (error.status === 422 || error.status === 413) {
@@ -204,7 +242,8 @@ export class Outbox {
       if (batch.length > 1) {
         lane.singly = batch.length;
       } else {
-        this.#drop(lane, batch);
+        const { id } = batch[0].event;
+        for (const item of lane.items) if (item === batch[0] || item.event.of === id) item.why = error.message;
         lane.singly = Math.max(0, lane.singly - 1);
         this.#tell.refused(image, error.message);
       }

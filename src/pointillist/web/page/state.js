@@ -4,15 +4,17 @@ import { SOURCES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function describeSaved({ count, held, kept, away }, lost) {
-  const waiting = count - held;
+export function describeSaved({ count, held, refused, kept, away }, lost) {
+  const stuck = held + refused;
+  const waiting = count - stuck;
   let [words, state] = lost ? ["server away", "away"] : ["saved", "saved"];
   if (waiting && away) [words, state] = [`${away}, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
   else if (waiting) [words, state] = [`${waiting} unsaved`, "waiting"];
-  else if (held) [words, state] = [`${held} not taken`, "held"];
+  else if (stuck) [words, state] = [`${stuck} not taken`, "held"];
   $("saved").textContent = words;
   $("saved").dataset.state = state;
-  $("saved").title = held ? `${held} kept here: on images that can't be read` : "";
+  const why = [held && `${held} on images that can't be read`, refused && `${refused} refused, listed under the images`];
+  $("saved").title = stuck ? `Kept here: ${why.filter(Boolean).join("; ")}` : "";
 }
 
 export function describeProgress({ images, marked }) {

@@ -12,7 +12,7 @@ from pointillist.web.anew import Anew
 from pointillist.web.gates import Gates
 from pointillist.web.names import Names
 from pointillist.web.project import Project
-from pointillist.web.server import build, build_meanwhile
+from pointillist.web.server import build
 from tests.datasets.trees import draw_folder
 
 HOST = "127.0.0.1:8123"
@@ -41,7 +41,7 @@ def served(root: Path, token: str = TOKEN) -> Iterator[TestClient]:
     """Serve a new folder of images; the client knows the token."""
     if not root.exists():
         plain_folder(root)
-    application = Anew(lambda renew: build(Project(root), renew), build_meanwhile)
+    application = Anew(lambda renew: build(Project(root), renew))
     gates = Gates(application, Names(frozenset({HOST})), token, "pointillist-8123")
     bearer = {"Authorization": f"Bearer {token}"}
     # The gates let the lifespan through to the application.

@@ -47,6 +47,20 @@ def test_classes_are_changed_in_a_dialog_and_every_page_follows(
     assert re.findall(r",(lesion|1 hair),", told) == ["lesion", "1 hair"]
 
 
+def test_what_another_draws_after_the_classes_were_changed_is_seen(browser: Any, server: Server) -> None:
+    page, other = opened(browser, server.address), opened(browser, server.address)
+    for number, name in enumerate(("one", "two", "three")):
+        page.locator("#classes-edit").click()
+        page.locator("#class-add").click()
+        page.keyboard.type(name)
+        page.locator("#class-save").click()
+        for one in (page, other):
+            one.locator("#classes .name", has_text=name).wait_for()
+            one.locator("#zoom", has_text="%").wait_for()
+        click(page, 70, 60 + 10 * number)
+        sync_api.expect(other.locator("#images [aria-current] .count")).to_have_text(str(number + 1))
+
+
 def test_what_can_not_be_is_said_in_the_dialog_and_nothing_is_changed(browser: Any, server: Server) -> None:
     page = opened(browser, server.address)
     page.locator("#classes-edit").click()

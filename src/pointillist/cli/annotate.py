@@ -105,13 +105,13 @@ def _annotate(root: Path, host: str, port: int | None, token: str, public: str |
     from pointillist.web.gates import Gates
     from pointillist.web.names import EVERYWHERE, bracketed, names_of
     from pointillist.web.project import Project
-    from pointillist.web.server import build, build_meanwhile
+    from pointillist.web.server import build
     from pointillist.web.snapshot import keeping
 
     with none_meanwhile():
         project = Project(root)
         first = iter([project])
-        application = Anew(lambda renew: build(next(first, None) or Project(root), renew), build_meanwhile)
+        application = Anew(lambda renew: build(next(first, None) or Project(root), renew))
     listening = listen_anywhere(host) if port is None else listen(host, port)
     number = listening.getsockname()[1]
     ticket = secrets.token_urlsafe(24)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 
-from pointillist.core.errors import InputError
+Change: TypeAlias = Callable[[], AbstractContextManager[None]]
 
-Renew: TypeAlias = Callable[[], Awaitable[None]]
+
+Renew: TypeAlias = Callable[[Change | None], Awaitable[None]]
+"""Builds the application again that asks, and serves the new one; where that fails, all stays as it is.
+
+What it is given is a change that is made first, in a thread, and takes itself back where the building fails;
+one at a time, whoever asks. None: others have changed the folder, and of several that ask one is enough.
+"""
 
 
 class Anew:
@@ -19,50 +25,59 @@ class Anew:
 
     Args:
         make: builds the application; it is given what builds it again.
-        meanwhile: builds likewise what stands in for it when it can't be built again.
 
     Raises:
         InputError: as `make`.
     """
 
-    def __init__(self, make: Callable[[Renew], FastAPI], meanwhile: Callable[[Renew], FastAPI]) -> None:
-        self._make, self._meanwhile = make, meanwhile
-        self._app = make(self.renew)
-        self._running: AbstractAsyncContextManager[Any] | None = None
+    def __init__(self, make: Callable[[Renew], FastAPI]) -> None:
+        self._make = make
         self._changing = asyncio.Lock()
+        self._number = 1
+        self._app = make(self._renewing(self._number))
+        self._running: AbstractAsyncContextManager[Any] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on; of the lifespan the application's own is part."""
         if scope["type"] != "lifespan":
             return await self._app(scope, receive, send)
         await receive()
-        await self._begin()
+        self._running = await _begun(self._app)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._end()
+        async with self._changing:
+            await _end(self._running)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def renew(self) -> None:
-        """End the application, and begin another one in its place.
+    def _renewing(self, number: int) -> Renew:
+        """Give what an application asks by to be built again; the number tells whether it is still served."""
 
-        Raises:
-            InputError: the other one can't be built; what stands in for it is served until then.
-        """
-        async with self._changing:
-            await self._end()
-            try:
-                self._app = await asyncio.to_thread(self._make, self.renew)
-            except InputError:
-                self._app = self._meanwhile(self.renew)
-                raise
-            finally:
-                await self._begin()
+        async def renew(change: Change | None) -> None:
+            async with self._changing:
+                if change is not None or number == self._number:
+                    await self._renew(change or nullcontext)
 
-    async def _begin(self) -> None:
-        self._running = self._app.router.lifespan_context(self._app)
-        await self._running.__aenter__()
+        return renew
 
-    async def _end(self) -> None:
-        if self._running is not None:
-            running, self._running = self._running, None
-            await running.__aexit__(None, None, None)
+    async def _renew(self, change: Change) -> None:
+        app = await asyncio.to_thread(self._made, change)
+        # Who hears that the one before has ended asks the new one, which must be there.
+        running, before = await _begun(app), self._running
+        self._app, self._running = app, running
+        self._number += 1
+        await _end(before)
+
+    def _made(self, change: Change) -> FastAPI:
+        with change():
+            return self._make(self._renewing(self._number + 1))
+
+
+async def _begun(app: FastAPI) -> AbstractAsyncContextManager[Any]:
+    running = app.router.lifespan_context(app)
+    await running.__aenter__()
+    return running
+
+
+async def _end(running: AbstractAsyncContextManager[Any] | None) -> None:
+    if running is not None:
+        await running.__aexit__(None, None, None)

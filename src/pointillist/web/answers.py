@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from pointillist.web.commit import RefusedError
 from pointillist.web.pictures import in_words
 from pointillist.web.project import UnknownImageError
 
+LOG = logging.getLogger(__name__)
 FULL = "the disk is full: free some space"
 
 
@@ -41,6 +43,18 @@ def answer_errors(app: FastAPI) -> None:
     # The disk is full, or the store is gone: the page keeps what it has and tries again.
     app.add_exception_handler(sqlite3.Error, answers(503, _not_stored))
     app.add_exception_handler(OSError, answers(503, _not_written))
+
+
+def reason(error: Exception) -> str:
+    """Say why something could not be done, and name the file at fault, but not where it lies."""
+    if isinstance(error, InputError):
+        return f"{error.file.name}: {in_words(error)}" if error.file is not None else in_words(error)
+    if isinstance(error, sqlite3.Error):
+        return _not_stored(error)
+    if isinstance(error, OSError):
+        return _not_written(error)
+    LOG.error("The annotator failed.", exc_info=error)
+    return "the server failed, and says in its terminal how"
 
 
 def _not_stored(error: sqlite3.Error) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from pointillist.core.errors import InputErrors
-from pointillist.data.item import COMPANIONS
+from pointillist.data.item import COMPANIONS, Files, Item
 from pointillist.data.layout import Layout, survey
 from pointillist.data.split import SPLITS
+from pointillist.web.identity import State, state_of
 
 
 class Changes:
@@ -21,27 +21,34 @@ class Changes:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._times = dict(_times(root))
+        self._states = dict(_states(root))
 
     def any(self, before: Layout) -> bool:
         """Whether the files are others than before; of 200,000 that are not, this takes no time.
 
+        They are until the project is opened again, however often that fails.
+
         Raises:
             InputError: there is something wrong with them now.
         """
-        times = dict(_times(self._root))
-        if times == self._times:
+        states = dict(_states(self._root))
+        if states == self._states:
             return False
         now = survey(self._root)
         if now.problems:
             raise InputErrors(now.problems)
-        self._times = times
-        return [(item, item.found) for item in now.items] != [(item, item.found) for item in before.items]
+        if _found(now) != _found(before):
+            return True
+        self._states = states
+        return False
 
 
-def _times(root: Path) -> Iterator[tuple[Path, int]]:
-    """Say when each folder in which files of a project may lie has changed last."""
+def _found(layout: Layout) -> list[tuple[Item, Files]]:
+    return [(item, item.found) for item in layout.items]
+
+
+def _states(root: Path) -> Iterator[tuple[Path, State | None]]:
+    """Give what changes with each folder in which files of a project may lie."""
     for part in (root, *(root / split for split in SPLITS)):
         for folder in (part, part / "images", *(part / kind for kind in COMPANIONS)):
-            with suppress(OSError):
-                yield folder, folder.stat().st_mtime_ns
+            yield folder, state_of(folder)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from pointillist.core import durable
@@ -16,6 +17,7 @@ from pointillist.core.shapes import IGNORE
 from pointillist.data.declaration import FILE_NAME, Declaration, read_declaration
 from pointillist.data.redeclare import redeclared
 from pointillist.web.anew import Renew
+from pointillist.web.answers import reason
 from pointillist.web.project import Project
 from pointillist.web.training import Training
 
@@ -62,18 +64,29 @@ def add_classes(app: FastAPI, project: Project, training: Training, renew: Renew
         if training.running:
             must = "no training may go on while classes are changed"
             raise InputError(must, "one that goes on", "Cancel it, or wait for its end.")
-        path = project.data.root / FILE_NAME
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        fields = _fields(read_declaration(project.data.root), wanted.classes, project)
-        await asyncio.to_thread(durable.write_text, path, redeclared(before, fields))
         try:
-            await renew()
-        except InputError:
+            await renew(partial(_declared, project, wanted.classes))
+        except InputError as error:
             # As of an annotation beside the images that is on a class of the old name.
-            await asyncio.to_thread(durable.write_text, path, before)
-            await renew()
-            raise
+            raise HTTPException(409, reason(error)) from None
         return {}
+
+
+@contextmanager
+def _declared(project: Project, wanted: Sequence[Class]) -> Iterator[None]:
+    """Write down the classes, and put back what was there where the project can't be opened with them."""
+    path = project.data.root / FILE_NAME
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    fields = _fields(read_declaration(project.data.root), wanted, project)
+    durable.write_text(path, redeclared(before or "", fields))
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            path.unlink()
+        else:
+            durable.write_text(path, before)
+        raise
 
 
 def _fields(before: Declaration, wanted: Sequence[Class], project: Project) -> dict[str, object]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from pointillist.web.answers import with_reasons
 from pointillist.web.export import export
+from pointillist.web.listeners import Listeners
 from pointillist.web.live import Live
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
-from pointillist.web.training import News, Training
+from pointillist.web.training import Training
 
 
 class Wish(BaseModel):
@@ -39,7 +38,7 @@ def add_jobs(
     live: Live,
     training: Training,
     scout: Scout,
-    listeners: set[asyncio.Queue[News]],
+    listeners: Listeners,
 ) -> None:
     """Add the routes of training and export, and the stream of news."""
 
@@ -68,23 +67,8 @@ def add_jobs(
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:
-        async def lines() -> AsyncIterator[str]:
-            queue: asyncio.Queue[News] = asyncio.Queue(maxsize=1000)
-            listeners.add(queue)
-            try:
-                yield ": here\n\n"
-                for last in (training.news, scout.news):
-                    if last:
-                        yield f"data: {json.dumps(last)}\n\n"
-                while True:
-                    try:
-                        news = await asyncio.wait_for(queue.get(), 15)
-                        yield f"data: {json.dumps(news)}\n\n"
-                    except TimeoutError:
-                        yield ": still here\n\n"
-            finally:
-                listeners.discard(queue)
-
-        return StreamingResponse(
-            lines(), media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )
+        # A page that was away may show what was there before.
+        shown = {"type": "project", "generation": await asyncio.to_thread(lambda: project.generation)}
+        first = [shown, *(news for news in (training.news, scout.news) if news)]
+        headers = {"cache-control": "no-store"}
+        return StreamingResponse(listeners.lines(first), media_type="text/event-stream", headers=headers)

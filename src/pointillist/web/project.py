@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from functools import lru_cache
+from contextlib import ExitStack
+from functools import cached_property, lru_cache
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Literal
@@ -21,6 +19,7 @@ from pointillist.core.raster import to_labels
 from pointillist.core.shapes import MaskArray
 from pointillist.data.declaration import FILE_NAME
 from pointillist.datasets import Folder
+from pointillist.web.beside import OWN, take_over
 from pointillist.web.changes import Changes
 from pointillist.web.classes import Classes
 from pointillist.web.commit import AnyEvent, RefusedError
@@ -30,8 +29,6 @@ from pointillist.web.pictures import Pictures, in_words
 from pointillist.web.store import Store
 
 HOME = ".pointillist"
-_OWN = uuid.UUID(int=0)
-"""The client of what came with the images."""
 _AGAIN = "Draw it again."
 FINE = 1 << 22
 """Pixels up to which each that is labelled is shown and learnt on its own."""
@@ -55,11 +52,20 @@ class Project:
         self.home = root / HOME
         self.splits = {entry.name: entry.split for entry in self.data.entries}
         self.store = Store(store_of(root))
-        self.classes = self._know_classes()
+        with ExitStack() as failing:  # What can't be opened leaves the store to whoever has it open.
+            failing.callback(self.store.close)
+            failing.callback(self.store.call_classes, self.store.class_names())
+            self._open()
+            failing.pop_all()
+
+    def _open(self) -> None:
+        declared, renamed = self.data.classes, self.data.layout.declaration.renamed or {}
+        numbers = self.store.classes(declared, renamed, self.data.root / FILE_NAME)
+        self.classes = Classes(declared, numbers, renamed)
         # No request is ever joined to a path: it names an id, and ids are looked up here.
         self.names = {self.key(name): name for name in self.splits}
         self.pictures = Pictures(self.data, self._confirm)
-        self.title = root.absolute().name
+        self.title = self.data.root.absolute().name
         # Several things ask for the same one after each click: of many marks it takes long to read.
         self._annotated = lru_cache(ANNOTATIONS_KEPT)(self._read_annotation)
         self._identity = Identity(
@@ -69,13 +75,23 @@ class Project:
             self.pictures.sample,
             self.data.read,
         )
-        self._take_over()
+        take_over(self.data, self.store, self.classes, self._identity)
         # A name from a store that came from elsewhere may be a path.
         gone = sorted(name for name in self.store.images() if name not in self.splits)
         self.missing = tuple(
             name for name in gone if Path(name).name == name and self.on_image(name)[0].marks
         )
         """Images with marks whose files are no longer there."""
+
+    @cached_property
+    def generation(self) -> str:
+        """What changes with the classes and the files: a page that shows another one's is out of date."""
+        said = hashlib.sha256(
+            f"{self.store.project} {self.data.layout.declaration.model_dump_json()}".encode()
+        )
+        for item in self.data.layout.items:
+            said.update(f"{item.name} {item.split} {item.found.image} {item.found.companions}\n".encode())
+        return said.hexdigest()[:16]
 
     def name(self, opaque: str) -> str:
         """Look up an image.
@@ -121,7 +137,7 @@ class Project:
     def authors(self, name: str, client: str | None) -> dict[str, Literal["me", "import"]]:
         """Say which marks on an image a client drew, and which came with the images; not whose others are."""
         own = self.store.drawn_by(name, client) if client else ()
-        return {**dict.fromkeys(self.store.drawn_by(name, _OWN.hex), "import"), **dict.fromkeys(own, "me")}
+        return {**dict.fromkeys(self.store.drawn_by(name, OWN.hex), "import"), **dict.fromkeys(own, "me")}
 
     def checked(self, name: str, events: Sequence[AnyEvent]) -> list[AnyEvent]:
         """Give events as they are stored; refuse marks that don't lie on the image, or on no class.
@@ -239,37 +255,6 @@ class Project:
             if annotation is not None:
                 drawn.append(annotation)
         return drawn, wrong
-
-    def _know_classes(self) -> Classes:
-        declared, renamed = self.data.classes, self.data.layout.declaration.renamed or {}
-        try:
-            numbers = self.store.classes(declared, renamed, self.data.root / FILE_NAME)
-        except InputError:
-            self.store.close()
-            raise
-        return Classes(declared, numbers, renamed)
-
-    def _take_over(self) -> None:
-        """Store what lies beside the images, annotation files and label maps: each mark once.
-
-        A mark is known by what it says, so files that are imported later add what is new in them, and what
-        someone has taken back stays taken back.
-        """
-        for item in self.data.layout.items:
-            if item.is_annotated:
-                annotation = self.data.read(item.name).annotation
-                marks = () if annotation is None else annotation.marks
-                seen: Counter[str] = Counter()
-                events = []
-                for mark in map(self.classes.stored, marks):
-                    said = mark.model_dump_json()
-                    seen[said] += 1
-                    own = uuid.uuid5(_OWN, f"{item.name} {seen[said]} {said}").hex
-                    events.append(Add(id=own, sequence=seen[said], mark=mark))
-                if marks and self.store.size(item.name) is None:
-                    with suppress(InputError):
-                        self._identity.check(item.name)  # Its size, for when its file is gone.
-                self.store.append(item.name, _OWN.hex, events).result()
 
     def _drawn_at(self, name: str) -> tuple[int, int]:
         """Give an image's size; of a file that is away, as the store knows it."""

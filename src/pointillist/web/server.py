@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,28 +17,26 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from pointillist.core.errors import InputError
 from pointillist.data.draw import palette_png
 from pointillist.web.anew import Renew
-from pointillist.web.answers import answer_errors, with_reasons
+from pointillist.web.answers import answer_errors, reason, with_reasons
 from pointillist.web.commit import AnyEvent, RefusedError
 from pointillist.web.declare import add_classes
 from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
 from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
+from pointillist.web.listeners import Listeners
 from pointillist.web.listing import listed
 from pointillist.web.live import Live, Segmentation, painted
-from pointillist.web.pictures import in_words
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
-from pointillist.web.training import News, Training
+from pointillist.web.training import Training
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PATIENCE_S = 10.0
 MOST_NAMES = 100_000
 """Of the JSON that a body with events holds: 500 events have some thousands."""
-_AS_BEFORE = (
-    "Files were added or moved that can't be used, 'pointillist data check' names them; what was before "
-    "is shown. First of all:"
-)
+_AS_BEFORE = "The project can't be opened anew, and what was before is shown:"
+_CHECK = "files were added or changed that can't be used, 'pointillist data check' names them. First of all,"
 
 
 class Sent(BaseModel):
@@ -57,23 +55,19 @@ def build(project: Project, renew: Renew) -> FastAPI:
         project: its images and marks.
         renew: makes another one, when the project's classes or files have changed.
     """
-    live = Live(project)
-    listeners: set[asyncio.Queue[News]] = set()
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    def tell(news: News) -> None:
-        for loop in loops:
-            loop.call_soon_threadsafe(_spread, listeners, news)
-
-    training = Training(project, tell)
-    scout = Scout(project, live, training, tell)
+    listeners = Listeners()
+    with ExitStack() as failing:
+        failing.callback(project.store.close)
+        training = Training(project, listeners.tell)
+        live = Live(project)
+        scout = Scout(project, live, training, listeners.tell)
+        failing.pop_all()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        loops.append(asyncio.get_running_loop())
+        listeners.begin()
         yield
-        _spread(listeners, {"type": "renewed"})
-        loops.clear()
+        listeners.end()
         await asyncio.to_thread(training.close)
         await asyncio.to_thread(scout.close)
         await asyncio.to_thread(live.close)
@@ -91,38 +85,12 @@ def build(project: Project, renew: Renew) -> FastAPI:
     return app
 
 
-def build_meanwhile(renew: Renew) -> FastAPI:
-    """Make what is served while a project can't be opened again: the page, which says why, and may try anew.
-
-    Args:
-        renew: opens it again.
-    """
-    app = _bare()
-
-    @app.get("/api/project")
-    async def again() -> Response:
-        await renew()
-        return RedirectResponse("/api/project")
-
-    @app.api_route("/api/{rest:path}", methods=["GET", "POST"])
-    def wait(rest: str) -> Response:
-        return JSONResponse({"error": "the project can't be opened now: reload the page to see why"}, 503)
-
-    return app
-
-
-def _bare(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+def _bare(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     """Make an application that serves the page and says in words what is wrong."""
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
     _page(app)
     return app
-
-
-def _spread(listeners: set[asyncio.Queue[News]], news: News) -> None:
-    for queue in listeners:
-        if not queue.full():  # A page that does not read misses news, and asks again when it comes back.
-            queue.put_nowait(news)
 
 
 def _page(app: FastAPI) -> None:
@@ -151,15 +119,17 @@ def _page(app: FastAPI) -> None:
 def _list(app: FastAPI, project: Project, training: Training, renew: Renew) -> None:
     @app.get("/api/project")
     async def describe() -> Response:
-        notice, outdated = "", False
+        notice = ""
         try:
             # A training goes on with the images that it began with; whoever asks after its end sees the new.
-            outdated = not training.running and await asyncio.to_thread(project.outdated)
-        except InputError as error:
-            notice = f"{_AS_BEFORE} {in_words(error)}"
-        if outdated:
-            await renew()
-            return RedirectResponse("/api/project")
+            if not training.running and await asyncio.to_thread(project.outdated):
+                await renew(None)
+                return RedirectResponse("/api/project")
+        except (
+            Exception
+        ) as error:  # Whatever it is, what was before is served, and the next look tries again.
+            check = f"{_CHECK} " if isinstance(error, InputError) else ""
+            notice = f"{_AS_BEFORE} {check}{reason(error)}"
         return await asyncio.to_thread(_described, project, notice)
 
 
@@ -168,8 +138,9 @@ def _described(project: Project, notice: str) -> Response:
         {"name": name, "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
         for name, colour in zip(project.data.classes, project.data.colours, strict=True)
     ]
-    told = {"id": project.store.project, "name": project.title, "classes": classes, "notice": notice}
-    return listed("images", _rows(project), told | {"skipped": with_reasons(project.skipped())})
+    told = {"id": project.store.project, "generation": project.generation, "name": project.title}
+    more = {"classes": classes, "notice": notice, "skipped": with_reasons(project.skipped())}
+    return listed("images", _rows(project), told | more)
 
 
 def _images(app: FastAPI, project: Project) -> None:
@@ -205,7 +176,7 @@ def _rows(project: Project) -> Iterator[dict[str, Any]]:
         yield one
 
 
-def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Queue[News]]) -> None:
+def _marks(app: FastAPI, project: Project, live: Live, listeners: Listeners) -> None:
     @app.get("/api/images/{key}/marks")
     def marks(key: str, client: Identifier | None = None) -> dict[str, Any]:
         name = project.name(key)
@@ -219,7 +190,7 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
             ]
             for field, found in (("marks", state.marks), ("undone", state.undone))
         }
-        return {"revision": revision, **told}
+        return {"revision": revision, "generation": project.generation, **told}
 
     async def events(request: Request) -> Response:
         body, key = await request.body(), request.path_params["key"]
@@ -228,7 +199,7 @@ def _marks(app: FastAPI, project: Project, live: Live, listeners: set[asyncio.Qu
         client, checked = await asyncio.to_thread(_read_events, project, name, body)
         revision = await asyncio.wrap_future(project.store.append(name, client, checked))
         live.note(revision)
-        _spread(listeners, {"type": "marks", "image": key, "revision": revision})
+        listeners.spread({"type": "marks", "image": key, "revision": revision})
         return JSONResponse({"revision": revision})
 
     # Starlette's own route: what FastAPI does for an answer takes a tenth of the time that a click costs.

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -114,6 +114,18 @@ class Store:
             numbers = number_classes(connection, declared, renamed, file)
             connection.execute("COMMIT")
         return numbers
+
+    def class_names(self) -> dict[int, str]:
+        """Give what each class is called, by its number."""
+        return dict(self._reader().execute("SELECT number, name FROM classes").fetchall())
+
+    def call_classes(self, names: Mapping[int, str]) -> None:
+        """Call classes as before, by their numbers, as far as the disk takes it; others keep their names."""
+        with suppress(sqlite3.Error), closing(connect(self.path)) as connection:
+            query = "UPDATE classes SET name = :name WHERE number = :number AND name != :name"
+            connection.executemany(
+                query, [{"number": number, "name": name} for number, name in names.items()]
+            )
 
     def revision(self, image: str) -> int:
         """Give the number of the last event of an image; 0: there are none."""

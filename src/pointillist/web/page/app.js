@@ -36,6 +36,7 @@ const complain = (words) => toast(words, true);
 // What was called off by switching images is no error.
 const quietly = (task) => task.catch((error) => error.name !== "AbortError" && complain(error.message));
 
+let project = null; // its classes and files, as the page shows them
 let image = null;
 let sheet = new Sheet();
 let opening = new AbortController();
@@ -226,6 +227,8 @@ async function loadMarks() {
   // What was stored while the answer was on its way is neither in it nor in the outbox any more.
   for (let tries = 0; tries < 5 && answer.revision < outbox.revision(id); tries += 1) answer = await ask();
   if (signal.aborted) return;
+  // Another list of classes has other numbers, and a server that was begun again may not have told of it yet.
+  if (answer.generation !== project.generation) return location.reload();
   sheet.load(answer, pending(id));
   showMarks();
   segmentation.want(answer.revision);
@@ -385,6 +388,7 @@ const news = new News({
   gauge: (message) => gauge.show(message),
   notice: ({ message }) => toast(message),
   renewed: () => location.reload(), // classes or files have changed; what waits is sent after it
+  project: ({ generation }) => generation !== project.generation && location.reload(), // they had, unheard
   scanned: () => results.refresh(),
   segmentation({ image: id }) {
     if (id === image?.id) segmentation.refresh();
@@ -503,7 +507,7 @@ const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");
 
 async function start() {
   bind();
-  const project = await patiently(() => get("/api/project"), (error) => {
+  project = await patiently(() => get("/api/project"), (error) => {
     $("notice").textContent = error.message;
   }).catch((error) => {
     $("notice").textContent = `${error.message} Then reload this page.`;

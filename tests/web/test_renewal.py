@@ -157,6 +157,29 @@ def test_of_two_people_who_change_classes_at_once_one_is_told_to_look_again(
     assert [name for name, _ in told(client)] == ["background", "foreground", taken]
 
 
+def test_a_declaration_that_is_edited_by_hand_is_seen_when_the_page_is_loaded(
+    client: TestClient, root: Path
+) -> None:
+    before, declared = described(client)["generation"], root / "pointillist.yaml"
+    declared.write_text("classes: [background, foreground, hair]\n")
+    assert change(client, *SAME).status_code == 409
+    assert [name for name, _ in told(client)] == ["background", "foreground", "hair"]
+    assert described(client)["generation"] != before
+    assert change(client, SKIN, LESION, {**HAIR, "was": "hair"}).status_code == 200
+    image, *_ = images(client)
+    send(client, image["id"], add(point(2, 1, 1)))
+    right = declared.read_text()
+    for wrong in ("classes: [", "classes: [skin, lesion]"):
+        declared.write_text(wrong)
+        found = described(client)
+        assert [one["name"] for one in found["classes"]] == ["skin", "lesion", "hair"]
+        assert "pointillist.yaml: " in found["notice"]
+        assert str(root) not in found["notice"]
+        assert send(client, image["id"], add(point(2, 3, 3))).status_code == 200
+    declared.write_text(right)
+    assert described(client)["notice"] == ""
+
+
 def test_a_label_map_that_can_t_be_used_is_named_and_keeps_nobody_from_working(
     client: TestClient, root: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whether a project's folder still holds the files that it held when the project was opened."""
+"""Whether a project's folder still holds the files, and says of them, what it did when it was opened."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pointillist.core.errors import InputErrors
+from pointillist.data.declaration import FILE_NAME
 from pointillist.data.item import COMPANIONS, Files, Item
 from pointillist.data.layout import Layout, survey
 from pointillist.data.split import SPLITS
@@ -13,7 +14,9 @@ from pointillist.web.identity import State, state_of
 
 
 class Changes:
-    """Files that came, went or were renamed since; that one was replaced is seen when it is read.
+    """Files that came, went or were renamed since, and another declaration.
+
+    That an image was replaced is seen when it is read.
 
     Args:
         root: the project's folder, before its files are listed.
@@ -37,7 +40,7 @@ class Changes:
         now = survey(self._root)
         if now.problems:
             raise InputErrors(now.problems)
-        if _found(now) != _found(before):
+        if now.declaration != before.declaration or _found(now) != _found(before):
             return True
         self._states = states
         return False
@@ -48,7 +51,9 @@ def _found(layout: Layout) -> list[tuple[Item, Files]]:
 
 
 def _states(root: Path) -> Iterator[tuple[Path, State | None]]:
-    """Give what changes with each folder in which files of a project may lie."""
+    """Give what changes with the declaration, and with each folder in which files of a project may lie."""
+    declared = root / FILE_NAME
+    yield declared, state_of(declared)
     for part in (root, *(root / split for split in SPLITS)):
         for folder in (part, part / "images", *(part / kind for kind in COMPANIONS)):
             yield folder, state_of(folder)

@@ -1,13 +1,23 @@
 """Classes are named, coloured and added on the page, and what was drawn stays on them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.web.browser import CHROMIUM, Server, click, opened, until_saved
+from tests.web.browser import (
+    CHROMIUM,
+    HEIGHT,
+    WIDTH,
+    Server,
+    click,
+    draw_lesions,
+    opened,
+    until_saved,
+)
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -45,6 +55,66 @@ def test_classes_are_changed_in_a_dialog_and_every_page_follows(
     assert declared["classes"] == ["background", "lesion", "1 hair"]
     told = page.evaluate("fetch('/api/marks.csv').then(answer => answer.text())")
     assert re.findall(r",(lesion|1 hair),", told) == ["lesion", "1 hair"]
+
+
+# The colour of a dot beside its sign, with the whole image in view and nothing but marks shown.
+DRAWN = """([row, col, height, width]) => {
+  const ink = document.getElementById("ink");
+  const scale = Math.min(ink.width / width, ink.height / height);
+  const x = ink.width / 2 + (col + 0.5 - width / 2) * scale - 3;
+  const y = ink.height / 2 + (row + 0.5 - height / 2) * scale;
+  const [red, green, blue] = ink.getContext("2d").getImageData(x, y, 1, 1).data;
+  return `rgb(${red}, ${green}, ${blue})`;
+}"""
+
+
+def shown(page: Any, row: int, col: int) -> str:
+    """Name the class in whose colour a mark is shown."""
+    colours = {
+        one.locator(".swatch").evaluate("one => getComputedStyle(one).backgroundColor"): name
+        for one, name in zip(page.locator("#classes button").all(), names(page), strict=True)
+    }
+    page.wait_for_timeout(300)
+    found: str = page.evaluate(DRAWN, [row, col, HEIGHT, WIDTH])
+    return colours.get(found, found)
+
+
+@pytest.fixture
+def of_three(tmp_path: Path) -> Iterator[tuple[Path, Server]]:
+    root = tmp_path / "three"
+    draw_lesions(root, 2)
+    (root / "pointillist.yaml").write_text("classes: [background, nevus, hair]\n")
+    found = Server(root)
+    yield root, found
+    found.kill()
+
+
+def test_l10_a_page_of_before_shows_the_classes_with_which_the_server_was_begun_again(
+    browser: Any, of_three: tuple[Path, Server]
+) -> None:
+    root, server = of_three
+    page = opened(browser, server.address)
+    page.keyboard.press("o")  # the marks alone
+    click(page, 70, 95)
+    until_saved(page)
+    server.kill()
+    click(page, 30, 40)
+    sync_api.expect(page.locator("#saved")).to_contain_text("1 kept here", timeout=30_000)
+    (root / "pointillist.yaml").write_text("classes: [background, hair, nevus]\n")
+    page.route("**/events", lambda route: route.abort())  # What waits is seen before it is sent.
+    again = Server(root, "--port", server.port, "--token", server.token)
+    try:
+        page.locator("#classes .name").first.get_by_text("hair").wait_for(timeout=30_000)
+        page.locator("#zoom", has_text="%").wait_for()
+        page.keyboard.press("o")
+        assert [shown(page, *at) for at in ((70, 95), (30, 40))] == ["nevus", "nevus"]
+        page.unroute("**/events")
+        until_saved(page)
+        assert shown(page, 30, 40) == "nevus"
+        told = page.evaluate("fetch('/api/marks.csv').then(answer => answer.text())")
+        assert re.findall(r",(nevus|hair),", told) == ["nevus", "nevus"]
+    finally:
+        again.kill()
 
 
 def test_what_another_draws_after_the_classes_were_changed_is_seen(browser: Any, server: Server) -> None:

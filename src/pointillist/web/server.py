@@ -139,8 +139,8 @@ def _described(project: Project, notice: str) -> Response:
         for name, colour in zip(project.data.classes, project.data.colours, strict=True)
     ]
     told = {"id": project.store.project, "generation": project.generation, "name": project.title}
-    more = {"classes": classes, "notice": notice, "skipped": with_reasons(project.skipped())}
-    return listed("images", _rows(project), told | more)
+    more = {"classes": classes, "renamed": project.data.layout.declaration.renamed or {}, "notice": notice}
+    return listed("images", _rows(project), told | more | {"skipped": with_reasons(project.skipped())})
 
 
 def _images(app: FastAPI, project: Project) -> None:

@@ -19,10 +19,11 @@ import { Overview } from "./overview.js";
 import { Refused } from "./refused.js";
 import { Results } from "./results.js";
 import { remember } from "./settings.js";
-import { ofToday, Sheet } from "./sheet.js";
+import { Sheet } from "./sheet.js";
 import { showSkipped } from "./skipped.js";
 import { describeOverlay, describeProgress, describeSaved } from "./state.js";
 import { Tip } from "./tip.js";
+import { ofToday } from "./today.js";
 import { toast } from "./toast.js";
 import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
@@ -235,7 +236,7 @@ async function loadMarks() {
 }
 
 function pending(id) {
-  return ofToday(outbox.pending(id), ink.classes);
+  return ofToday(outbox.pending(id), project);
 }
 
 async function inspect(id) {

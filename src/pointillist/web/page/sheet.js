@@ -3,16 +3,6 @@
 
 const DOUBLE = 500; // milliseconds
 
-// Events that wait, by the classes of today: these may have been changed since. What is on a class whose number none
-// has is not shown; the server will say why.
-export function ofToday(events, classes) {
-  const found = events.map((event) => {
-    const label = event.kind === "add" ? classes.findIndex(({ name }) => name === event.called) : -1;
-    return label < 0 ? event : { ...event, mark: { ...event.mark, label } };
-  });
-  return found.filter(({ mark }) => !mark || mark.label < classes.length);
-}
-
 export class Sheet {
   revision = -1;
   #marks = new Map(); // id of the event that added it -> mark

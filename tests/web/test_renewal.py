@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -198,3 +199,12 @@ def test_a_label_map_that_can_t_be_used_is_named_and_keeps_nobody_from_working(
     found = described(client)
     assert found["notice"] == ""
     assert {one["name"]: one["marks"] for one in found["images"]}[image["name"]] == 3
+
+
+def test_a_new_class_takes_no_name_by_which_pages_may_still_send(client: TestClient, root: Path) -> None:
+    assert change(client, SAME[0], LESION).status_code == 200
+    lesion = {**LESION, "was": "lesion"}
+    answer = change(client, SAME[0] | {"was": "background"}, lesion, {**HAIR, "name": "foreground"})
+    assert answer.status_code == 409
+    assert "another's name of before" in answer.json()["error"]
+    assert yaml.safe_load((root / "pointillist.yaml").read_text())["classes"] == ["background", "lesion"]

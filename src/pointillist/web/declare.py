@@ -97,10 +97,13 @@ def _fields(before: Declaration, wanted: Sequence[Class], project: Project) -> d
         raise InputError("new classes must come last", "one before others", _AS_THEY_WERE)
     names = [one.name for one in wanted]
     changed = {one.was: one.name for one in wanted if one.was not in (None, one.name)}
-    if taken := sorted(changed.keys() & set(names)):
+    # Nor by and by: what a page has kept since then it sends by the name of then.
+    earlier = before.renamed or {}
+    others = {one.name for one in wanted if earlier.get(one.name, one.was) != one.was}
+    if taken := sorted((changed.keys() & set(names)) | others):
         must = "a class must not take another's name of before"
-        raise InputError(must, taken[0], "Choose another name, or change them one after the other.")
-    renamed = {old: changed.get(new, new) for old, new in (before.renamed or {}).items() if old not in names}
+        raise InputError(must, taken[0], "Choose another: pages may still send marks by it.")
+    renamed = {old: changed.get(new, new) for old, new in earlier.items() if old not in names}
     codes = before.codes
     if codes is None and len(wanted) > len(before.classes) == 2 and _has_masks(project):
         # Masks of two classes may say 255, which of more would mean nothing.

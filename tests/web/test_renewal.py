@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from pointillist.data.declaration import Declaration, read_declaration
+from pointillist.web.export import Exported
 from tests.web.app import plain_folder, served, until
 from tests.web.test_declare import HAIR, LESION, SKIN, change, told
 from tests.web.test_server import add, images, point, send
@@ -156,6 +157,33 @@ def test_of_two_people_who_change_classes_at_once_one_is_told_to_look_again(
     taken = "vessel" if answers[0].status_code == 200 else "nucleus"
     assert "changed meanwhile" in next(one for one in answers if one.status_code == 409).json()["error"]
     assert [name for name, _ in told(client)] == ["background", "foreground", taken]
+
+
+def test_one_export_is_written_at_a_time_and_no_click_waits_for_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def export(*_: object) -> Exported:
+        begun.set()
+        assert end.wait(60)
+        return Exported(3, 0, {})
+
+    monkeypatch.setattr("pointillist.web.exporter.export", export)
+    image, *_ = images(client)
+    with ThreadPoolExecutor(1) as others:
+        first = others.submit(client.post, "/api/export", json={})
+        assert begun.wait(30)
+        try:
+            for _ in range(40):  # More than there are threads.
+                answer = client.post("/api/export", json={})
+                assert (answer.status_code, "one export" in answer.text) == (409, True)
+            assert send(client, image["id"], add(point(1, 2, 3))).status_code == 200
+            assert change(client, SKIN, LESION).status_code == 409, "it would be of neither"
+        finally:
+            end.set()
+        assert first.result().status_code == 200
+    assert client.post("/api/export", json={}).status_code == 200
 
 
 def test_a_declaration_that_is_edited_by_hand_is_seen_when_the_page_is_loaded(

@@ -18,6 +18,7 @@ from pointillist.data.declaration import FILE_NAME, Declaration, read_declaratio
 from pointillist.data.redeclare import redeclared
 from pointillist.web.anew import Renew
 from pointillist.web.answers import reason
+from pointillist.web.exporter import Exporter
 from pointillist.web.project import Project
 from pointillist.web.training import Training
 
@@ -49,13 +50,14 @@ class Classes(BaseModel):
     classes: Annotated[list[Class], Field(min_length=2, max_length=IGNORE)]
 
 
-def add_classes(app: FastAPI, project: Project, training: Training, renew: Renew) -> None:
+def add_classes(app: FastAPI, project: Project, training: Training, exporter: Exporter, renew: Renew) -> None:
     """Add the route of the classes.
 
     Args:
         app: to which.
         project: whose classes.
         training: none may go on: it would end with the classes of before.
+        exporter: likewise.
         renew: builds the application again, on what is declared then.
     """
 
@@ -64,6 +66,9 @@ def add_classes(app: FastAPI, project: Project, training: Training, renew: Renew
         if training.running:
             must = "no training may go on while classes are changed"
             raise InputError(must, "one that goes on", "Cancel it, or wait for its end.")
+        if exporter.running:
+            must = "no export may be written while classes are changed"
+            raise InputError(must, "one that is not ready", "Wait for its end.")
         try:
             await renew(partial(_declared, project, wanted.classes))
         except InputError as error:

@@ -10,9 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from pointillist.web.answers import with_reasons
-from pointillist.web.export import export
+from pointillist.web.exporter import Exporter
 from pointillist.web.listeners import Listeners
-from pointillist.web.live import Live
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
 from pointillist.web.training import Training
@@ -35,8 +34,8 @@ class Nothing(BaseModel):
 def add_jobs(
     app: FastAPI,
     project: Project,
-    live: Live,
     training: Training,
+    exporter: Exporter,
     scout: Scout,
     listeners: Listeners,
 ) -> None:
@@ -59,10 +58,8 @@ def add_jobs(
 
     @app.post("/api/export")
     async def write(body: Nothing | None = None) -> dict[str, Any]:
-        folder = project.home.parent / "export"
-        await asyncio.to_thread(scout.settle)
-        told = await asyncio.to_thread(export, project, live, folder)
-        answer = {"folder": str(folder.absolute()), "files": told.files, "masks": told.masks}
+        told = await exporter.write()
+        answer = {"folder": str(exporter.folder.absolute()), "files": told.files, "masks": told.masks}
         return answer | {"skipped": with_reasons(told.skipped)}
 
     @app.get("/api/stream")

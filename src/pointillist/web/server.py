@@ -22,6 +22,7 @@ from pointillist.web.commit import AnyEvent, RefusedError
 from pointillist.web.declare import add_classes
 from pointillist.web.download import add_downloads
 from pointillist.web.events import Event, Identifier
+from pointillist.web.exporter import Exporter
 from pointillist.web.guidance import add_guidance
 from pointillist.web.jobs import add_jobs
 from pointillist.web.listeners import Listeners
@@ -62,6 +63,7 @@ def build(project: Project, renew: Renew) -> FastAPI:
         live = Live(project)
         scout = Scout(project, live, training, listeners.tell)
         failing.pop_all()
+    exporter = Exporter(project, live, scout)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -69,19 +71,20 @@ def build(project: Project, renew: Renew) -> FastAPI:
         yield
         listeners.end()
         await asyncio.to_thread(training.close)
+        await asyncio.to_thread(exporter.close)
         await asyncio.to_thread(scout.close)
         await asyncio.to_thread(live.close)
         await asyncio.to_thread(project.store.close)
 
     app = _bare(running)
-    _list(app, project, training, renew)
+    _list(app, project, lambda: training.running or exporter.running, renew)
     _images(app, project)
     _marks(app, project, live, listeners)
     _segmentations(app, project, live)
     add_guidance(app, project, live, scout)
-    add_jobs(app, project, live, training, scout, listeners)
+    add_jobs(app, project, training, exporter, scout, listeners)
     add_downloads(app, project)
-    add_classes(app, project, training, renew)
+    add_classes(app, project, training, exporter, renew)
     return app
 
 
@@ -116,13 +119,13 @@ def _page(app: FastAPI) -> None:
     app.get("/page/{name}")(file)
 
 
-def _list(app: FastAPI, project: Project, training: Training, renew: Renew) -> None:
+def _list(app: FastAPI, project: Project, busy: Callable[[], bool], renew: Renew) -> None:
     @app.get("/api/project")
     async def describe() -> Response:
         notice = ""
         try:
-            # A training goes on with the images that it began with; whoever asks after its end sees the new.
-            if not training.running and await asyncio.to_thread(project.outdated):
+            # A training or an export goes on with what it began with; who asks after its end sees the new.
+            if not busy() and await asyncio.to_thread(project.outdated):
                 await renew(None)
                 return RedirectResponse("/api/project")
         except (

@@ -118,6 +118,29 @@ def test_where_the_project_can_not_be_opened_anew_all_goes_on_and_the_next_look_
     }
 
 
+def test_who_looks_while_the_project_is_opened_anew_waits_for_nothing(
+    client: TestClient, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> None:
+        begun.set()
+        assert end.wait(60)
+
+    before, picture = images(client), min((root / "images").iterdir())
+    (root / "images" / "patient99-0.png").write_bytes(picture.read_bytes())
+    monkeypatch.setattr("pointillist.web.project.take_over", slowly)
+    with ThreadPoolExecutor(1) as others:
+        first = others.submit(images, client)
+        assert begun.wait(30)
+        try:
+            assert images(client) == before
+            assert send(client, before[0]["id"], add(point(1, 2, 3))).status_code == 200
+        finally:
+            end.set()
+        assert len(first.result()) == len(images(client)) == len(before) + 1
+
+
 @pytest.mark.parametrize("wrong", failures()[:2], ids=lambda error: type(error).__name__)
 def test_classes_that_a_full_disk_does_not_take_are_as_before_in_the_file_and_in_the_store(
     client: TestClient, root: Path, monkeypatch: pytest.MonkeyPatch, wrong: Exception

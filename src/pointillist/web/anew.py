@@ -12,11 +12,12 @@ from fastapi import FastAPI
 Change: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
-Renew: TypeAlias = Callable[[Change | None], Awaitable[None]]
+Renew: TypeAlias = Callable[[Change | None], Awaitable[bool]]
 """Builds the application again that asks, and serves the new one; where that fails, all stays as it is.
 
 What it is given is a change that is made first, in a thread, and takes itself back where the building fails;
 one at a time, whoever asks. None: others have changed the folder, and of several that ask one is enough.
+What it gives is whether another one is served now: not yet, where it is being built already.
 """
 
 
@@ -52,10 +53,12 @@ class Anew:
     def _renewing(self, number: int) -> Renew:
         """Give what an application asks by to be built again; the number tells whether it is still served."""
 
-        async def renew(change: Change | None) -> None:
+        async def renew(change: Change | None) -> bool:
+            if change is None and (number != self._number or self._changing.locked()):
+                return number != self._number
             async with self._changing:
-                if change is not None or number == self._number:
-                    await self._renew(change or nullcontext)
+                await self._renew(change or nullcontext)
+            return True
 
         return renew
 

@@ -125,8 +125,7 @@ def _list(app: FastAPI, project: Project, busy: Callable[[], bool], renew: Renew
         notice = ""
         try:
             # A training or an export goes on with what it began with; who asks after its end sees the new.
-            if not busy() and await asyncio.to_thread(project.outdated):
-                await renew(None)
+            if not busy() and await asyncio.to_thread(project.outdated) and await renew(None):
                 return RedirectResponse("/api/project")
         except (
             Exception

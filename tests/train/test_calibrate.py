@@ -68,10 +68,14 @@ def test_perfect_separation_stays_finite_and_leaves_the_line() -> None:
     assert ((fit(logs)[:, 1] > 0.5) == (odds > 0)).all()
 
 
+@pytest.mark.parametrize("counts", [(80, 80), (20, 100), (100, 20), (100, 400)])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_network_that_tells_nothing_apart_is_not_believed_to_see_objects(seed: int) -> None:
+def test_a_network_that_tells_nothing_apart_is_not_believed_to_see_objects(
+    seed: int, counts: tuple[int, int]
+) -> None:
+    """However the clicks are divided between the classes."""
     rng = np.random.default_rng(seed)
     odds = rng.normal(0.3, 0.7, 20_000)
     logs = log_softmax(np.stack([np.zeros_like(odds), odds], 1), axis=1)
-    fit = calibrate(logs[:160], np.repeat([0, 1], 80), logs)
+    fit = calibrate(logs[: sum(counts)], np.repeat([0, 1], counts), logs)
     assert fit(logs)[:, 1].mean() < 0.01

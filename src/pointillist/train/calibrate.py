@@ -76,7 +76,8 @@ def calibrate(
         return float(nll + (prior * values**2).sum()), down + 2 * prior * values
 
     found = optimize.minimize(cost, np.zeros(1 + len(weight)), jac=True, method="L-BFGS-B").x
-    told = max(1e-3, np.log(len(weight)) - cost(found)[0] / len(labels))
+    # The weights' sum, which is the number of labels only where each class has as many.
+    told = max(1e-3, np.log(len(weight)) - cost(found)[0] / each.sum())
     doubt = _DOUBT / (_DOUBT + len(labels) * told**2)
     slope, shifts = float(np.exp(found[0])), np.zeros(logs.shape[1])
     fair = everywhere[:: max(1, len(everywhere) // _ENOUGH), seen]

@@ -119,6 +119,20 @@ def test_held_out_images_widen_the_interval_where_they_disagree_on_what_clicks_b
         growth(study, old)
 
 
+def test_what_all_left_out_images_share_moves_no_forecast(tmp_path: Path) -> None:
+    """Scores are smoothed, those without an image are not: how far they lie apart says nothing of images."""
+    study = growth_study(DATA, clicked(tmp_path / "mine"), tmp_path / "study", 2, "plain")
+    results = results_of(study, {n: (0.95 - 0.3 / n,) * 2 for n in (2.0, 4.0, 8.0)})
+    before = growth(study, results)
+    for cell in study.runs:
+        if cell.place["clicks per image"] == "4":
+            result = results[cell.run.id]
+            results[cell.run.id] = {**result, "without_each": [one - 0.05 for one in result["without_each"]]}
+    found = growth(study, results)
+    assert found.low <= found.gain <= found.high
+    assert (found.low, found.high) == pytest.approx((before.low, before.high))
+
+
 def test_what_can_not_be_forecast_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"several clicks; got 2, 4 per image"):
         growth_study(DATA, clicked(tmp_path / "few", 2, 2), tmp_path / "study", 1, "plain")

@@ -351,6 +351,19 @@ def test_without_each_image_the_estimate_is_that_of_the_others() -> None:
     assert boxed.without_each() == [], "not of pixels alone"
 
 
+@pytest.mark.parametrize("bias", [-1.5, 1.5])
+def test_without_an_image_too_few_clicks_to_draw_a_line_leave_it_where_all_drew_it(bias: float) -> None:
+    """Four images with five clicks on each class just draw one; three do not."""
+    told, _ = drawn_by("anywhere", bias, images=4)
+    offset = told.best()[1]
+    assert offset != 0
+    without = np.array(told.without_each())
+    assert without.mean() == pytest.approx(told.at(offset), abs=0.02)
+    # As many pseudo-values; of a Dice none lies far beyond what a Dice can be.
+    pseudo_values = 4 * told.at(offset) - 3 * without
+    assert 0.5 < pseudo_values.min() < pseudo_values.max() < 1.2
+
+
 def test_many_images_are_left_out_in_twenty_parts() -> None:
     labels = NOTHING.labels.copy()
     labels[0, 0], labels[1, 1] = 0, 1

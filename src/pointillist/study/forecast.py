@@ -184,8 +184,8 @@ def growth(study: Study, results: Results) -> Growth:
 
     Source: the curve is that of `power_law`; that agreement with held-out labels stands in for the truth is
     ours, and measured in `benchmarks/forecast.py`. Of each run it is resampled by its jackknife
-    pseudo-values, B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, equation 11.18, over
-    the same parts of the held-out images in all runs.
+    pseudo-values, B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, equation 11.18, moved
+    so that their mean is the run's score, over the same parts of the held-out images in all runs.
     """
     by_place = results_by_place(study, results)
     by_count = {float(place[0]): tuple(map(_agreement, own)) for place, own in by_place.items()}
@@ -215,12 +215,14 @@ def _drawn(parts: Sequence[Float64[np.ndarray, "s g"]]) -> Float64[np.ndarray, "
 
 
 def _pseudo_values(result: Mapping[str, Any]) -> list[float]:
-    """Give a value for each part of the held-out images; their mean is the score, but for a little bias."""
+    """Give a value for each part of the held-out images; their mean is the score."""
     if not (without := result.get("without_each")):
         fix = "Delete the study's folder: its runs are made anew."
         raise InputError("a run must tell what its score rests on", "a result of an earlier version", fix)
-    score = _agreement(result)
-    return [len(without) * score - (len(without) - 1) * left for left in without]
+    # About their own mean, not about the score: it is smoothed, and any bias would count as often as there
+    # are parts.
+    score, middle = _agreement(result), statistics.mean(without)
+    return [score - (len(without) - 1) * (left - middle) for left in without]
 
 
 def _agreement(result: Mapping[str, Any]) -> float:

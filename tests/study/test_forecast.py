@@ -8,14 +8,15 @@ import pytest
 from pointillist.annotate import Boxes, PointsAnnotator
 from pointillist.core.annotation import Annotation, read_annotation, write_annotation
 from pointillist.core.errors import InputError
-from pointillist.core.marks import Points
-from pointillist.datasets import Synthetic
+from pointillist.core.marks import Box, Points, Tag
+from pointillist.datasets import Folder, Synthetic
 from pointillist.study.execute import Results
 from pointillist.study.forecast import growth, growth_study, thinned
 from pointillist.study.report import read_study
 from pointillist.study.study import Study
 from pointillist.study.words import growth_in_words
 from tests.cli.command import pointillist
+from tests.datasets.trees import draw_folder
 
 DATA = Synthetic(size=(24, 32), train=4, val=3, test=2)
 
@@ -117,6 +118,9 @@ def test_held_out_images_widen_the_interval_where_they_disagree_on_what_clicks_b
     }
     with pytest.raises(InputError, match="an earlier version"):
         growth(study, old)
+    otherwise = {run: {**one, "without_each": []} for run, one in old.items()}
+    with pytest.raises(InputError, match="judged by nothing but clicks, on 3 held-out images or more"):
+        growth(study, otherwise)
 
 
 def test_what_all_left_out_images_share_moves_no_forecast(tmp_path: Path) -> None:
@@ -145,6 +149,47 @@ def test_what_can_not_be_forecast_is_said(tmp_path: Path) -> None:
         write_annotation(tmp_path / "few" / f"{sample.name}.json", Boxes().annotate(sample, DATA.classes, 0))
     with pytest.raises(InputError, match="must be clicks only; got box"):
         growth_study(DATA, tmp_path / "few", tmp_path / "study", 1, "plain")
+
+
+@pytest.mark.parametrize("mark", [Tag(label=1, present=True), Box(label=1, top=2, left=2, bottom=9, right=9)])
+def test_a_held_out_image_that_clicks_alone_do_not_judge_is_told_before_any_run(
+    tmp_path: Path, mark: Tag | Box
+) -> None:
+    mine = clicked(tmp_path / "mine")
+    name = DATA.names("val")[1]
+    drawn = read_annotation(mine / f"{name}.json")
+    write_annotation(mine / f"{name}.json", drawn.model_copy(update={"marks": (*drawn.marks, mark)}))
+    with pytest.raises(InputError, match=f"annotation of {name} must be clicks only; got {mark.kind}"):
+        growth_study(DATA, mine, tmp_path / "study", 1, "plain")
+    with pytest.raises(InputError, match="must be judged by held-out clicks; got select: last"):
+        growth_study(DATA, clicked(mine), tmp_path / "study", 1, "plain", {"select": "last"})
+
+
+def test_clicks_outside_the_region_of_interest_judge_nothing(tmp_path: Path) -> None:
+    data = Folder(root=draw_folder(tmp_path / "tree"))
+    outside = Points(label=1, at=((0, 0), (39, 0)))
+    clicks = (Points(label=1, at=((20, 20), (20, 21), (20, 22), (20, 23))), Points(label=0, at=((20, 12),)))
+    held_out = [data.read(name) for name in data.names("val")]
+    for sample in (*held_out, *data.samples("train")):
+        whole = Annotation(
+            name=sample.name,
+            height=sample.height,
+            width=sample.width,
+            classes=data.classes,
+            annotator="person",
+            marks=clicks if sample.region is None else (outside, clicks[1]),
+        )
+        write_annotation(tmp_path / "mine" / f"{sample.name}.json", whole)
+    study = growth_study(data, tmp_path / "mine", tmp_path / "study", 1, "plain")
+    folder = study.cells[0].run.annotations
+    assert folder is not None
+    for sample in held_out:
+        marks = read_annotation(folder / f"{sample.name}.json").marks
+        assert marks == (clicks if sample.region is None else (clicks[1],)), "no more than a tag is left"
+    path = tmp_path / "mine" / f"{next(s.name for s in held_out if s.region is not None)}.json"
+    write_annotation(path, read_annotation(path).model_copy(update={"marks": (outside,)}))
+    with pytest.raises(InputError, match="got 18 and 2 images with clicks"):
+        growth_study(data, tmp_path / "mine", tmp_path / "study", 1, "plain")
 
 
 def test_the_command_needs_no_masks_and_goes_on(tmp_path: Path) -> None:

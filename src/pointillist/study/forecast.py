@@ -29,7 +29,7 @@ from pointillist.study.study import Study
 from pointillist.train.agreement import FEWEST_PARTS
 from pointillist.train.describe import check_folder
 from pointillist.train.run import Run
-from pointillist.train.supervise import annotation_of
+from pointillist.train.supervise import annotation_of, supervised
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the clicks that are learnt from: each twice as many as before, as the forecast is."""
@@ -106,7 +106,7 @@ def growth_study(
 ) -> Study:
     """Describe a study that learns from a quarter, half and all of the clicks; write what it learns from.
 
-    Held-out images keep all their clicks, so that every run is judged alike.
+    Held-out images keep all their clicks in the region of interest, so that every run is judged alike.
 
     Args:
         data: the images.
@@ -117,14 +117,14 @@ def growth_study(
         changes: fields of every run.
 
     Raises:
-        InputError: no such folder, too few clicks, something else, or none on the validation images; or the
-            study's folder holds results of other data.
+        InputError: no such folder, too few clicks, something else on any image, or none on the validation
+            images; runs that held-out clicks don't judge; or the study's folder holds results of other data.
     """
     check_folder(annotations)
     data = data_as_before(data, folder)
     run = Run(data=data, annotate=None, annotations=annotations)
     train = _annotations(run, data.names("train"))
-    held_out = _annotations(run, data.names("val"))
+    held_out = _judging(run, data.names("val"))
     if not train or len(held_out) < FEWEST_PARTS:
         must = f"training images and {FEWEST_PARTS} for validation, held out to judge by, must have clicks"
         fix = "Click on some of each; 'pointillist data describe' tells the split."
@@ -150,7 +150,11 @@ def growth_study(
         "axes": {CLICKS: axis},
         "seeds": seeds,
     }
-    return validated(Study, described)
+    study = validated(Study, described)
+    if others := {cell.run.select for cell in study.cells} - {"held-out"}:
+        must = "runs that a forecast rests on must be judged by held-out clicks"
+        raise InputError(must, f"select: {others.pop()}", "Drop that change.")
+    return study
 
 
 def _content(files: Mapping[str, bytes]) -> str:
@@ -172,6 +176,20 @@ def _annotations(run: Run, names: Sequence[str]) -> list[Annotation]:
     return [one for one in found if one is not None and one.marks]
 
 
+def _judging(run: Run, names: Sequence[str]) -> list[Annotation]:
+    """Read what runs are judged by: clicks, of the classes that are clicked in the region of interest.
+
+    Of one that is clicked outside alone a run would know no pixel, but that it is there, as of a tag.
+    """
+    found = []
+    for item in (supervised(run, name) for name in names):
+        if item.annotation is not None and _clicks(item.annotation):
+            points = (mark for mark in item.annotation.marks if isinstance(mark, Points))
+            inside = tuple(mark for mark in points if item.known.seen[mark.label])
+            found.append(item.annotation.model_copy(update={"marks": inside}))
+    return [one for one in found if one.marks]
+
+
 def growth(study: Study, results: Results) -> Growth:
     """Fit how the agreement with held-out clicks grew.
 
@@ -180,7 +198,8 @@ def growth(study: Study, results: Results) -> Growth:
         results: of its runs.
 
     Raises:
-        InputError: fewer than three numbers of clicks have been run, or by an earlier version.
+        InputError: fewer than three numbers of clicks have been run, or by an earlier version, or a run was
+            judged by other things than clicks on three images.
 
     Source: the curve is that of `power_law`; that agreement with held-out labels stands in for the truth is
     ours, and measured in `benchmarks/forecast.py`. Of each run it is resampled by its jackknife
@@ -216,9 +235,12 @@ def _drawn(parts: Sequence[Float64[np.ndarray, "s g"]]) -> Float64[np.ndarray, "
 
 def _pseudo_values(result: Mapping[str, Any]) -> list[float]:
     """Give a value for each part of the held-out images; their mean is the score."""
-    if not (without := result.get("without_each")):
-        fix = "Delete the study's folder: its runs are made anew."
+    fix = "Delete the study's folder: its runs are made anew."
+    if (without := result.get("without_each")) is None:
         raise InputError("a run must tell what its score rests on", "a result of an earlier version", fix)
+    if not without:
+        must = f"a run must be judged by nothing but clicks, on {FEWEST_PARTS} held-out images or more"
+        raise InputError(must, "a run that was judged otherwise", fix)
     # About their own mean, not about the score: it is smoothed, and any bias would count as often as there
     # are parts.
     score, middle = _agreement(result), statistics.mean(without)

@@ -1,12 +1,10 @@
-"""What a study answers: each place against its reference, and the least that is as good."""
+"""What a study answers: the least that is as good as the reference, and what more would bring."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,65 +13,14 @@ from pointillist.data.split import Split
 from pointillist.metrics.bootstrap import interval
 from pointillist.study import power_law
 from pointillist.study.execute import Results, measured
+from pointillist.study.line import Line, lines_of
 from pointillist.study.power_law import FITS, PowerLaw
-from pointillist.study.scores import (
-    Scores,
-    deviation,
-    mean_known,
-    results_by_place,
-    scores_of,
-    seconds_per_image,
-)
-from pointillist.study.statistics import (
-    ENOUGH,
-    Difference,
-    Verdict,
-    comparable,
-    difference,
-    holm,
-    resampled_means,
-)
+from pointillist.study.scores import Scores, scores_of
+from pointillist.study.statistics import ENOUGH, resampled_means
 from pointillist.study.study import Comparison, Study
 
-Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
-"""Why a place is compared with nothing. In common are seeds and images."""
 STEPS = 20
 """Of a forecast's interval, from what was run to twice as many."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One place of a study.
-
-    Args:
-        place: its label on each axis.
-        scores: of each seed.
-        seconds: of annotation for an annotated image; None: nobody knows.
-        labelled: pixels labelled in an annotated image, where only clicks were drawn; None otherwise.
-        against: its reference; None: it is not compared.
-        alone: why not; None: it is.
-        p: of the difference, corrected for the number of comparisons.
-        verdict: by the margin; None without a difference.
-    """
-
-    place: Mapping[str, str]
-    scores: tuple[float, ...]
-    seconds: float | None
-    labelled: float | None
-    against: Difference | None = None
-    alone: Alone | None = None
-    p: float | None = None
-    verdict: Verdict | None = None
-
-    @property
-    def mean(self) -> float:
-        """Mean over seeds."""
-        return statistics.mean(self.scores)
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation over seeds; None: there is one, or one has no number."""
-        return deviation(self.scores)
 
 
 @dataclass(frozen=True)
@@ -183,7 +130,7 @@ def answer(study: Study, results: Results, split: Split = "test") -> Answer:
     scores = scores_of(study, results, split, study.compare.metric)
     if not scores:
         raise InputError(f"the study must have results on the {split} split", "none", "Run it first.")
-    lines = _judged(study, _lines(study, results, scores), scores)
+    lines = lines_of(study, results, scores)
     missing = sum(not measured(results.get(cell.run.id), [split]) for cell in study.runs)
     enough = tuple(_enough(study, lines, scores, _waiting(study, results, split)))
     return Answer(split, study.compare, tuple(lines), enough, missing, len(study.runs))
@@ -194,53 +141,6 @@ def _waiting(study: Study, results: Results, split: Split) -> list[Mapping[str, 
     known = {tuple(c.place.values()) for c in study.cells if measured(results.get(c.run.id), [split])}
     places = {tuple(cell.place.values()): cell.place for cell in study.cells}
     return [place for key, place in places.items() if key not in known]
-
-
-def _lines(study: Study, results: Results, scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
-    axes, found = list(study.axes), []
-    for place, own in results_by_place(study, results).items():
-        if place in scores:
-            by_seed = tuple(scores[place].by_seed())
-            named = dict(zip(axes, place, strict=True))
-            found.append(Line(named, by_seed, seconds_per_image(own), mean_known(list(map(_labelled, own)))))
-    return found
-
-
-def _labelled(result: Mapping[str, Any]) -> float | None:
-    """Pixels labelled in an annotated image, where only clicks were drawn."""
-    told = result["annotation"]["train"]
-    clicked = set(told["marks"]) == {"points"} and told["annotated"]
-    return sum(told["labelled_pixels"].values()) / told["annotated"] if clicked else None
-
-
-def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...], Scores]) -> list[Line]:
-    assert study.compare is not None
-    runs = _runs(study)
-    found = []
-    for line in lines:
-        place, reference = tuple(line.place.values()), study.reference(line.place)
-        if reference is None:
-            found.append(replace(line, alone="reference"))
-        elif (theirs := scores.get(tuple(reference.values()))) is None:
-            found.append(replace(line, alone="reference not run"))
-        elif runs[place] == runs[tuple(reference.values())]:
-            found.append(replace(line, alone="same run as the reference"))
-        elif not comparable(scores[place], theirs):
-            found.append(replace(line, alone="nothing in common"))
-        else:
-            against = difference(scores[place], theirs)
-            found.append(replace(line, against=against, verdict=against.verdict(study.compare.margin)))
-    raw = {n: line.against.p for n, line in enumerate(found) if line.against and line.against.p is not None}
-    for number, p in zip(raw, holm(list(raw.values())), strict=True):
-        found[number] = replace(found[number], p=p)
-    return found
-
-
-def _runs(study: Study) -> dict[tuple[str, ...], set[str]]:
-    found: dict[tuple[str, ...], set[str]] = {}
-    for cell in study.cells:
-        found.setdefault(tuple(cell.place.values()), set()).add(cell.run.id)
-    return found
 
 
 def _enough(

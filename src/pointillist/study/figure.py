@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pointillist.study.answer import Answer, Enough, Line
+from pointillist.study.answer import Answer, Enough
+from pointillist.study.line import Line
 from pointillist.study.words import NAMES
 
 # Okabe and Ito's palette, which stays apart for colour-blind eyes.

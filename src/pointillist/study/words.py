@@ -10,8 +10,9 @@ from pointillist.core.text import number
 from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
 from pointillist.study import power_law
-from pointillist.study.answer import Answer, Enough, Forecast, Line
+from pointillist.study.answer import Answer, Enough, Forecast
 from pointillist.study.forecast import CLICKS, Growth
+from pointillist.study.line import Line
 
 NAMES = {
     "dice": "Dice",

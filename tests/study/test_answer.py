@@ -261,7 +261,7 @@ def test_while_a_place_has_not_been_run_there_is_no_answer(tmp_path: Path) -> No
     assert told.enough[0].smallest is None
     said = sentences(told)
     assert said[0] == "the grid is incomplete: 3 of 10 runs have no results."
-    assert any("no answer yet: 10+10 has no results" in one for one in said)
+    assert any("no answer yet: 10+10 is not compared with full masks" in one for one in said)
     assert not any("not reached" in one or "enough:" in one or "come within" in one for one in said)
     head, rows = table(told)
     assert [row[head.index("seeds")] for row in rows] == ["2", "1", "2", "2"]
@@ -320,6 +320,23 @@ def test_only_common_seeds_are_compared_and_that_is_said(tmp_path: Path) -> None
     told = answered(study(), tmp_path)
     assert {line.place["clicks"]: line.alone for line in told.lines}["5+5"] == "nothing in common"
     assert "1 place is not compared" in sentences(told)[1]
+
+
+@pytest.mark.parametrize(("masks", "waits"), [(79.0, True), (20.0, False)])
+def test_a_dearer_place_without_a_seed_in_common_ends_the_search(
+    tmp_path: Path, masks: float, waits: bool
+) -> None:
+    """Unless it costs more than the masks, so that the search would not go there."""
+    write_results(tmp_path, study(), {**TRUTH, "10+10": 0.80})
+    for cell in study().runs:
+        if (cell.place["clicks"], cell.run.seed) in (("10+10", 0), ("full masks", 1)):
+            (tmp_path / "results" / f"{cell.run.id}.json").unlink()
+    changed(tmp_path, lambda r: {"seconds_per_image": masks} if r["seconds_per_image"] == 79 else {})
+    told = answered(study(), tmp_path)
+    assert told.lines[3].alone == "nothing in common"
+    said = " ".join(sentences(told))
+    assert ("no answer yet: 10+10 is not compared with full masks" in said) == waits
+    assert ("5+5 is enough" in said) == (not waits)
 
 
 def test_a_score_that_nobody_has_breaks_nothing(tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ class Enough:
         smallest: the least that is as good and costs less than the reference; None: not reached within the
             grid, or not priced, or not all of the grid has been run.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
-        waiting: places of this line without any result, in words: a dearer one among them might have ended
-            the search.
+        waiting: places of this line that are not compared, in words, but could have been searched: those
+            without any result, and those that have no seed or image in common with the reference. A dearer
+            one among them might have ended the search.
     """
 
     along: Mapping[str, str]
@@ -164,11 +165,17 @@ def _enough(
         reference = by_place[tuple(place.values())]
         priced = _priced(known, reference.seconds)
         ordered = (*(line for line in group if line.seconds is None), *known)
-        unrun = tuple(", ".join(one[axis] for axis in to) for one in waiting if _along(one, to) == key)
-        smallest = _smallest(known, reference) if priced and not unrun else None
+        places = [*waiting, *(line.place for line in lines if _apart(line, reference))]
+        unsure = tuple(", ".join(one[axis] for axis in to) for one in places if _along(one, to) == key)
+        smallest = _smallest(known, reference) if priced and not unsure else None
         forecast = _forecast(study.compare, known, reference, scores)
-        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast, unrun))
+        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast, unsure))
     return found
+
+
+def _apart(line: Line, reference: Line) -> bool:
+    """Say whether a place belongs to the search, but has nothing in common with its reference."""
+    return line.alone == "nothing in common" and line.seconds is not None and line.seconds < _limit(reference)
 
 
 def _along(place: Mapping[str, str], to: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -187,10 +194,13 @@ def _priced(lines: Sequence[Line], reference: float | None) -> bool:
     return reference is None or min(costs) < reference
 
 
+def _limit(reference: Line) -> float:
+    """Give what the least must cost less than: clicks that take longer than the masks are no answer."""
+    return math.inf if reference.seconds is None else reference.seconds
+
+
 def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:
-    # Clicks that take longer than the masks are no answer, as good as they may be.
-    limit = float("inf") if reference.seconds is None else reference.seconds
-    smallest = None
+    limit, smallest = _limit(reference), None
     dear_first = sorted(
         {line.seconds or 0.0 for line in lines if (line.seconds or 0.0) < limit}, reverse=True
     )

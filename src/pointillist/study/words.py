@@ -236,10 +236,9 @@ def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
     if enough.waiting:
-        have = "has" if len(enough.waiting) == 1 else "have"
-        return (
-            f"no answer yet: {'; '.join(enough.waiting)} {have} no results, and the search goes through all."
-        )
+        places, are = "; ".join(enough.waiting), "is" if len(enough.waiting) == 1 else "are"
+        to = _label(enough.reference, answer)
+        return f"no answer yet: {places} {are} not compared with {to}, and the search goes through all."
     if (line := enough.smallest) is None or line.against is None:
         most = _label(_most(enough), answer)
         within = f"within {margin:g} {metric} of {reference}"

@@ -209,6 +209,53 @@ def test_clicks_divided_otherwise_are_amounts_too(
     assert (enough.smallest.place["clicks"] if enough.smallest else None) == smallest
 
 
+def test_divisions_that_cost_the_same_share_the_chance_of_error(tmp_path: Path) -> None:
+    """Three chances at one price: what just passes alone does not pass as one of them."""
+    clicks = [(1, 1), (1, 9), (5, 5), (9, 1)]
+    described = study(clicks=clicks)
+    write_results(tmp_path, described, {"1+1": 0.8, "1+9": 0.8, "5+5": 0.8, "9+1": 0.89, "full masks": 0.9})
+    for cell in described.runs:
+        if cell.place["clicks"] == "9+1":
+            path = tmp_path / "results" / f"{cell.run.id}.json"
+            result = json.loads(path.read_text())
+            for number, matrix in enumerate(result["splits"]["test"]["matrices"].values()):
+                hits = 8_900 + 20 * (number - 6)
+                matrix[:] = [[50_000, 10_000 - hits], [10_000 - hits, hits]]
+            path.write_text(json.dumps(result))
+    against = answered(described, tmp_path).lines[3].against
+    assert against is not None
+    assert against.low is not None
+    just = study(clicks=clicks, margin=-against.low + 1e-6)
+    told = answered(just, tmp_path)
+    assert told.lines[3].verdict == "as good"
+    assert told.enough[0].smallest is None
+    said = " ".join(sentences(told))
+    assert "of 1+9, 5+5, 9+1, which cost the same and share the chance of error, none is shown" in said
+    alone = answered(study(clicks=[(1, 1), (9, 1)], margin=-against.low + 1e-6), tmp_path)
+    assert alone.enough[0].smallest is not None
+    assert alone.enough[0].worst == against.low
+    (enough,) = answered(study(clicks=clicks, margin=0.03), tmp_path).enough
+    assert enough.smallest is not None
+    assert enough.smallest.place["clicks"] == "9+1"
+    assert enough.worst is not None
+    assert against.low - 0.005 < enough.worst < against.low
+    said = " ".join(sentences(answered(study(clicks=clicks, margin=0.03), tmp_path)))
+    assert f"at worst {enough.worst:+.4f}" in said
+    assert "(the 3 of the same cost share the chance of error)" in said
+
+
+def test_the_same_runs_under_other_labels_are_compared_once(tmp_path: Path) -> None:
+    """Clicks that say themselves where they go are one run, whatever strategy stands before them."""
+    plain = study(strategies=["random", "centre"]).model_dump(mode="json")
+    plain["axes"]["clicks"]["7+7"] = {"annotate": {"kind": "points", "positive": 7, "negative": 7}}
+    described = validated(Study, plain)
+    write_results(tmp_path, described, {**TRUTH, "7+7": 0.85})
+    compared = [line for line in answered(described, tmp_path).lines if line.against]
+    assert len(compared) == 10
+    least = min(line.against.p for line in compared if line.against and line.against.p)
+    assert min(line.p for line in compared if line.p) == pytest.approx(9 * least)
+
+
 def test_scores_that_follow_no_power_law_are_not_forecast(tmp_path: Path) -> None:
     write_results(tmp_path, study(), {**TRUTH, "2+2": 0.70})
     told = answered(study(), tmp_path)

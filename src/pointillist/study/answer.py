@@ -10,15 +10,17 @@ import numpy as np
 
 from pointillist.core.errors import InputError
 from pointillist.data.split import Split
-from pointillist.metrics.bootstrap import interval
+from pointillist.metrics.bootstrap import CONFIDENCE, interval
 from pointillist.study import power_law
 from pointillist.study.execute import Results, measured
 from pointillist.study.line import Line, lines_of
 from pointillist.study.power_law import FITS, PowerLaw
 from pointillist.study.scores import Scores, scores_of
-from pointillist.study.statistics import ENOUGH, resampled_means
+from pointillist.study.statistics import RESAMPLES, resampled_means
 from pointillist.study.study import Comparison, Study
 
+ONE_SIDED = (1 - CONFIDENCE) / 2
+"""Chance that the lower end of an interval lies above the truth."""
 STEPS = 20
 """Of a forecast's interval, from what was run to twice as many."""
 
@@ -66,6 +68,8 @@ class Enough:
             least.
         smallest: the least that is as good and costs less than the reference; None: not reached within the
             grid, or not priced, or not all of the grid has been run.
+        worst: what its difference is at worst: the lower end of its interval, where others cost the same at
+            the level that each of them has.
         forecast: None: fewer than three numbers of clicks, or other things were drawn.
         waiting: places of this line that are not compared, in words, but could have been searched: those
             without any result, and those that have no seed or image in common with the reference. A dearer
@@ -77,8 +81,13 @@ class Enough:
     reference: Line
     priced: bool
     smallest: Line | None
+    worst: float | None
     forecast: Forecast | None
     waiting: tuple[str, ...] = ()
+
+    def beside(self, line: Line) -> tuple[Line, ...]:
+        """Give the places that cost the same, itself among them: one step of the search."""
+        return tuple(one for one in self.lines if one.seconds == line.seconds)
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,8 @@ def answer(study: Study, results: Results, split: Split = "test") -> Answer:
 
     The least that is as good is sought from the dearest downwards, and the search ends at the first that is
     not: so the chance of calling any too small number enough stays that of a single interval (fixed-sequence
-    testing). p-values are corrected after Holm.
+    testing). Several that cost the same share that chance (Bonferroni), and the best of those that are as
+    good is taken. p-values are corrected after Holm.
 
     Args:
         study: with ``compare``.
@@ -167,9 +177,10 @@ def _enough(
         ordered = (*(line for line in group if line.seconds is None), *known)
         places = [*waiting, *(line.place for line in lines if _apart(line, reference))]
         unsure = tuple(", ".join(one[axis] for axis in to) for one in places if _along(one, to) == key)
-        smallest = _smallest(known, reference) if priced and not unsure else None
+        search = priced and not unsure
+        smallest, worst = _smallest(study.compare, known, reference, scores) if search else (None, None)
         forecast = _forecast(study.compare, known, reference, scores)
-        found.append(Enough(dict(key), ordered, reference, priced, smallest, forecast, unsure))
+        found.append(Enough(dict(key), ordered, reference, priced, smallest, worst, forecast, unsure))
     return found
 
 
@@ -199,17 +210,35 @@ def _limit(reference: Line) -> float:
     return math.inf if reference.seconds is None else reference.seconds
 
 
-def _smallest(lines: Sequence[Line], reference: Line) -> Line | None:
-    limit, smallest = _limit(reference), None
-    dear_first = sorted(
-        {line.seconds or 0.0 for line in lines if (line.seconds or 0.0) < limit}, reverse=True
-    )
-    for price in dear_first:
-        enough = [line for line in lines if (line.seconds or 0.0) == price and line.verdict in ENOUGH]
+def _smallest(
+    compare: Comparison, lines: Sequence[Line], reference: Line, scores: Mapping[tuple[str, ...], Scores]
+) -> tuple[Line | None, float | None]:
+    """Find the least that is as good, and what its difference is at worst."""
+    found: tuple[Line | None, float | None] = (None, None)
+    dear_first = sorted({line.seconds or 0.0 for line in lines}, reverse=True)
+    for price in (price for price in dear_first if price < _limit(reference)):
+        tied = [line for line in lines if (line.seconds or 0.0) == price]
+        tests = len({line.pair for line in tied})
+        ends = [(line, _lower_end(line, reference, scores, tests)) for line in tied]
+        enough = [(line, low) for line, low in ends if low is not None and low > -compare.margin]
         if not enough:
             break
-        smallest = max(enough, key=lambda line: line.mean)
-    return smallest
+        found = max(enough, key=lambda one: one[0].mean)
+    return found
+
+
+def _lower_end(
+    line: Line, reference: Line, scores: Mapping[tuple[str, ...], Scores], tests: int
+) -> float | None:
+    """Give the lower end of a difference's interval, at the level of one of so many tests."""
+    assert line.against is not None
+    if tests == 1 or line.against.low is None:
+        return line.against.low
+    ours, theirs = (scores[tuple(one.place.values())] for one in (line, reference))
+    seeds = [seed for seed in ours.seeds if seed in theirs.seeds]
+    names = [name for name in ours.names if name in set(theirs.names)]
+    first, second = (resampled_means(one.at(seeds, names), RESAMPLES, seed=0) for one in (ours, theirs))
+    return float(np.nanquantile(first - second, ONE_SIDED / tests))
 
 
 def _forecast(

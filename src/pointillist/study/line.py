@@ -29,6 +29,8 @@ class Line:
         alone: why not; None: it is.
         p: of the difference, corrected for the number of comparisons.
         verdict: by the margin; None without a difference.
+        pair: ids of the runs that are compared, its own and its reference's: places with the same are one
+            comparison, under several labels.
     """
 
     place: Mapping[str, str]
@@ -39,6 +41,7 @@ class Line:
     alone: Alone | None = None
     p: float | None = None
     verdict: Verdict | None = None
+    pair: tuple[frozenset[str], frozenset[str]] | None = None
 
     @property
     def mean(self) -> float:
@@ -94,16 +97,21 @@ def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         elif not comparable(scores[place], theirs):
             found.append(replace(line, alone="nothing in common"))
         else:
-            against = difference(scores[place], theirs)
-            found.append(replace(line, against=against, verdict=against.verdict(study.compare.margin)))
-    raw = {n: line.against.p for n, line in enumerate(found) if line.against and line.against.p is not None}
-    for number, p in zip(raw, holm(list(raw.values())), strict=True):
-        found[number] = replace(found[number], p=p)
-    return found
+            against, pair = difference(scores[place], theirs), (runs[place], runs[tuple(reference.values())])
+            verdict = against.verdict(study.compare.margin)
+            found.append(replace(line, against=against, verdict=verdict, pair=pair))
+    return _corrected(found)
 
 
-def _runs(study: Study) -> dict[tuple[str, ...], set[str]]:
+def _corrected(lines: Sequence[Line]) -> list[Line]:
+    """Correct each p for how many comparisons there are."""
+    raw = {line.pair: line.against.p for line in lines if line.against and line.against.p is not None}
+    corrected = dict(zip(raw, holm(list(raw.values())), strict=True))
+    return [replace(line, p=corrected.get(line.pair)) for line in lines]
+
+
+def _runs(study: Study) -> dict[tuple[str, ...], frozenset[str]]:
     found: dict[tuple[str, ...], set[str]] = {}
     for cell in study.cells:
         found.setdefault(tuple(cell.place.values()), set()).add(cell.run.id)
-    return found
+    return {place: frozenset(runs) for place, runs in found.items()}

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 
 from pointillist.core.text import number
-from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.metrics.summary import FEWEST
 from pointillist.study import power_law
-from pointillist.study.answer import Answer, Enough, Forecast
+from pointillist.study.answer import ONE_SIDED, Answer, Enough, Forecast
 from pointillist.study.forecast import CLICKS, Growth
 from pointillist.study.line import Line
 
@@ -30,8 +29,6 @@ LEARNT = 0.05
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
 EXACT = "three numbers of clicks fix the curve's three parameters exactly, so that it foretells nothing"
-ONE_SIDED = (1 - CONFIDENCE) / 2
-"""Chance that the lower end of an interval lies above the truth."""
 
 
 def spread(line: Line) -> str:
@@ -113,14 +110,23 @@ def sentences(answer: Answer) -> list[str]:
         found += [where + _one(line, enough, answer) for line in alone]
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
-    judged = [any(line.against and line.against.low is not None for line in e.lines) for e in answer.enough]
-    if (searched := sum(e.priced and told for e, told in zip(answer.enough, judged, strict=True))) > 1:
+    if (searched := _searches(answer)) > 1:
         chance = min(1.0, ONE_SIDED * searched)
         found.append(
             f"each of the {searched} searches calls too few enough with a chance of {ONE_SIDED:.1%} at most, "
             f"any of them with {chance:.1%}."
         )
     return found
+
+
+def _searches(answer: Answer) -> int:
+    """Count the searches; those through the same runs are one, under several labels."""
+    judged = (
+        frozenset(line.pair for line in enough.lines)
+        for enough in answer.enough
+        if enough.priced and any(line.against and line.against.low is not None for line in enough.lines)
+    )
+    return len(set(judged))
 
 
 def one_seed(seeds: Sequence[int]) -> str | None:
@@ -232,6 +238,13 @@ def _most(enough: Enough) -> Line:
     return [line for line in enough.lines if line.seconds is not None and line.seconds < limit][-1]
 
 
+def _none_of(lines: Sequence[Line], answer: Answer) -> str:
+    labels = [_label(line, answer) for line in lines]
+    if len({line.pair for line in lines}) == 1:
+        return f"{labels[0]} is not"
+    return f"of {', '.join(labels)}, which cost the same and share the chance of error, none is"
+
+
 def _enough(enough: Enough, answer: Answer) -> str:
     metric, margin = NAMES[answer.compare.metric], answer.compare.margin
     reference = f"{_label(enough.reference, answer)} ({number(enough.reference.mean, 4)})"
@@ -240,15 +253,17 @@ def _enough(enough: Enough, answer: Answer) -> str:
         to = _label(enough.reference, answer)
         return f"no answer yet: {places} {are} not compared with {to}, and the search goes through all."
     if (line := enough.smallest) is None or line.against is None:
-        most = _label(_most(enough), answer)
+        most = enough.beside(_most(enough))
         within = f"within {margin:g} {metric} of {reference}"
-        return f"not reached within the grid: {most} is not shown to be {within}."
+        return f"not reached within the grid: {_none_of(most, answer)} shown to be {within}."
     shared = _shared(line, enough.reference)
     said = (
         f"{_label(line, answer)} is enough: {metric} {number(line.mean, 4)} against {reference}, difference"
-        f"{shared} {number_signed(line.against.mean)}, at worst {number_signed(line.against.low)}, "
+        f"{shared} {number_signed(line.against.mean)}, at worst {number_signed(enough.worst)}, "
         f"inside the margin of {margin:g}"
     )
+    if (tests := len({one.pair for one in enough.beside(line)})) > 1:
+        said += f" (the {tests} of the same cost share the chance of error)"
     ours, theirs = line.seconds, enough.reference.seconds
     if ours and theirs:
         said += f"; {ours:.1f} s of annotation per image in place of {theirs:.1f} s"

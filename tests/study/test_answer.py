@@ -264,6 +264,25 @@ def test_scores_that_follow_no_power_law_are_not_forecast(tmp_path: Path) -> Non
     assert 'id="forecast' not in budget_curve(told)
 
 
+def test_numbers_of_clicks_that_hardly_differ_test_no_curve(tmp_path: Path) -> None:
+    """Where one image was too small for all its clicks, the same number is labelled a little less."""
+    write_results(
+        tmp_path, study(clicks=[(1, 1), (5, 1), (1, 5), (10, 10)]), {**TRUTH, "5+1": 0.89, "1+5": 0.89}
+    )
+    described = study(clicks=[(1, 1), (5, 1), (1, 5), (10, 10)])
+    (cell, *_) = (cell for cell in described.runs if cell.place["clicks"] == "1+5")
+    path = tmp_path / "results" / f"{cell.run.id}.json"
+    result = json.loads(path.read_text())
+    result["annotation"]["train"]["labelled_pixels"]["disc"] -= 1
+    path.write_text(json.dumps(result))
+    told = answered(described, tmp_path)
+    assert len({line.labelled for line in told.lines if line.labelled}) == 4
+    forecast = told.enough[0].forecast
+    assert forecast is not None
+    assert forecast.exact
+    assert not forecast.told
+
+
 def test_a_curve_on_the_bounds_of_the_search_is_told_with_care(tmp_path: Path) -> None:
     write_results(tmp_path, study(), {"1+1": 0.5, "2+2": 0.89, "5+5": 0.9, "10+10": 0.9, "full masks": 0.95})
     described = study(margin=0.2)

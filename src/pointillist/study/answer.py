@@ -38,7 +38,8 @@ class Forecast:
         band: such intervals on the way there: count, low and high.
         needed: how many would reach the reference less the margin; None: no number would.
         between: its 95 % interval, where infinite means that no number would; None: no resample has a curve.
-        exact: whether there are as many numbers as parameters, so that the curve is no forecast.
+        exact: whether there are as many numbers as parameters, so that the curve is no forecast; those that
+            differ by less than a tenth count as one.
         miss: by how much the curve misses the mean that lies farthest from it.
         told: whether it is a forecast at all: it is not exact, and misses nothing by more than the margin.
     """
@@ -249,7 +250,7 @@ def _forecast(
 ) -> Forecast | None:
     clicked = [line for line in lines if line.labelled and not math.isnan(line.mean)]
     counts = [line.labelled or 0.0 for line in clicked]
-    if len(set(counts)) < power_law.FEWEST:
+    if (numbers := power_law.different(counts)) < power_law.FEWEST:
         return None
     law = power_law.fit(counts, [line.mean for line in clicked])
     places = [tuple(line.place.values()) for line in (*clicked, reference)]
@@ -260,7 +261,7 @@ def _forecast(
     count, low, high = band[-1]
     needed = law.reaches(reference.mean - compare.margin)
     between = power_law.needed(laws, targets.tolist())
-    exact = len(set(counts)) == power_law.FEWEST
+    exact = numbers == power_law.FEWEST
     miss = max(abs(law.at(n) - line.mean) for n, line in zip(counts, clicked, strict=True))
     told = not exact and miss <= compare.margin
     return Forecast(law, count, law.at(count), low, high, band, needed, between, exact, miss, told)

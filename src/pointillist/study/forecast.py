@@ -22,7 +22,7 @@ from pointillist.core.rng import numpy_rng
 from pointillist.datasets import AnyDataset
 from pointillist.metrics.bootstrap import interval
 from pointillist.study.execute import Results
-from pointillist.study.power_law import FEWEST, FITS, PowerLaw, fit, fits, forecast
+from pointillist.study.power_law import FEWEST, FITS, PowerLaw, different, fit, fits, forecast
 from pointillist.study.promise import data_as_before
 from pointillist.study.scores import results_by_place
 from pointillist.study.study import Study
@@ -138,7 +138,7 @@ def growth_study(
         for name, content in files.items():
             durable.write_bytes(target / name, content)
         axis[f"{mean:g}"] = {"annotate": None, "annotations": str(target.absolute())}
-    if len(axis) < FEWEST:
+    if different([float(count) for count in axis]) < FEWEST:
         fix = "Four clicks on each class of an image are a good start."
         raise InputError("a forecast needs images with several clicks", f"{', '.join(axis)} per image", fix)
     described = {

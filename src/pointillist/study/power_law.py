@@ -14,6 +14,8 @@ from pointillist.metrics.bootstrap import CONFIDENCE, Values
 FEWEST = 3
 """Different numbers of annotations below which nothing is fitted: the curve has three parameters. As many fix
 it exactly, whatever they are, so that nothing is left to tell whether it holds."""
+ALIKE = 1.1
+"""Times the smaller one, up to which two numbers of annotations tell a curve no more than one."""
 FITS = 200
 """Resamples that a curve is fitted to for its interval."""
 EXPONENTS = (0.05, 2.0)
@@ -70,6 +72,19 @@ def fit(counts: Sequence[float], scores: Sequence[float]) -> PowerLaw:
         raise InputError(f"a curve needs {FEWEST} different positive counts", found, "Add some to the grid.")
 
     return fits(x.tolist(), y[None])[0]
+
+
+def different(counts: Sequence[float]) -> int:
+    """Count numbers of annotations, those that hardly differ as one.
+
+    >>> different([2, 4, 4.1, 8]), different([5.98, 6])
+    (3, 1)
+    """
+    found: list[float] = []
+    for count in sorted(counts):
+        if not found or count >= ALIKE * found[-1]:
+            found.append(count)
+    return len(found)
 
 
 def fits(counts: Sequence[float], draws: Float64[np.ndarray, "r k"]) -> list[PowerLaw]:

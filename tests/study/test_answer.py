@@ -266,10 +266,8 @@ def test_scores_that_follow_no_power_law_are_not_forecast(tmp_path: Path) -> Non
 
 def test_numbers_of_clicks_that_hardly_differ_test_no_curve(tmp_path: Path) -> None:
     """Where one image was too small for all its clicks, the same number is labelled a little less."""
-    write_results(
-        tmp_path, study(clicks=[(1, 1), (5, 1), (1, 5), (10, 10)]), {**TRUTH, "5+1": 0.89, "1+5": 0.89}
-    )
     described = study(clicks=[(1, 1), (5, 1), (1, 5), (10, 10)])
+    write_results(tmp_path, described, {**TRUTH, "5+1": 0.89, "1+5": 0.89})
     (cell, *_) = (cell for cell in described.runs if cell.place["clicks"] == "1+5")
     path = tmp_path / "results" / f"{cell.run.id}.json"
     result = json.loads(path.read_text())
@@ -442,7 +440,14 @@ def test_strategies_share_the_full_masks_and_are_answered_one_by_one(tmp_path: P
     told = answered(two, tmp_path)
     assert [enough.along["strategy"] for enough in told.enough] == ["random", "centre"]
     assert all(enough.smallest for enough in told.enough)
-    assert "any of them with 5.0%" in sentences(told)[-1]
+    (said,) = (one for one in sentences(told) if "searches" in one)
+    assert said.startswith(
+        "where seeds are many, each of the 2 searches calls too few enough with a chance of about 2.5%"
+    )
+    assert "up to 5.0%; where they are few, more often" in said
+    one = study(strategies=["random", "centre"], seeds=1)
+    (said,) = (one for one in sentences(answered(one, tmp_path)) if "searches" in one)
+    assert said == "each of the 2 searches may call too few enough: one seed can't tell how often."
 
 
 def test_a_margin_holds_once_there_are_results(tmp_path: Path) -> None:
@@ -573,7 +578,29 @@ def test_one_seed_is_said_and_effects_want_many_images(tmp_path: Path) -> None:
     write_results(tmp_path, one, TRUTH)
     told = answered(one, tmp_path)
     assert "what other seeds would give is not counted" in sentences(told)[0]
+    assert "p over images (Holm)" in table(told)[0], "of these very seeds"
     assert {row[-2] for row in table(told)[1][:4]} == {"-"}, "twelve images are too few for an effect"
+
+
+@pytest.mark.parametrize(("spread", "seeds", "asked"), [(0, 3, False), (150, 3, True), (150, 10, False)])
+def test_more_seeds_are_asked_for_where_a_few_make_most_of_the_doubt(
+    tmp_path: Path, spread: int, seeds: int, asked: bool
+) -> None:
+    described = study(clicks=[(5, 5), (10, 10)], seeds=seeds)
+    write_results(tmp_path, described, TRUTH)
+    for cell in described.runs:
+        path = tmp_path / "results" / f"{cell.run.id}.json"
+        if cell.place["clicks"] == "5+5":
+            result = json.loads(path.read_text())
+            off = spread * (cell.run.seed % 3 - 1)
+            for number, matrix in enumerate(result["splits"]["test"]["matrices"].values()):
+                hits = 8_950 + 40 * (number - 6) + off
+                matrix[:] = [[50_000, 10_000 - hits], [10_000 - hits, hits]]
+            path.write_text(json.dumps(result))
+    mind = [said for said in sentences(answered(described, tmp_path)) if said.startswith("Mind:")]
+    assert bool(mind) == asked
+    if asked:
+        assert "in 1 of 2 comparisons half of the doubt or more lies between the seeds" in mind[0]
 
 
 def test_beside_places_without_a_price_nothing_is_called_not_reached(tmp_path: Path) -> None:

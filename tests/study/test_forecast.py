@@ -12,9 +12,9 @@ from pointillist.core.marks import Box, Points, Tag
 from pointillist.datasets import Folder, Synthetic
 from pointillist.study.execute import Results
 from pointillist.study.forecast import growth, growth_study, thinned
+from pointillist.study.forecast_words import growth_in_words
 from pointillist.study.report import read_study
 from pointillist.study.study import Study
-from pointillist.study.words import growth_in_words
 from tests.cli.command import pointillist
 from tests.datasets.trees import draw_folder
 

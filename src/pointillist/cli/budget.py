@@ -59,7 +59,7 @@ def budget_command(
     ] = None,
     out_folder: StudiesFolder = STUDIES,
 ) -> None:
-    """Find the least number of clicks that is as good as full masks, with the chance of error declared.
+    """Find the least number of clicks that is as good as full masks, by a margin declared before.
 
     Images with masks are needed: clicks are simulated from them and measured against them. Without masks,
     for clicks of your own, it forecasts what twice as many would bring, judged by held-out clicks.

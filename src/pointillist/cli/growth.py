@@ -15,9 +15,9 @@ from pointillist.core.text import to_markdown
 from pointillist.study.engine import Engine
 from pointillist.study.execute import read_results
 from pointillist.study.forecast import growth
+from pointillist.study.forecast_words import growth_in_words, growth_table
 from pointillist.study.study import Study
 from pointillist.study.table import write_table
-from pointillist.study.words import growth_in_words, growth_table
 
 
 def answer_growth(study: Study, folder: Path, engine: Engine) -> None:

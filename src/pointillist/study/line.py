@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pointillist.metrics.bootstrap import CONFIDENCE
 from pointillist.study.execute import Results
 from pointillist.study.scores import Scores, deviation, mean_known, results_by_place, seconds_per_image
-from pointillist.study.statistics import Difference, Verdict, comparable, difference, holm
+from pointillist.study.statistics import ROUNDING, Difference, Verdict, comparable, difference, holm
 from pointillist.study.study import Study
 
 Alone = Literal["reference", "reference not run", "same run as the reference", "nothing in common"]
 """Why a place is compared with nothing. In common are seeds and images."""
+WIDTH = 2 * statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""Standard errors between the ends of an interval."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,10 @@ class Line:
         labelled: pixels labelled in an annotated image, where only clicks were drawn; None otherwise.
         against: its reference; None: it is not compared.
         alone: why not; None: it is.
-        p: of the difference, corrected for the number of comparisons.
+        p: of the difference over images, of these very seeds, corrected for the number of comparisons.
         verdict: by the margin; None without a difference.
+        doubt: share of the interval's variance that is between the seeds: the variance of their differences
+            over their number; None without an interval, or with one seed.
         pair: ids of the runs that are compared, its own and its reference's: places with the same are one
             comparison, under several labels.
     """
@@ -41,6 +46,7 @@ class Line:
     alone: Alone | None = None
     p: float | None = None
     verdict: Verdict | None = None
+    doubt: float | None = None
     pair: tuple[frozenset[str], frozenset[str]] | None = None
 
     @property
@@ -99,8 +105,18 @@ def _judged(study: Study, lines: Sequence[Line], scores: Mapping[tuple[str, ...]
         else:
             against, pair = difference(scores[place], theirs), (runs[place], runs[tuple(reference.values())])
             verdict = against.verdict(study.compare.margin)
-            found.append(replace(line, against=against, verdict=verdict, pair=pair))
+            doubt = _between_seeds(scores[place], theirs, against)
+            found.append(replace(line, against=against, verdict=verdict, doubt=doubt, pair=pair))
     return _corrected(found)
+
+
+def _between_seeds(ours: Scores, reference: Scores, against: Difference) -> float | None:
+    means = dict(zip(reference.seeds, reference.by_seed(), strict=True))
+    apart = [mean - means[s] for s, mean in zip(ours.seeds, ours.by_seed(), strict=True) if s in means]
+    width = 0.0 if against.low is None or against.high is None else against.high - against.low
+    if len(apart) < 2 or width <= ROUNDING:
+        return None
+    return statistics.variance(apart) / len(apart) / (width / WIDTH) ** 2
 
 
 def _corrected(lines: Sequence[Line]) -> list[Line]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pointillist.study.answer import Answer, answer
 from pointillist.study.execute import Results
 from pointillist.study.forecast import growth, is_growth
+from pointillist.study.forecast_words import growth_in_words, growth_table
 from pointillist.study.scores import results_by_place
 from pointillist.study.statistics import FEWEST_FOR_EFFECT
 from pointillist.study.study import Study
-from pointillist.study.words import growth_in_words, growth_table, sentences, table
+from pointillist.study.words import sentences, table
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def said(study: Study, results: Results) -> Said | None:
         'who rightly marks nothing scores 1 beside who does not. "As good": the whole '
         f"interval lies above minus the margin of {study.compare.margin:g}, which was declared before the "
         "runs. p: signed-rank test over images, or over groups of images that belong together, each counting "
-        "once; corrected after Holm. Effect d: mean over standard deviation of their differences, shown "
-        f'from {FEWEST_FOR_EFFECT} on. "Better on": the share of images.'
+        "once, of these very seeds: what others would give is not in it; corrected after Holm. Effect d: "
+        f"mean over standard deviation of their differences, shown from {FEWEST_FOR_EFFECT} on. "
+        '"Better on": the share of images.'
     )
     return Said(title, [f"{s[0].upper()}{s[1:]}" for s in sentences(told)], *table(told), note, told)
 

@@ -123,6 +123,15 @@ def difference(ours: Scores, reference: Scores, resamples: int = RESAMPLES, seed
     return replace(told, p=p, effect=float(by_group.mean() / spread) if spread > ROUNDING else None)
 
 
+def lower_end(ours: Scores, reference: Scores, chance: float) -> float:
+    """Give what a difference falls below in this share of the resamples that `difference` draws.
+
+    Raises:
+        InputError: they share no seed or no image.
+    """
+    return float(np.nanquantile(_resampled(*_common(ours, reference), RESAMPLES, seed=0), chance))
+
+
 def comparable(ours: Scores, reference: Scores) -> bool:
     """Say whether two places share seeds and images of as many classes, as a comparison needs."""
     shared = set(ours.seeds) & set(reference.seeds) and set(ours.names) & set(reference.names)

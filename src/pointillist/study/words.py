@@ -6,11 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from pointillist.core.text import number
+from pointillist.core.text import counted, number
 from pointillist.metrics.summary import FEWEST
 from pointillist.study import power_law
 from pointillist.study.answer import ONE_SIDED, Answer, Enough, Forecast
-from pointillist.study.forecast import CLICKS, Growth
 from pointillist.study.line import Line
 
 NAMES = {
@@ -22,10 +21,8 @@ NAMES = {
 }
 
 
-WORTH = 0.005
-"""Of Dice; a gain that is surely smaller is hardly worth twice the clicks."""
-LEARNT = 0.05
-"""Of Dice; below, a network has found nothing yet, and what it gains says nothing."""
+LARGE, MANY = 0.5, 10
+"""Share of the doubt that seeds make, from which more of them are asked for, and how many are enough."""
 FAR = 5
 """Times the forecast's count, beyond which no number is named."""
 EXACT = "three numbers of clicks fix the curve's three parameters exactly, so that it foretells nothing"
@@ -49,7 +46,7 @@ def table(answer: Answer) -> tuple[list[str], list[list[str]]]:
     # The verdict stands first, where a narrow screen shows it.
     seeds = ["seeds"] * answer.uneven
     head = [*axes, "verdict", *seeds, "s / image", NAMES[answer.compare.metric], "difference (95 %)"]
-    head += ["p (Holm)", "effect d", "better on"]
+    head += ["p over images (Holm)", "effect d", "better on"]
     rows = []
     for line in answer.lines:
         told = [*line.place.values(), line.alone or line.verdict or "-"]
@@ -94,7 +91,7 @@ def sentences(answer: Answer) -> list[str]:
     """Say what is enough, what it costs beside masks, what more would bring, and what can't be told."""
     found = _can_not_tell(answer)
     told = [line.against for line in answer.lines if line.against and line.against.low is not None]
-    if one := one_seed([against.seeds for against in told]):
+    if (one := one_seed([against.seeds for against in told])) is not None:
         found.append(f"{one}.")
     for enough in answer.enough:
         along = ", ".join(f"{axis} {label}" for axis, label in enough.along.items())
@@ -111,12 +108,32 @@ def sentences(answer: Answer) -> list[str]:
         if enough.forecast is not None:
             found.append(where + _forecast(enough, answer))
     if (searched := _searches(answer)) > 1:
-        chance = min(1.0, ONE_SIDED * searched)
-        found.append(
-            f"each of the {searched} searches calls too few enough with a chance of {ONE_SIDED:.1%} at most, "
-            f"any of them with {chance:.1%}."
-        )
+        found.append(_chance(searched, one is not None))
+    if mind := _more_seeds(answer):
+        found.append(mind)
     return found
+
+
+def _chance(searched: int, one_seed: bool) -> str:
+    """Say how often searches err, which seeds that are not counted leave open."""
+    if one_seed:
+        return f"each of the {searched} searches may call too few enough: one seed can't tell how often."
+    chance = min(1.0, ONE_SIDED * searched)
+    return (
+        f"where seeds are many, each of the {searched} searches calls too few enough with a chance of about "
+        f"{ONE_SIDED:.1%}, any of them with up to {chance:.1%}; where they are few, more often."
+    )
+
+
+def _more_seeds(answer: Answer) -> str | None:
+    known = [line for line in answer.lines if line.against and line.against.low is not None]
+    few = [one for one in known if one.against and one.against.seeds < MANY and (one.doubt or 0) >= LARGE]
+    if not few:
+        return None
+    return (
+        f"Mind: in {len(few)} of {counted(len(known), 'comparisons')} half of the doubt or more lies between "
+        "the seeds, and so few tell little of it: more seeds are needed."
+    )
 
 
 def _searches(answer: Answer) -> int:
@@ -178,37 +195,6 @@ def _shared(line: Line, reference: Line) -> str:
     if line.against.seeds == len(line.scores) == len(reference.scores):
         return ""
     return f" over {line.against.seeds} seed{'s' * (line.against.seeds > 1)} in common"
-
-
-def growth_in_words(growth: Growth) -> str:
-    """Say what twice the clicks would bring, by held-out clicks."""
-    most, mean = growth.counts[-1], growth.means[-1]
-    if mean < LEARNT:
-        verdict = (
-            "whether they are worth it can't be told, for hardly anything has been learnt: train for longer"
-        )
-    elif growth.low > WORTH:
-        verdict = "they are worth it"
-    elif growth.high < WORTH:
-        verdict = "they are hardly worth it"
-    else:
-        verdict = "whether they are worth it, so few held-out images can't tell"
-    other = "other seeds and held-out images" if len(growth.scores[-1]) > 1 else "other held-out images alone"
-    return (
-        f"With {most:g} clicks per image the Dice by held-out clicks is {mean:.3f}; twice as many would "
-        f"bring about {growth.gain:+.3f} ({growth.low:+.3f} to {growth.high:+.3f} by {other}), if the curve "
-        f"goes on as it went, which its three numbers of clicks fix exactly and can't test: {verdict}. It is "
-        "no measure against masks."
-    )
-
-
-def growth_table(growth: Growth) -> tuple[list[str], list[list[str]]]:
-    """Give the heading and a row for each number of clicks."""
-    rows = [
-        [f"{count:g}", number(mean, 4), ", ".join(number(score, 4) for score in scores)]
-        for count, mean, scores in zip(growth.counts, growth.means, growth.scores, strict=True)
-    ]
-    return [CLICKS, "Dice by held-out clicks", "seeds"], rows
 
 
 def _label(line: Line, answer: Answer) -> str:

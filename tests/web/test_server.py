@@ -77,7 +77,8 @@ def test_a_click_is_stored_and_comes_back_as_it_was(client: TestClient, tmp_path
     assert send(client, first["id"], event).json()["revision"] == revision, "sent again, stored once"
     told = client.get(f"/api/images/{first['id']}/marks").json()
     mark = {"id": event["id"], "by": "other", "mark": event["mark"]}
-    assert told == {"revision": revision, "marks": [mark], "undone": []}
+    generation = client.get("/api/project").json()["generation"]
+    assert told == {"revision": revision, "marks": [mark], "undone": [], "generation": generation}
     told = client.get(f"/api/images/{first['id']}/marks?client={TAB}").json()
     assert [one["by"] for one in told["marks"]] == ["me"]
     told = client.get(f"/api/images/{first['id']}/marks?client={uuid.uuid4()}").json()
@@ -88,6 +89,7 @@ def test_a_click_is_stored_and_comes_back_as_it_was(client: TestClient, tmp_path
         "revision": 0,
         "marks": [],
         "undone": [],
+        "generation": generation,
     }
     undo = {"kind": "undo", "id": str(uuid.uuid4()), "sequence": 1, "of": event["id"]}
     assert send(client, first["id"], undo).status_code == 200

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -59,3 +60,16 @@ def test_what_can_not_be_made_is_tried_again() -> None:
     with pytest.raises(ValueError, match="torn"):
         kept("a")
     assert kept("a") == "whole"
+
+
+def test_what_was_let_go_takes_no_memory() -> None:
+    kept = Kept(lambda name: name, len, 10)
+    kept("first")
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            kept(str(number))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 100_000, "of 200,000 images all are looked through"

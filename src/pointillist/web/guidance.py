@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -25,16 +26,15 @@ def most_useful(project: Project, viewed: str | None, doubts: Mapping[str, float
     if known := [name for name in doubts if name != viewed and whole(name)]:
         return max(known, key=lambda name: doubts[name])
     counts = project.store.counts()
-    # Of a large project nearly all have none: the first of them, without looking at the others.
-    bare = (name for name in project.splits if name not in counts and name != viewed and whole(name))
-    if (found := next(bare, None)) is not None:
+    found, fewest = None, math.inf
+    for name in project.splits:
+        count = counts.get(name, 0)
+        if count < fewest and name != viewed and whole(name):
+            found, fewest = name, count
+            if not count:  # Of a large project nearly all have none: the others need no look.
+                break
+    if found is not None:
         return found
-    marked = [name for name in project.splits if name in counts and name != viewed]
-    while marked:
-        least = min(marked, key=counts.__getitem__)
-        if whole(least):
-            return least
-        marked.remove(least)
     return viewed if viewed is not None and whole(viewed) else None
 
 

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 T = TypeVar("T")
 
@@ -32,7 +33,8 @@ class Kept(Generic[T]):
     ) -> None:
         self._make, self._size, self._most, self._state = make, size, most, state
         self._things: OrderedDict[str, tuple[T, Hashable | None]] = OrderedDict()
-        self._making: dict[str, threading.Lock] = {}
+        # A lock is there as long as someone makes the thing, or waits for it: names may be 200,000.
+        self._making: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._looking = threading.Lock()
 
     def __call__(self, name: str) -> T:

@@ -12,27 +12,15 @@ from typing import Annotated
 
 import typer
 
-from pointillist.cli.annotate import annotate_command
-from pointillist.cli.budget import budget_command
 from pointillist.cli.console import err, out
-from pointillist.cli.data import data_app
-from pointillist.cli.demo import demo_command
-from pointillist.cli.evaluate import evaluate_command
-from pointillist.cli.exchange import export_command, import_command
-from pointillist.cli.generate import generate_command
-from pointillist.cli.model import model_app
-from pointillist.cli.predict import predict_command
-from pointillist.cli.recipes import recipes_command
-from pointillist.cli.report import report_command
-from pointillist.cli.simulate import simulate_command
-from pointillist.cli.study import study_app
-from pointillist.cli.train import train_command
+from pointillist.cli.verbs import Verbs
 from pointillist.core.durable import DiskError, disk_in_words
 from pointillist.core.errors import InputError
 from pointillist.train.stop import Interrupter, NonFiniteError, StoppedError
 
 app = typer.Typer(
     name="pointillist",
+    cls=Verbs,
     help="Train image segmentation models from weak annotations, and know how many are enough.",
     no_args_is_help=True,
     add_completion=False,
@@ -56,22 +44,6 @@ def _main(
     ] = False,
 ) -> None: ...
 
-
-app.command("demo")(demo_command)
-app.add_typer(data_app, name="data")
-app.command("simulate")(simulate_command)
-app.command("generate")(generate_command)
-app.add_typer(model_app, name="model")
-app.command("recipes")(recipes_command)
-app.command("train")(train_command)
-app.command("evaluate")(evaluate_command)
-app.command("predict")(predict_command)
-app.add_typer(study_app, name="study")
-app.command("budget")(budget_command)
-app.command("report")(report_command)
-app.command("annotate")(annotate_command)
-app.command("import")(import_command)
-app.command("export")(export_command)
 
 USER, DISK_FULL, FAILED, INTERRUPTED = 2, 74, 1, 130
 PATH_TROUBLE = {

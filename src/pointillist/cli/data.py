@@ -21,7 +21,11 @@ from pointillist.datasets import AnyDataset
 from pointillist.datasets.dataset import Split
 from pointillist.datasets.survey import SplitFacts, fact_lines, survey
 
-data_app = typer.Typer(help="Data sets: what is in them, and what is wrong with them.", no_args_is_help=True)
+data_app = typer.Typer(
+    add_completion=False,
+    help="Data sets: what is in them, and what is wrong with them.",
+    no_args_is_help=True,
+)
 
 
 @data_app.command("describe")

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from pointillist.annotate import Full, PointsAnnotator
-from pointillist.cli.console import out, print_comparison, seconds
+from pointillist.cli.console import out, seconds
 from pointillist.cli.evaluate import cost, supervision, write_measures
 from pointillist.cli.progress import TrainingBar
+from pointillist.cli.tables import print_comparison
 from pointillist.cli.train import default_folder
 from pointillist.core.text import typed
 from pointillist.data.draw import draw_row, panels, write_picture

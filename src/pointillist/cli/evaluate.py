@@ -11,7 +11,8 @@ import numpy as np
 import typer
 
 from pointillist.cli import choices
-from pointillist.cli.console import out, print_comparison, print_summary
+from pointillist.cli.console import out
+from pointillist.cli.tables import print_comparison, print_summary
 from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError, nearest

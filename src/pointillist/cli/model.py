@@ -18,7 +18,7 @@ from pointillist.models import MODELS
 from pointillist.models.sketch import draw_model
 from pointillist.models.trace import activation_megabytes, trace
 
-model_app = typer.Typer(help="Networks: what they are made of.", no_args_is_help=True)
+model_app = typer.Typer(add_completion=False, help="Networks: what they are made of.", no_args_is_help=True)
 
 
 @model_app.callback()

@@ -26,7 +26,9 @@ from pointillist.study.promise import as_before
 from pointillist.study.table import write_table
 from pointillist.train.readable import unreadable
 
-study_app = typer.Typer(help="Grids of runs that answer a question.", no_args_is_help=True)
+study_app = typer.Typer(
+    add_completion=False, help="Grids of runs that answer a question.", no_args_is_help=True
+)
 
 
 CLICKS = (1, 2, 5, 20)

@@ -255,6 +255,18 @@ def test_labelme_shapes(tmp_path: Path) -> None:
     assert intake.skipped == {"shapes of kind 'cuboid'": 1}
 
 
+def test_labelme_rectangles_of_four_corners_are_the_boxes_around_all_of_them(tmp_path: Path) -> None:
+    upright, turned = [[1, 1], [5, 1], [5, 4], [1, 4]], [[5, 1], [8, 4], [6, 6], [3, 3]]
+    shapes = [{"label": "cell", "points": at, "shape_type": "rectangle"} for at in (upright, turned)]
+    file = write(tmp_path / "l" / "a.json", {"shapes": shapes, "imageHeight": 6, "imageWidth": 8})
+    intake = brought("labelme", file, project(tmp_path / "p"))
+    assert marks(intake.annotations["a"], Box) == [
+        Box(label=1, top=1, left=1, bottom=4, right=5),
+        Box(label=1, top=1, left=3, bottom=6, right=8),
+    ]
+    assert intake.noted == {"rectangles were turned: the upright box around each is taken": 1}
+
+
 def studio(*regions: dict[str, object], **task: object) -> list[dict[str, object]]:
     sized = [{"original_height": 6, "original_width": 8, "image_rotation": 0, **region} for region in regions]
     image = {"image": "/data/upload/3/1a2b3c4d-a.png"}

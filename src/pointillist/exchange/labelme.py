@@ -28,6 +28,7 @@ from pointillist.exchange.importer import (
     read_json,
 )
 from pointillist.exchange.intake import Intake
+from pointillist.exchange.polygon import is_turned
 from pointillist.exchange.sheet import Sheet
 
 FEWEST = {
@@ -93,16 +94,18 @@ def _draw(shape: _Shape, label: int, sheet: Sheet, intake: Intake, file: Path) -
         must = f"a {kind} must have {FEWEST[kind]} points or more"
         raise InputError(must, f"{len(shape.points)} in {shape.label!r}", "Draw it again.", file)
     places = from_corner(shape.points)
-    (row, col), (end_row, end_col) = places[0].tolist(), places[-1].tolist()
     if kind in ("point", "points"):
         for at in places.tolist():
             sheet.point(label, at[0], at[1])
     elif kind in ("line", "linestrip"):
         sheet.line(label, places)
     elif kind == "rectangle":
-        sheet.box(label, row, col, end_row, end_col)
+        # labelme writes two opposite corners, X-AnyLabeling all four, one after the other.
+        if is_turned(places):
+            intake.noted["rectangles were turned: the upright box around each is taken"] += 1
+        sheet.box(label, *places.min(0).tolist(), *places.max(0).tolist())
     elif kind == "circle":
-        reach = math.hypot(end_row - row, end_col - col)
+        (row, col), reach = places[0].tolist(), math.hypot(*(places[-1] - places[0]))
         sheet.ellipse(label, (row, col), (reach, reach))
     elif kind == "mask":
         left, top = (int(side) for side in shape.points[0])

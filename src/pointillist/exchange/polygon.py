@@ -62,6 +62,16 @@ def _crossings(edges: np.ndarray, first: np.ndarray, counts: np.ndarray) -> tupl
     return rows, left + (rows - top) / (bottom - top) * (right - left)
 
 
+def is_turned(corners: Float[np.ndarray, "_ 2"]) -> bool:
+    """Whether corners of a rectangle, two opposite ones or all four, are not those of an upright one.
+
+    >>> is_turned(np.array([[0, 0], [4, 2]])), is_turned(np.array([[0, 2], [2, 4], [4, 2], [2, 0]]))
+    (False, True)
+    """
+    # Each corner of an upright one lies at its border in both directions.
+    return not (np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all()
+
+
 def outlines(inside: Bool[np.ndarray, "h w"]) -> list[list[Int64[np.ndarray, "_ 2"]]]:
     """Draw around pixels: a polygon for each part whose pixels share edges, its outer ring, then its holes.
 

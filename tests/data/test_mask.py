@@ -74,6 +74,21 @@ def test_h40_palette_indices_count_and_255_is_void_only_when_declared(tmp_path: 
     assert caught.value.found == "255 in 8 pixels, first at (row, col) (0, 0)"
 
 
+def test_h40_a_palette_that_begins_with_white_is_not_read_the_other_way_round(tmp_path: Path) -> None:
+    # As Pillow's own choice of a palette stores it.
+    Image.fromarray(np.repeat(DRAWN[:, :, None] * np.uint8(255), 3, 2)).quantize(2).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as stored:
+        assert np.array_equal(np.asarray(stored), 1 - DRAWN)
+    with pytest.raises(FileError, match="index 0 in colour 255, index 1 in colour 0") as caught:
+        read_mask(tmp_path / "a.png", EITHER)
+    assert caught.value.row == "H40"
+    assert "indices alone (0, 1), or of the colours alone (255, 0)" in caught.value.fix
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", {0: 0, 255: 1}), DRAWN)
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", {0: 0, 1: 1}), 1 - DRAWN)
+    blank = save(tmp_path / "b.png", DRAWN, [0] * 6)
+    np.testing.assert_array_equal(read_mask(blank, EITHER), DRAWN, "colours alike tell nothing")
+
+
 def test_colours(tmp_path: Path) -> None:
     colours = np.array([[10, 20, 30], [255, 0, 0]], np.uint8)[DRAWN]
     codes: Codes = {(10, 20, 30): 0, (255, 0, 0): 7}

@@ -48,10 +48,14 @@ def to_mask(decoded: Decoded, codes: Codes, path: Path) -> MaskArray:
     values = file_values(decoded, path)
     known = distinct(values)
     names = known
-    if decoded.palette is not None and not table.keys() >= set(known.tolist()):
-        # A palette of greys is as good as grey values: two colours are often stored as index 1 = white.
+    if decoded.palette is not None:
         colours = _colour_values(np.array(decoded.palette, np.uint8)[known])
-        if table.keys() >= set(colours.tolist()) or max(table, default=0) >= _COLOUR:
+        drawn = table.keys() >= set(colours.tolist())
+        if table.keys() >= set(known.tolist()):
+            if drawn and _disagree(known, colours, table):
+                raise _two_readings(known, colours, path)
+        elif drawn or max(table, default=0) >= _COLOUR:
+            # A palette of greys is as good as grey values: two colours are often stored as index 1 = white.
             names = colours
     places = np.searchsorted(known, values)
     if unknown := [int(name) for name in names if int(name) not in table]:
@@ -122,6 +126,31 @@ def _without_alpha(pixels: np.ndarray, path: Path) -> np.ndarray:
             "H42", "a mask must be drawn in its colours", "one colour, and alpha varies", fix, path
         )
     return colours[:, :, 0] if colours.shape[2] == 1 else colours
+
+
+def _disagree(indices: np.ndarray, colours: np.ndarray, table: Mapping[int, int]) -> bool:
+    """Whether indices mean other classes than their colours; colours that tell less mean nothing."""
+    if len(np.unique(colours)) < len(indices):
+        return False
+    return any(
+        table[int(index)] != table[int(colour)] for index, colour in zip(indices, colours, strict=True)
+    )
+
+
+def _two_readings(indices: np.ndarray, colours: np.ndarray, path: Path) -> InputError:
+    # Programs that choose a palette by themselves often put white first: a mask drawn white on black would
+    # be read the other way round.
+    must = "indices of a palette and their colours must mean the same classes"
+    pairs = [
+        f"index {index} in colour {spell(int(colour))}"
+        for index, colour in zip(indices, colours, strict=True)
+    ]
+    ours, theirs = (", ".join(spell(int(value)) for value in values) for values in (indices, colours))
+    fix = (
+        "Save it as grey values, without a palette; or declare codes of the indices alone "
+        f"({ours}), or of the colours alone ({theirs}), in pointillist.yaml."
+    )
+    return FileError("H40", must, ", ".join(pairs[:6]), fix, path)
 
 
 def _odd_values(pixels: np.ndarray, odd: np.ndarray, path: Path) -> InputError:

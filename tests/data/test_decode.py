@@ -463,6 +463,29 @@ def test_h23_few_bits_count_from_zero(tmp_path: Path) -> None:
     assert read_image(tmp_path / "two.png").ravel().tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
+@pytest.mark.parametrize(("bits", "row"), [(2, 0b00011011), (4, 0x0123_89EF)])
+def test_h23_few_bits_count_from_zero_in_a_tiff(bits: int, row: int, tmp_path: Path) -> None:
+    data = row.to_bytes(bits * bits // 4)
+    values = [row >> at & 2**bits - 1 for at in range(8 * len(data) - bits, -1, -bits)]
+    for least, told in ((1, values), (0, [2**bits - 1 - value for value in values])):
+        tags = {
+            256: len(values),
+            257: 1,
+            258: bits,
+            259: 1,
+            262: least,
+            273: 8,
+            277: 1,
+            278: 1,
+            279: len(data),
+        }
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+        head = b"II*\0" + struct.pack("<I", 12) + data.ljust(4, b"\0") + struct.pack("<H", len(tags))
+        (tmp_path / "a.tif").write_bytes(head + entries + bytes(4))
+        assert read_pixels(tmp_path / "a.tif").pixels.tolist() == [told]
+        assert read_image(tmp_path / "a.tif").ravel() == pytest.approx(np.array(told) / (2**bits - 1))
+
+
 def test_h25_planar_equals_interleaved(tmp_path: Path) -> None:
     (tmp_path / "planar.tif").write_bytes(
         tiff(RAMP.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")

@@ -32,7 +32,7 @@ from pointillist.data.container import (
     wrong_form,
 )
 from pointillist.data.orientation import orientation_of, turn
-from pointillist.data.tiff import check_mode, decode_tiff, narrowed, palette_of, tiff_header
+from pointillist.data.tiff import check_mode, decode_tiff, few_bits, narrowed, palette_of, tiff_header
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 SUFFIXES = {
@@ -253,8 +253,7 @@ def _decode_plain(container: Container, image: Image.Image, path: Path) -> tuple
     if image.mode == "1":
         return pixels.astype(np.uint8), "1"
     if container.colour == 0 and container.bits in (2, 4):
-        # Pillow spreads 0..3 and 0..15 over 0..255; the file's own values are asked for.
-        return pixels // np.uint8(255 // (2**container.bits - 1)), f"L;{container.bits}"
+        return few_bits(pixels, container.bits)
     return pixels, image.mode
 
 

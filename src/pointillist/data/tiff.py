@@ -78,7 +78,7 @@ def decode_tiff(data: bytes, orientation: int, path: Path) -> tuple[np.ndarray, 
         lacking = _lacks_codec(page)
         shallow = bits <= 8 or (lacking and page.samplesperpixel == 1 and bits <= 16)
         if kind == SAMPLEFORMAT.UINT and shallow:
-            return _by_pillow(data, path)
+            return _by_pillow(data, bits, path)
         if lacking:
             found = (
                 f"{bits}-bit values in a compression (number {int(page.compression)}) without a decoder here"
@@ -119,6 +119,14 @@ def narrowed(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32)
 
 
+def few_bits(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, str]:
+    """Give the file's own values, and the name of the form, of grey pixels of 2 or 4 bits.
+
+    Pillow spreads 0..3 and 0..15 over 0..255.
+    """
+    return pixels // np.uint8(255 // (2**bits - 1)), f"L;{bits}"
+
+
 def check_mode(image: Image.Image, path: Path) -> None:
     """Refuse colours that only a colour-managed program turns into RGB rightly.
 
@@ -139,7 +147,7 @@ def palette_of(image: Image.Image) -> Palette | None:
     return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, 768, 3))
 
 
-def _by_pillow(data: bytes, path: Path) -> tuple[np.ndarray, str, Palette | None]:
+def _by_pillow(data: bytes, bits: int, path: Path) -> tuple[np.ndarray, str, Palette | None]:
     with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
         check_mode(image, path)
         pixels = np.asarray(image)  # Pillow turns a TIFF upright by itself.
@@ -147,6 +155,8 @@ def _by_pillow(data: bytes, path: Path) -> tuple[np.ndarray, str, Palette | None
             return pixels.astype(np.uint8), "1", None
         if image.mode.startswith("I"):
             return narrowed(pixels), "I;16", None
+        if image.mode == "L" and bits in (2, 4):
+            return *few_bits(pixels, bits), None
         return pixels, image.mode, palette_of(image)
 
 

@@ -432,6 +432,20 @@ def test_h21_files_that_look_alike_read_alike(tmp_path: Path) -> None:
     assert (read_image(tmp_path / "opaque.png") == RAMP.transpose(2, 0, 1) / np.float32(255)).all()
 
 
+@pytest.mark.parametrize("deep", [np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_h21_colours_that_are_multiplied_by_opacity_are_not_dimmed_twice(
+    deep: type, channels: int, tmp_path: Path
+) -> None:
+    most = 65535 if deep is np.uint16 else 1
+    pixels = np.full((4, 6, channels + 1), 0.2 * most, deep)
+    pixels[..., -1] = 0.4 * most
+    form = "rgb" if channels == 3 else "minisblack"
+    for kind, seen in (("assocalpha", 0.2), ("unassalpha", 0.08)):
+        (tmp_path / "a.tif").write_bytes(tiff(pixels, photometric=form, extrasamples=[kind]))
+        assert read_image(tmp_path / "a.tif") == pytest.approx(np.full((channels, 4, 6), seen), abs=1e-4)
+
+
 def test_h21_transparent_palette_colour(tmp_path: Path) -> None:
     picture = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8))
     picture.putpalette([255, 0, 0, 0, 255, 0])

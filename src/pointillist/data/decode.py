@@ -70,7 +70,7 @@ class Decoded:
         orientation: the EXIF orientation 1..8 that was undone.
         warnings: what a person should know, in words.
         opacity: uint8 (H, W) where a transparent colour or palette entry says so; an alpha channel stays
-            the last channel of ``pixels``.
+            the last channel of ``pixels``, unless the colours are multiplied by it already.
     """
 
     pixels: np.ndarray

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
-from tifffile import PHOTOMETRIC, SAMPLEFORMAT, TIFF
+from tifffile import EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT, TIFF
 
 from pointillist.core.errors import InputError
 from pointillist.data.container import PIXEL_LIMIT, Source, broken, profile_notes, too_large, wrong_form
@@ -90,13 +90,18 @@ def decode_tiff(data: bytes, orientation: int, path: Path) -> tuple[np.ndarray, 
         if (height, width) not in (pixels.shape[:2], pixels.shape[1:]):
             raise ValueError(f"pixels {pixels.shape} for {height} x {width} declared")
         planar, white_least = page.axes == "SYX", page.photometric == PHOTOMETRIC.MINISWHITE
+        dimmed = EXTRASAMPLE.ASSOCALPHA in page.extrasamples
     mode = f"tiff-{pixels.dtype}"
     if white_least and pixels.dtype.kind != "u":
         fix = "Save it with black as the least."
         raise wrong_form("H20", "white stored as the least real number", fix, path)
     if white_least:
         pixels = np.iinfo(pixels.dtype).max - pixels
-    return turn(narrowed(np.moveaxis(pixels, 0, -1) if planar else pixels), orientation), mode, None
+    pixels = np.moveaxis(pixels, 0, -1) if planar else pixels
+    if dimmed:
+        # Its colours are multiplied by the opacity already, as over black: once more would dim them twice.
+        pixels = pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :-1]
+    return turn(narrowed(pixels), orientation), mode, None
 
 
 @contextmanager

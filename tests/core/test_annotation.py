@@ -159,6 +159,12 @@ def test_what_is_no_annotation_at_all_is_refused(tmp_path: Path, text: str | byt
     refusal(tmp_path, text)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    write_annotation(tmp_path / "a.json", annotation())
+    (tmp_path / "b.json").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "a.json").read_bytes())
+    assert read_annotation(tmp_path / "b.json") == annotation()
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json"):
         read_annotation(tmp_path / "none.json")

@@ -190,6 +190,9 @@ def test_groups_from_a_file(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("a,x\nb,x\n" if name.endswith("csv") else "{a: x, b: x}")
     assert [entry.group for entry in folder.entries] == ["x", "x"]
     assert len({entry.split for entry in folder.entries}) == 1
+    # As spreadsheets save "CSV UTF-8".
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (tmp_path / name).read_bytes())
+    assert [entry.group for entry in Folder(root=tmp_path).entries] == ["x", "x"]
     (tmp_path / name).write_text("a,x\n" if name.endswith("csv") else "{a: x}")
     assert "none for 1: b" in refused(Folder(root=tmp_path))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -83,7 +84,8 @@ def read_annotation(path: Path) -> Annotation:
         raise InputError("the annotation must exist", "nothing there", "Check the path.", path)
     if (size := path.stat().st_size) > 256 << 20:
         raise InputError("an annotation must be at most 256 MiB", f"{size} bytes", "Cut it.", path)
-    return validated(Annotation, path.read_bytes(), path, text=True)
+    # Some editors put a byte order mark before what they save as UTF-8.
+    return validated(Annotation, path.read_bytes().removeprefix(codecs.BOM_UTF8), path, text=True)
 
 
 def in_classes(

@@ -182,7 +182,8 @@ def _read_groups(path: Path) -> dict[str, str]:
     must = "a file of groups must hold one name and one group per line"
     if path.suffix.lower() == ".csv":
         try:
-            rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+            # Spreadsheets put a byte order mark first: it is no part of the first name.
+            rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(must, str(error)[:160], "Save it as CSV, in UTF-8.", path) from None
         if wrong := [row for row in rows if len(row) != 2]:

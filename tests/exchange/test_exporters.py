@@ -178,6 +178,18 @@ def test_coco_leaves_out_images_that_it_cannot_tell_from_background(tmp_path: Pa
     assert boxes["told"].marks == ABSENT
 
 
+def test_geojson_says_what_of_a_mark_it_does_not_hold(tmp_path: Path) -> None:
+    written = EXPORTERS["geojson"].write(
+        tmp_path / "out", classes=CLASSES, colours=COLOURS, annotations=[annotation(*MARKS)]
+    )
+    assert written.entries.total() == len(MARKS)
+    assert written.left_out == {
+        "radii of clicks": 1,
+        "widths of lines": 1,
+        "that places are ends of objects": 1,
+    }
+
+
 def test_geojson_is_classified_coloured_and_closed(tmp_path: Path) -> None:
     path = write("geojson", tmp_path / "out", annotation(MARKS[0], MARKS[2], MARKS[4]), b=FULL)
     drawn_on = json.loads((path / "a.geojson").read_text())["features"]

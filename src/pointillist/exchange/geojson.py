@@ -24,7 +24,7 @@ from pointillist.exchange.qupath import BOX
 class GeojsonExporter(Exporter):
     """Write points, lines, boxes (named "box") and the areas of label maps, classified and coloured.
 
-    Discs and widths are not kept: GeoJSON has points and lines without extent.
+    Discs and widths are not kept, which is said: GeoJSON has points and lines without extent.
     """
 
     writes: ClassVar[str] = (
@@ -58,6 +58,7 @@ class GeojsonExporter(Exporter):
                     named = {"name": BOX} if isinstance(mark, Box) else {}
                     features.append(_feature(geometry, classes[mark.label], colours[mark.label], named))
                     written.entries[f"{mark.kind} marks"] += 1
+                    written.left_out.update(_lost(mark))
         for name, labels in masks:
             found.setdefault(name, []).extend(_areas(labels, classes, colours, written))
         for name, features in found.items():
@@ -78,6 +79,15 @@ def _geometry(mark: Mark) -> dict[str, Any] | None:
         ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]
         return {"type": "Polygon", "coordinates": [ring]}
     return None
+
+
+def _lost(mark: Mark) -> list[str]:
+    """Name what of a mark that is written the format can't say."""
+    if isinstance(mark, Points) and mark.radius:
+        return ["radii of clicks"]
+    if isinstance(mark, Scribble) and mark.width > 1:
+        return ["widths of lines"]
+    return ["that places are ends of objects"] if isinstance(mark, ExtremePoints) else []
 
 
 def _corner(places: Sequence[tuple[float, float]]) -> list[list[float]]:

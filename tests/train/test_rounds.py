@@ -15,6 +15,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.known import Known
 from pointillist.core.marks import Points
 from pointillist.core.shapes import IGNORE
+from pointillist.data.resample import Size
 from pointillist.datasets import Folder
 from pointillist.losses import BoxTightness, Consistency, CrossEntropy
 from pointillist.train import rounds
@@ -312,8 +313,9 @@ def test_annotations_drawn_at_another_size_are_kept_at_theirs(tmp_path: Path) ->
         assert after.labels[8, 10] == 1
 
 
-def test_a_folder_with_masks_clicks_and_nothing_learns_in_rounds(tmp_path: Path) -> None:
-    data = Folder(root=draw_folder(tmp_path / "data"), size=32)
+@pytest.mark.parametrize("size", [32, (24, 24)], ids=["smaller", "of another shape"])
+def test_a_folder_with_masks_clicks_and_nothing_learns_in_rounds(tmp_path: Path, size: Size) -> None:
+    data = Folder(root=draw_folder(tmp_path / "data"), size=size)
     run = round_run(Relabel(confidence=0.55), data=data, annotate=None, use_masks=True, batch=4)
     train_small(run, tmp_path / "run")
     maps, later = relabelled(run, tmp_path / "run" / "round-0", CPU), read_run(tmp_path / "run" / "round-1")

@@ -114,6 +114,23 @@ def test_an_annotation_of_another_shape_is_refused_and_of_another_size_scaled(tm
         supervised(run, NAME)
 
 
+def test_at_a_size_of_another_shape_an_annotation_fits_the_file_and_what_is_trained_on(
+    tmp_path: Path,
+) -> None:
+    data = Folder(root=draw_folder(tmp_path / "data"), size=(20, 20))
+    run = small_run(data=data, annotate=None, annotations=tmp_path)
+    for height, width, at in ((40, 50, (31.0, 41.0)), (20, 20, (15.0, 16.0))):
+        marks = (Points(label=1, at=(at,)),)
+        clicked = Annotation(name="patient1-0", height=height, width=width, classes=data.classes, marks=marks)
+        write_annotation(tmp_path / "patient1-0.json", clicked)
+        assert np.argwhere(supervised(run, "patient1-0").labels == 1).tolist() == [[15, 16]]
+    write_annotation(
+        tmp_path / "patient1-0.json", clicked.model_copy(update={"height": 50, "width": 40, "marks": ()})
+    )
+    with pytest.raises(InputError, match="50 x 40 for an image of 40 x 50"):
+        supervised(run, "patient1-0")
+
+
 def test_weights_are_chosen_on_clicks_and_never_on_masks() -> None:
     names = RUN.data.names("val")
     by_clicks, by_masks = HeldOut(RUN, names, CPU), HeldOut(small_run(select="masks"), names, CPU)

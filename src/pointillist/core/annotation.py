@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from pointillist.core import durable
 from pointillist.core.config import Config, validated
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Box, Dense, ExtremePoints, Length, Mark, relabelled
-from pointillist.core.shapes import IGNORE, ImageArray
+from pointillist.core.shapes import IGNORE
 
 
 class Annotation(Config):
@@ -118,9 +118,21 @@ def in_classes(
 
 
 def check_fits(
-    annotation: Annotation, name: str, classes: tuple[str, ...], image: ImageArray, file: Path
+    annotation: Annotation,
+    name: str,
+    classes: tuple[str, ...],
+    sizes: Sequence[tuple[int, int]],
+    file: Path,
 ) -> None:
     """Check that an annotation is of this image: its name, its classes, its shape at whatever size.
+
+    Args:
+        annotation: as it was read.
+        name: of the image.
+        classes: of the data set.
+        sizes: (H, W) at which the image may have been annotated, that of its file first: given a size of
+            another shape, both are its own.
+        file: of the annotation.
 
     Raises:
         InputError: it is of another one.
@@ -132,11 +144,16 @@ def check_fits(
     if annotation.classes != classes:
         found = f"classes {', '.join(annotation.classes)} where {', '.join(classes)} are declared"
         raise InputError(must, found, "Use the same classes in the same order.", file)
-    height, width = image.shape[1:]
-    # At another size, rounding may change a side by a pixel.
-    if abs(annotation.height * width - annotation.width * height) > max(annotation.height, annotation.width):
+    if not any(_of_one_shape(annotation, *size) for size in sizes):
+        height, width = sizes[0]
         found = f"{annotation.height} x {annotation.width} for an image of {height} x {width} pixels"
         raise InputError(must, found, "Annotate this image again.", file)
+
+
+def _of_one_shape(annotation: Annotation, height: int, width: int) -> bool:
+    # At another size, rounding may change a side by a pixel.
+    apart = abs(annotation.height * width - annotation.width * height)
+    return apart <= max(annotation.height, annotation.width)
 
 
 def annotation_file(annotation: Annotation) -> bytes:

@@ -22,6 +22,7 @@ class Sample:
         group: what must not straddle a split (patient, slide, source tile); the name when alone.
         annotation: what a person drew, when it came with the data.
         bits: of the file per channel: 8, or more where eight would lose something.
+        native: rows and columns before it was given another size; None: it has that of its file.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Sample:
     group: str = ""
     annotation: Annotation | None = None
     bits: int = 8
+    native: tuple[int, int] | None = None
 
     @property
     def height(self) -> int:
@@ -41,6 +43,12 @@ class Sample:
     def width(self) -> int:
         """Columns."""
         return int(self.image.shape[2])
+
+    @property
+    def drawn_sizes(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) at which it may have been annotated: as in its file, and as it is."""
+        own = self.height, self.width
+        return (own,) if self.native is None else (self.native, own)
 
     def truth(self) -> MaskArray:
         """Give the mask with everything outside the region of interest void; void all over without one."""

@@ -46,6 +46,7 @@ def resample(sample: Sample, size: Size) -> Sample:
         image=resized(sample.image, height, width),
         mask=None if sample.mask is None else resample_mask(sample.mask, size),
         region=None if sample.region is None else resample_mask(sample.region.view(np.uint8), size) == 1,
+        native=sample.native or (sample.height, sample.width),
     )
 
 

@@ -122,7 +122,7 @@ def _annotated(
         return frozenset(), [finding_of(error, root, "H69")]
     if image is not None:
         try:
-            check_fits(annotation, item.name, declaration.classes, image, item.annotation)
+            check_fits(annotation, item.name, declaration.classes, [image.shape[1:]], item.annotation)
         except InputError as error:
             return frozenset(), [finding_of(error, root, "H69")]
     classes = frozenset[int]().union(*(classes_of(mark) for mark in annotation.marks))

@@ -167,7 +167,7 @@ class Folder(Dataset):
             return None
         renamed = self.layout.declaration.renamed
         annotation = in_classes(read_annotation(item.annotation), self.classes, renamed)
-        check_fits(annotation, item.name, self.classes, image, item.annotation)
+        check_fits(annotation, item.name, self.classes, [image.shape[1:]], item.annotation)
         return annotation
 
 

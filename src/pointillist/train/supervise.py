@@ -73,7 +73,7 @@ def annotation_of(run: Run, sample: Sample) -> Annotation | None:
         annotation = None
         if path.is_file():
             annotation = in_classes(read_annotation(path), run.data.classes)
-            check_fits(annotation, sample.name, run.data.classes, sample.image, path)
+            check_fits(annotation, sample.name, run.data.classes, sample.drawn_sizes, path)
     elif run.annotate is not None:
         has_mask = sample.mask is not None
         return run.annotate.annotate(sample, run.data.classes, run.seed) if has_mask else None

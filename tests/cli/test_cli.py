@@ -336,7 +336,8 @@ def test_a_resumed_run_says_so_and_a_damaged_model_is_refused(trained: tuple[Pat
     assert "the model must match its manifest" in done.err
 
 
-def test_two_devices_train_one_run_as_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["plain", "two-decoders"])
+def test_two_devices_train_one_run_as_one_does(tmp_path: Path, recipe: str) -> None:
     flags = (
         "train",
         "--data",
@@ -348,9 +349,15 @@ def test_two_devices_train_one_run_as_one_does(tmp_path: Path) -> None:
         "--device",
         "cpu",
         "--recipe",
-        "plain",
+        recipe,
     )
-    changes = ("model.widths=[4,8]", "batch=8", "data.size=[24,32]", "data.train=16", "data.val=4")
+    changes = (
+        "model={kind: unet, widths: [4, 8]}",
+        "batch=8",
+        "data.size=[24,32]",
+        "data.train=16",
+        "data.val=4",
+    )
     weights = []
     for devices in (1, 2):
         home = tmp_path / str(devices)

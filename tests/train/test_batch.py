@@ -109,7 +109,7 @@ def with_soft(run: Run) -> Batch:
     """Give a batch whose soft labels are the one-hot label map."""
     batch = first(run)
     soft = (batch.labels[:, None] == torch.arange(2)[:, None, None]).to(torch.uint8) * 255
-    return Batch(batch.images, batch.labels, batch.keys, batch.known, batch.windows, soft)
+    return Batch(batch.images, batch.labels, batch.share, batch.known, batch.windows, soft)
 
 
 def one_hot(labels: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Small and mixed sizes, and files of different depths, make batches."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pointillist.core.known import Known
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE
 from pointillist.datasets import Folder
-from pointillist.train.cut import Key, Stored, cut
+from pointillist.train.cut import Key, Share, Stored, cut
 from pointillist.train.feed import Feed, pixels, steps_per_epoch
 from pointillist.train.supervise import Supervised
 from tests.datasets.trees import draw_folder
@@ -48,6 +49,23 @@ def test_images_of_different_sizes_make_a_batch_whose_padding_is_unlabelled(tmp_
     assert torch.equal(streamed.labels, batch.labels)
 
 
+@pytest.mark.parametrize("resident_bytes", [None, 0], ids=["resident", "streamed"])
+def test_two_processes_have_the_rows_of_the_batch_of_one(tmp_path: Path, resident_bytes: int | None) -> None:
+    data = Folder(root=draw_folder(tmp_path))
+    run = small_run(data=data, annotate=Full(), batch=3)
+    names = data.names("train")
+    batches, *parts = (
+        list(Feed(run, names, device, resident_bytes=resident_bytes).epoch(0))
+        for device in (CPU, replace(CPU, rank=0, world=2), replace(CPU, rank=1, world=2))
+    )
+    assert any(len({data.read(name).image.shape for name in batch.names}) > 1 for batch in batches)
+    for batch, *shares in zip(batches, *parts, strict=True):
+        for rank, share in enumerate(shares):
+            assert share.names == batch.names[rank::2]
+            assert torch.equal(share.images, batch.images[rank::2])
+            assert torch.equal(share.labels, batch.labels[rank::2])
+
+
 def test_eight_bits_are_stored_as_bytes_and_more_are_kept() -> None:
     ramp = np.linspace(0, 1, 65536, dtype=np.float32).reshape(1, 256, 256)
     known = Known.nothing(2, 256, 256)
@@ -62,9 +80,10 @@ def test_files_of_eight_and_of_sixteen_bits_mix_in_a_batch() -> None:
     feed = Feed(run, run.data.names("train"), CPU)
     grey = torch.full((3, 24, 32), 0.25)
     labels = torch.zeros((24, 32), dtype=torch.uint8)
-    keys = (Key(0, "a", 0), Key(0, "b", 0))
+    keys = tuple(Key(0, name, 0) for name in feed.names[:2])
     samples = [sample(torch.full((3, 24, 32), 51, dtype=torch.uint8), labels), sample(grey, labels)]
-    batch = feed._collate([(cut(run, s, k), s.known) for s, k in zip(samples, keys, strict=True)], keys)
+    pieces = [(cut(run, s, k), s.known) for s, k in zip(samples, keys, strict=True)]
+    batch = feed._collate(pieces, Share(keys, (0, 1)))
     assert batch.images[0].unique().tolist() == pytest.approx([0.2])
     assert batch.images[1].unique().tolist() == pytest.approx([0.25])
 

@@ -27,6 +27,7 @@ from pointillist.losses import (
     Tag,
 )
 from pointillist.models import Unet
+from pointillist.models.blocks import Norm
 from pointillist.train.batch import augmented, background_outside, moved_inside
 from pointillist.train.evaluate import load_trained
 from pointillist.train.feed import Feed
@@ -231,8 +232,8 @@ def test_no_gradient_flows_to_what_is_taught() -> None:
 MOMENTS = (torch.tensor([0.5, 0.2, 0.1]), torch.tensor([0.25, 0.1, 1.0]))
 
 
-def twin(dropout: float) -> tuple[Network, TwinNetwork]:
-    network = build_network(Unet(widths=(4, 8)), 2, 0, MOMENTS)
+def twin(dropout: float, norm: Norm = "batch") -> tuple[Network, TwinNetwork]:
+    network = build_network(Unet(widths=(4, 8), norm=norm), 2, 0, MOMENTS)
     return network, TwinNetwork(network, dropout)
 
 
@@ -253,6 +254,34 @@ def test_the_second_decoder_sees_a_part_of_the_features() -> None:
     pairs = [both.train()(images) for _ in range(2)]
     torch.testing.assert_close(pairs[0][0], pairs[1][0])
     assert not torch.allclose(pairs[0][1], pairs[1][1])
+
+
+def test_two_processes_see_the_parts_that_one_would_of_the_same_images() -> None:
+    _, both = twin(dropout=0.5, norm="none")
+    images = torch.rand(5, 3, 8, 8)
+
+    def seen(rows: tuple[int, ...]) -> Tensor:
+        torch.manual_seed(0)
+        second: Tensor = both.train()(images[list(rows)], (5, rows))[1]
+        return second
+
+    whole = seen((0, 1, 2, 3, 4))
+    for rows in ((0, 2, 4), (1, 3)):
+        torch.testing.assert_close(seen(rows), whole[list(rows)])
+
+
+def test_two_processes_see_their_images_in_the_light_that_one_would() -> None:
+    run = small_run(teacher=MeanTeacher(), supervise=(Term(loss=SoftCrossEntropy()),), batch=3)
+    told: dict[str, Tensor] = {}
+    for rank, world in ((0, 1), (0, 2), (1, 2)):
+        feed = Feed(run, run.data.names("train"), replace(CPU, rank=rank, world=world))
+        learner, batch = Learner(run, feed, CPU), next(feed.epoch(0))
+        seen: list[Tensor] = []
+        learner.network.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]))
+        learner.step(batch)
+        for name, image in zip(batch.names, seen[0], strict=True):
+            assert torch.equal(image, told.setdefault(name, image))
+    assert len(told) == 3
 
 
 def test_a_network_without_an_encoder_of_its_own_is_refused() -> None:
@@ -312,7 +341,9 @@ def test_both_decoders_learn() -> None:
 
 def test_the_student_sees_each_image_in_a_light_of_its_own_and_nothing_else_changed() -> None:
     images = torch.rand(40, 3, 8, 8)
-    relit = MeanTeacher(jitter=0.2).relit(images, torch.Generator().manual_seed(0))
+    relit = MeanTeacher(jitter=0.2).relit(
+        images, torch.rand((40, 2), generator=torch.Generator().manual_seed(0))
+    )
     brighter = (relit - images).mean((1, 2, 3))
     assert brighter.std() > 0.05
     assert brighter.abs().max() < 0.2 + 0.1

@@ -33,6 +33,26 @@ class Key:
         return (self.epoch, self.name, self.turn)
 
 
+class Share(NamedTuple):
+    """What one process has of a batch that several share.
+
+    What is drawn by chance is drawn for the whole batch, and images are padded to the largest of all: so the
+    batch is the same however many processes share it.
+
+    Args:
+        group: the draws of all processes.
+        rows: which of them are here.
+    """
+
+    group: tuple[Key, ...]
+    rows: tuple[int, ...]
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The draws that are here."""
+        return tuple(self.group[row] for row in self.rows)
+
+
 def _margin(run: Run) -> int:
     # A window 1.5 times the crop's side holds it at any small turn and zoom.
     return run.crop // 4 if run.crop else 0

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from pointillist.core.known import Known
 from pointillist.core.rng import numpy_rng
 from pointillist.data.facts import Window
-from pointillist.train.cut import Cut, Key, Stored, cut, padded
+from pointillist.train.cut import Cut, Key, Share, Stored, cut, padded
 from pointillist.train.device import Device
 from pointillist.train.run import Run
 from pointillist.train.spread import read_soft
@@ -33,7 +33,7 @@ class Batch:
     Args:
         images: uint8 or float (N, C, H, W).
         labels: uint8 (N, H, W).
-        keys: which draw each row is.
+        share: which draw each row is, and which ones other processes have.
         known: what else is known of each row's whole image.
         windows: where each row lies in its image.
         soft: class probabilities, uint8 in 255ths (N, K, H, W); None: unknown for all.
@@ -43,12 +43,17 @@ class Batch:
 
     images: Tensor
     labels: Tensor
-    keys: tuple[Key, ...]
+    share: Share
     known: tuple[Known, ...]
     windows: tuple[Window, ...]
     soft: Tensor | None = None
     inside: Tensor | None = None
     idle: bool = False
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Which draw each row is."""
+        return self.share.keys
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,6 +134,7 @@ class Feed:
         self.run, self.names, self.device, self.workers = run, tuple(names), device, workers
         self.drawn = self.names
         self.idle: set[str] = set()
+        self._sizes: dict[str, tuple[int, int]] = {}
         first = pixels(supervised(run, self.names[0]))[0]
         self.channels = first.shape[0]
         self.tally = Tally(run.data.classes)
@@ -143,6 +149,7 @@ class Feed:
         for name in self.names:
             item = supervised(self.run, name)
             self.tally.add(item)
+            self._sizes[name] = item.sample.height, item.sample.width
             if item.known.empty and (self.spread is None or read_soft(self.spread, item) is None):
                 self.idle.add(name)
             if keep:
@@ -161,31 +168,31 @@ class Feed:
         keys = epoch_keys(self.run, self.drawn, epoch, len(self.names))
         count, size = steps_per_epoch(self.run, len(self.names)), self.run.batch
         groups = [keys[i * size : (i + 1) * size] for i in range(skip, count)]
-        mine = [tuple(group[self.device.rank :: self.device.world]) for group in groups]
-        idle = [not share for share in mine]
-        mine = [share or (group[0],) for share, group in zip(mine, groups, strict=True)]
+        rows = [tuple(range(self.device.rank, len(group), self.device.world)) for group in groups]
+        mine = [Share(tuple(group), own or (0,)) for group, own in zip(groups, rows, strict=True)]
         batches = self._stream(mine)
         if self.resident is not None:
             samples = self.resident
-            batches = (self._collate([_piece(self.run, samples[k.name], k) for k in g], g) for g in mine)
-        return (replace(batch, idle=no) for batch, no in zip(batches, idle, strict=True))
+            batches = (self._collate([_piece(self.run, samples[k.name], k) for k in s.keys], s) for s in mine)
+        return (replace(batch, idle=not own) for batch, own in zip(batches, rows, strict=True))
 
-    def _stream(self, groups: Sequence[tuple[Key, ...]]) -> Iterator[Batch]:
+    def _stream(self, shares: Sequence[Share]) -> Iterator[Batch]:
         loader = DataLoader(
-            _Reader(self.run, groups, self.spread),
+            _Reader(self.run, [share.keys for share in shares], self.spread),
             batch_size=None,
             num_workers=self.workers,
             collate_fn=_as_it_is,
             worker_init_fn=_one_thread,
         )
-        for windows, group in zip(loader, groups, strict=True):
-            yield self._collate(windows, group)
+        for windows, share in zip(loader, shares, strict=True):
+            yield self._collate(windows, share)
 
-    def _collate(self, pieces: list[Piece], keys: tuple[Key, ...]) -> Batch:
+    def _collate(self, pieces: list[Piece], share: Share) -> Batch:
         cuts = [piece for piece, _ in pieces]
         if self.run.crop is None:
-            height = max(piece.labels.shape[0] for piece in cuts)
-            width = max(piece.labels.shape[1] for piece in cuts)
+            height, width = (
+                max(sides) for sides in zip(*(self._sizes[k.name] for k in share.group), strict=True)
+            )
             whole = [bool(self.run.reads & known.of_the_whole) for _, known in pieces]
             cuts = [padded(piece, height, width, one) for piece, one in zip(cuts, whole, strict=True)]
         place = self.device.device
@@ -196,7 +203,7 @@ class Feed:
         labels = torch.stack([piece.labels for piece in cuts]).to(place, non_blocking=True)
         windows = tuple(piece.window for piece in cuts)
         soft, inside = self._soft(cuts, labels), _inside(cuts, labels)
-        return Batch(images, labels, keys, tuple(known for _, known in pieces), windows, soft, inside)
+        return Batch(images, labels, share, tuple(known for _, known in pieces), windows, soft, inside)
 
     def _soft(self, cuts: list[Cut], labels: Tensor) -> Tensor | None:
         if all(piece.soft is None for piece in cuts):

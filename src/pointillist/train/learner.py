@@ -125,16 +125,18 @@ class Learner:
             with self.device.autocast():
                 logits = self.trained(images)
             return self._terms(logits.float(), target, images, batch)
-        generator = torch_rng(self.run.seed, *batch.keys[0].parts(), "teacher")
+        group, rows = batch.share
+        generator = torch_rng(self.run.seed, *group[0].parts(), "teacher")
         mix = float(torch.rand((), generator=generator))
         with self.device.autocast():
             if isinstance(teacher, AveragedTeacher):
                 with torch.no_grad():
                     seen = (self.average.network(images),)
-                outputs = [self.trained(teacher.relit(images, generator))]
+                light = torch.rand((len(group), 2), generator=generator)[list(rows)]
+                outputs = [self.trained(teacher.relit(images, light))]
             else:
                 with self._chance(generator):
-                    outputs = list(self.trained(images))
+                    outputs = list(self.trained(images, (len(group), rows)))
                 seen = tuple(outputs)
         if not batch.idle:
             target = teacher.write(target, seen, mix, self.step_number / self.total_steps)

@@ -6,7 +6,6 @@ import copy
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointillist.core.errors import InputError
@@ -72,16 +71,27 @@ class TwinNetwork(Network):
         self.twin = model.new_decoder()
         self.dropout = dropout
 
-    def forward(self, images: Images) -> Any:
-        """Map images in [0, 1] to logits: one tensor in prediction, a pair in training."""
+    def forward(self, images: Images, share: tuple[int, tuple[int, ...]] | None = None) -> Any:
+        """Map images in [0, 1] to logits: one tensor in prediction, a pair in training.
+
+        Args:
+            images: of this process.
+            share: how many images all processes have, and which of them are here; None: these alone.
+        """
         model = cast(EncodedNetwork, self.model)
         features = model.encode((images - self.mean) / self.deviation)
         height, width = images.shape[2:]
         logits = model.decode(features, height, width)
         if not self.training:
             return logits
-        dropped = [F.dropout2d(feature, self.dropout) for feature in features]
+        count, rows = share or (len(images), tuple(range(len(images))))
+        dropped = [feature * self._kept(feature, count)[list(rows)] for feature in features]
         return logits, self.twin(dropped, height, width)
+
+    def _kept(self, feature: Tensor, count: int) -> Tensor:
+        """Draw which maps of so many images are kept, as `dropout2d` does, scaled for those that are not."""
+        drawn = feature.new_empty((count, feature.shape[1], 1, 1)).bernoulli_(1 - self.dropout)
+        return drawn.div_(1 - self.dropout)
 
 
 def build_network(model: Model, num_classes: int, seed: int, moments: tuple[Tensor, Tensor]) -> Network:

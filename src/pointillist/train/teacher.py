@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -52,8 +53,13 @@ class Teacher(Config, ABC):
 class AveragedTeacher(Teacher):
     """A teacher whose opinion is that of the moving average of the weights."""
 
-    def relit(self, images: Images, generator: torch.Generator) -> Images:
-        """Give what the student sees of the images: here, the same."""
+    def relit(self, images: Images, light: Float[Tensor, "n 2"]) -> Images:
+        """Give what the student sees of the images: here, the same.
+
+        Args:
+            images: as they are.
+            light: two random numbers of each, in [0, 1).
+        """
         return images
 
     def opinion(self, logits: tuple[Logits, ...], mix: float) -> Tensor:
@@ -83,9 +89,9 @@ class MeanTeacher(AveragedTeacher):
     confidence: Share = 0.8
     jitter: Share = 0.15
 
-    def relit(self, images: Images, generator: torch.Generator) -> Images:
+    def relit(self, images: Images, light: Float[Tensor, "n 2"]) -> Images:
         """Give the student's view: each image in a light of its own."""
-        draws = 2 * torch.rand((len(images), 2, 1, 1, 1), generator=generator).to(images.device) - 1
+        draws = 2 * light[:, :, None, None, None].to(images.device) - 1
         brighter, contrast = (self.jitter * draws).unbind(1)
         return (images - 0.5) * (1 + contrast) + 0.5 + brighter
 

@@ -208,6 +208,28 @@ def test_killed_between_two_rounds_it_goes_on_there(whole: tuple[Path, Silent]) 
     assert f"{folder / 'round-1'} is finished already: nothing to train." in watch.said
 
 
+@pytest.mark.parametrize("step", [1, 4], ids=["in a round", "between rounds"])
+def test_cut_and_moved_elsewhere_it_goes_on_there(
+    whole: tuple[Path, Silent], tmp_path: Path, step: int
+) -> None:
+    class InTheFirstRound(Killer):
+        """Kills the first round after the one that every run begins with."""
+
+        def begin(self, total_steps: int, done: int) -> None:
+            self.rounds = getattr(self, "rounds", -1) + 1
+
+        def step(self, step: int, losses: dict[str, float], images: int) -> None:
+            if self.rounds == 1:
+                super().step(step, losses, images)
+
+    with contextlib.suppress(KilledError):
+        train(round_run(), tmp_path / "there", CPU, InTheFirstRound(step), Options(save_every_s=0.0))
+    assert (tmp_path / "there" / "round-1" / "run.json").is_file()
+    (tmp_path / "there").rename(tmp_path / "here")
+    train_small(round_run(), tmp_path / "here")
+    assert weights(tmp_path / "here") == weights(whole[0])
+
+
 def test_a_finished_run_is_left_alone_and_another_is_refused(whole: tuple[Path, Silent]) -> None:
     folder, before = whole[0], weights(whole[0])
     watch = train_small(round_run(), folder)

@@ -22,7 +22,7 @@ from pointillist.train.device import Device
 from pointillist.train.evaluate import load_trained
 from pointillist.train.relabel import Relabel
 from pointillist.train.run import Run, reads_soft
-from pointillist.train.store import Tensors, read_model, write_model, write_run
+from pointillist.train.store import Tensors, read_model, read_run, write_model, write_run
 from pointillist.train.supervise import supervised
 
 LabelMaps = Mapping[str, AnyMask]
@@ -70,14 +70,29 @@ def train_rounds(
             target = folder / f"labels-{number}"
             if labels is not None:
                 _write_labels(run, target, labels)
+            later = _later_round(run, plan, target)
+            if device.leads:
+                _follow(folder / f"round-{number}", later)
             device.largest(0)
-            train_together(_later_round(run, plan, target), number)
+            train_together(later, number)
             if labels is not None:
                 labels = _judged(run, folder, number, labels, device, say)
             if device.largest(int(device.leads and labels is None)):
                 break
         if device.leads:
             write_model(folder, *_whole(run, folder, number))
+
+
+def _follow(home: Path, later: Run) -> None:
+    """Let a round go on where its run's folder has been moved: the labels that it learns from lie there, too.
+
+    Whether these are the same is seen by the data's hash, as for any run that goes on.
+    """
+    if not (home / "run.json").is_file():
+        return
+    began = read_run(home)
+    if began != later and began.model_copy(update={"annotations": later.annotations}) == later:
+        durable.write_json(home / "run.json", later.model_dump(mode="json"))
 
 
 def _judged(

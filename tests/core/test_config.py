@@ -1,5 +1,6 @@
 """Configs: frozen, named in errors, changed by dotted paths, listed in tables."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,6 +39,23 @@ def test_equal_objects_have_equal_ids_and_others_do_not() -> None:
     assert Basket().id == Basket(size=3).id
     assert Basket().id != Basket(size=4).id
     assert len(Basket().id) == 12
+
+
+class Crate(Config):
+    apples: int = 1
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """What is worked out once."""
+        return [150] * self.apples
+
+
+def test_a_changed_copy_works_out_anew_what_follows_from_its_fields() -> None:
+    crate = Crate()
+    assert crate.weights == [150]
+    assert crate.model_copy(update={"apples": 3}).weights == [150, 150, 150]
+    assert crate.model_copy() == crate
+    assert crate.weights == [150]
 
 
 def test_an_unknown_kind_names_the_nearest() -> None:

@@ -17,6 +17,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pointillist.core.errors import InputError, InputErrors, nearest
 
+AnyConfig = TypeVar("AnyConfig", bound="Config")
+
 
 class Config(BaseModel):
     """Base of every component: frozen, equal by value, no unknown fields, JSON both ways."""
@@ -24,6 +26,18 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", ignored_types=(cached_property,), allow_inf_nan=False
     )
+
+    def model_copy(
+        self: AnyConfig, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> AnyConfig:
+        """Copy with changed fields; what was worked out of the old ones stays behind.
+
+        pydantic's own copy brings cached properties along: a longer data set with the old list of its images.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     def to_json(self) -> str:
         """Canonical JSON: equal objects give equal text, whatever order they were written in."""
@@ -35,7 +49,6 @@ class Config(BaseModel):
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
 
-AnyConfig = TypeVar("AnyConfig", bound=Config)
 T = TypeVar("T")
 
 

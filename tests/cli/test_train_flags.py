@@ -102,6 +102,25 @@ def test_simulate_tells_images_on_which_nothing_is_drawn_or_can_be(tmp_path: Pat
     assert "3 more images have no mask" in done.out
 
 
+def test_simulate_names_all_masks_that_are_damaged_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for sample in DATA.samples("train"):
+        assert sample.mask is not None
+        write_picture(root / "images" / f"{sample.name}.png", draw_image(sample.image))
+        write_picture(root / "masks" / f"{sample.name}.png", np.repeat(sample.mask[:, :, None] * 255, 3, 2))
+    names = [f"{name}.png" for name in DATA.names("train")]
+    for name in names[-2:]:
+        (root / "masks" / name).write_bytes((root / "masks" / name).read_bytes()[:60])
+    flags = ("simulate", "--data", "folder", "--root", root, "--clicks", 1, "-o", tmp_path / "drawn")
+    refused = pointillist(*flags)
+    assert refused.code == 2, refused
+    assert all(name in refused.err for name in names[-2:])
+    assert not (tmp_path / "drawn").exists()
+    for name in names[-2:]:
+        (root / "masks" / name).unlink()
+    assert pointillist(*flags).code == 0, "what was refused must not bar the way"
+
+
 def test_masks_stand_in_for_missing_files_when_asked(tmp_path: Path) -> None:
     done = pointillist("simulate", *SMALL, "--clicks", 1, "-o", tmp_path)
     assert done.code == 0, done

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pointillist.core import durable
 from pointillist.core.config import read_yaml, validated
 from pointillist.core.errors import InputError
 from pointillist.datasets import Folder, Synthetic
@@ -21,8 +22,8 @@ from pointillist.study.report_pictures import extremes, worst_table
 from pointillist.study.report_tables import metric_tables
 from pointillist.study.scores import Scores, scores_of
 from pointillist.study.study import Study
-from pointillist.study.summary import METRICS_SHOWN, summaries
-from pointillist.study.table import rows
+from pointillist.study.summary import METRICS_SHOWN, csv_of, summaries
+from pointillist.study.table import rows, write_table
 from tests.cli.command import pointillist
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "path", "use", "line", "rect", "circle"}
@@ -111,6 +112,27 @@ def test_it_tells_what_was_asked_and_what_came_out(folder: Path) -> None:
     assert dice == pytest.approx(means, abs=6e-4)
     assert (folder / "report.md").read_text().count("| full masks |") == 4
     assert (folder / "report.tex").read_text().count(r"\begin{tabular}") == 4
+
+
+def test_a_label_that_looks_like_a_formula_is_none_in_a_spreadsheet(tmp_path: Path) -> None:
+    axes = {"=axis": {"=1+1": {"epochs": 1}, "-2": {"epochs": 2}, "3+3": {"epochs": 3}}}
+    study = Study(name="signs", data=Synthetic(), recipe="plain", axes=axes, seeds=1, splits=("test",))
+    matrices = {f"image {number}": [[5, 1], [2, 8]] for number in range(6)}
+    result = {
+        "splits": {
+            "test": {"metrics": {"dice": 0.5}, "matrices": matrices, "groups": dict.fromkeys(matrices, "")}
+        },
+        "seconds_per_image": None,
+        "annotation": {"train": {"marks": {}, "annotated": 0, "labelled_pixels": {}}},
+    }
+    for one in study.runs:
+        durable.write_json(tmp_path / "results" / f"{one.run.id}.json", result)
+    summary = csv_of(study, summaries(study, read_results(study, tmp_path)))
+    for text, first in ((write_table(study, tmp_path).read_text(), 0), (summary, 1)):
+        head, *found = csv.reader(text.splitlines())
+        assert head[first] == "'=axis"
+        assert list(dict.fromkeys(row[first] for row in found)) == ["'=1+1", "'-2", "3+3"]
+        assert not any(part.startswith(("=", "-", "+", "@")) for row in found for part in row)
 
 
 def test_tables_for_other_programs(folder: Path) -> None:

@@ -70,7 +70,7 @@ def _of(split: Split, place: tuple[str, ...], metric: str, scores: Scores) -> Su
 
 def csv_of(study: Study, found: Sequence[Summary]) -> str:
     """Write the numbers as CSV, one row for each."""
-    head = ("split", *study.axes, "metric", "seeds", "images", "mean", "sd", "low", "high")
+    head = ("split", *map(cell, study.axes), "metric", "seeds", "images", "mean", "sd", "low", "high")
     rows = []
     for one in found:
         where = one.split, *map(cell, one.place), f"{one.metric}_per_image", one.seeds, one.images

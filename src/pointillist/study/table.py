@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pointillist.core import durable
+from pointillist.core.text import cell
 from pointillist.study.execute import read_results
 from pointillist.study.study import TAKEN, Study
 
@@ -20,14 +21,14 @@ def rows(study: Study, folder: Path) -> list[Row]:
     """List the measured runs in the order of the grid; runs that have not ended are left out."""
     found = []
     results = read_results(study, folder)
-    for cell in study.cells:
-        result = results.get(cell.run.id)
+    for one in study.cells:
+        result = results.get(one.run.id)
         if result is None:
             continue
         seconds = result["seconds_per_image"]
         for split in (split for split in study.splits if split in result["splits"]):
-            own = dict(zip(TAKEN, (cell.run.seed, cell.run.id, split, seconds), strict=True))
-            found.append({**cell.place, **own, **result["splits"][split]["metrics"]})
+            own = dict(zip(TAKEN, (one.run.seed, one.run.id, split, seconds), strict=True))
+            found.append({**one.place, **own, **result["splits"][split]["metrics"]})
     return found
 
 
@@ -39,6 +40,6 @@ def write_table(study: Study, folder: Path) -> Path:
     path = folder / "table.csv"
     with durable.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(found)
+        writer.writerow({name: cell(name) for name in columns})
+        writer.writerows({**row, **{axis: cell(row[axis]) for axis in study.axes}} for row in found)
     return path

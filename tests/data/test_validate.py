@@ -158,6 +158,7 @@ MASKS: list[tuple[str, str, Files, dict[str, object], str]] = [
     ("H56", "error", {"images/s0.bmp": scene("other")}, {}, "'s0.bmp' and 's0.png'"),
     ("H57", "error", {"images/S0.png": scene("other")}, {}, "'S0.png' and 's0.png'"),
     ("H58", "error", {"images/a\nb.png": scene("other")}, {}, "cannot be printed"),
+    ("H58", "error", {f"images/{'é' * 101}.png": scene("other")}, {}, "206 bytes"),
     # A name of a disk that is no UTF-8, as Python gives it.
     ("H58", "error", {"images/caf\udce9.png": scene("other")}, {}, "'caf\\udce9.png'"),
     ("H75", "error", {}, {"clases": ["a", "b"]}, "['a', 'b']"),
@@ -352,6 +353,23 @@ def test_h62_a_group_in_two_splits(tmp_path: Path) -> None:
     }
     finding = [f for f in checked(lay(tmp_path, files, groups="(p[0-9])")).findings if f.row == "H62"]
     assert [f.found for f in finding] == [f"group 'p{p}' in train and test" for p in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "found"),
+    [
+        ("(s)", "1 group ('s'), and none for val and test"),
+        ("(s[0-5])", None),
+        (None, None),
+    ],
+)
+def test_h62_so_few_groups_that_nothing_is_held_out(
+    groups: str | None, found: str | None, tmp_path: Path
+) -> None:
+    files = {f"images/s{n}.png": scene(n) for n in range(6)}
+    report = checked(lay(tmp_path, files, **({"groups": groups} if groups else {})))
+    told = [(f.severity, f.found) for f in report.findings if f.row == "H62"]
+    assert told == ([("warning", found)] if found else [])
 
 
 def test_h63_tiles_of_one_source_in_two_splits(tmp_path: Path) -> None:

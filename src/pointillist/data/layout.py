@@ -29,6 +29,9 @@ from pointillist.data.pairing import (
 )
 from pointillist.data.split import SPLITS, Split
 
+LONGEST_NAME = 200
+"""Bytes: what is written beside an image bears its name and more, and most disks allow 255."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -209,7 +212,7 @@ def _listed(
             if name != FILE_NAME:
                 passed_over.append(folder / name)
         elif odd := _odd_name(name):
-            must = "a file's name must be plain text"
+            must = f"a file's name must be plain text of at most {LONGEST_NAME} bytes"
             problems.append(FileError("H58", must, odd, "Rename it.", folder / name))
     try:
         return names_by_stem(folder, wanted, (name for name in names if name not in folders))
@@ -224,8 +227,8 @@ def _listed(
 def _odd_name(name: str) -> str:
     if not name.isprintable():
         return f"{name!r} with characters that cannot be printed"
-    if len(name.encode("utf-8", "surrogateescape")) > 200:
-        return f"{len(name)} characters"
+    if (length := len(name.encode("utf-8", "surrogateescape"))) > LONGEST_NAME:
+        return f"{length} bytes"
     return ""
 
 

@@ -9,6 +9,7 @@ from pointillist.core.errors import InputError, InputErrors
 from pointillist.core.text import counted
 from pointillist.data.item import Item
 from pointillist.data.layout import Layout, survey
+from pointillist.data.split import SPLITS
 from pointillist.data.validate_files import ItemFacts, inspect
 from pointillist.data.validate_finding import SEVERITIES, Finding, Report, finding_of, relative
 from pointillist.data.validate_leaks import SEARCHED, check_leaks
@@ -69,4 +70,20 @@ def _about_layout(layout: Layout) -> list[Finding]:
         fix = "Fine for prediction and as unlabelled images; otherwise add their masks."
         must = "an image should have a mask, a label map or an annotation"
         findings.append(Finding("H59", "warning" if drawn else "note", bare, must, found, fix))
-    return findings
+    return [*findings, *_about_groups(layout)]
+
+
+def _about_groups(layout: Layout) -> list[Finding]:
+    """Say where so few groups were declared that a split stays without images."""
+    empty = [split for split in SPLITS if all(item.split != split for item in layout.items)]
+    by_groups = layout.declaration.groups is not None and layout.declaration.split is None
+    if not (empty and by_groups and len(layout.items) > len(SPLITS)):
+        return []
+    if any(item.home != layout.root for item in layout.items):  # Folders say which images are for what.
+        return []
+    groups = dict.fromkeys(item.group for item in layout.items)
+    named = ", ".join(map(repr, list(groups)[:3])) + (" and others" if len(groups) > 3 else "")
+    must = f"groups should leave images for each of {', '.join(SPLITS)}"
+    found = f"{counted(len(groups), 'groups')} ({named}), and none for {' and '.join(empty)}"
+    fix = "Tell smaller groups apart, or say by split which images are for what."
+    return [Finding("H62", "warning", (), must, found, fix)]

@@ -60,6 +60,17 @@ def test_the_tally_counts_colours_labels_and_seconds() -> None:
     }
 
 
+def test_another_region_of_interest_is_other_data() -> None:
+    image, labels = np.zeros((3, 4, 5), np.float32), np.full((4, 5), IGNORE, np.uint8)
+    labels[1, 1] = 1
+    hashes = set()
+    for region in (None, labels == 1, np.ones((4, 5), bool)):
+        tally = Tally(("background", "cat"))
+        tally.add(Supervised(Sample("a", image), Known.from_labels(labels, 2), None, region))
+        hashes.add(tally.sha256)
+    assert len(hashes) == 3, "a run goes on with what it began with"
+
+
 def test_the_average_follows_its_formula() -> None:
     network = build_network(Unet(widths=(4, 8)), 2, 0, MOMENTS)
     average = Average(network, decay=0.9)

@@ -59,6 +59,8 @@ class Tally:
         self._sum, self._squares = self._sum + flat.sum(1), self._squares + flat.square().sum(1)
         self._digest.update(item.sample.name.encode() + b"\0")
         self._digest.update(item.sample.image.tobytes() + item.labels.tobytes())
+        if item.region is not None:  # Outside it nothing is learnt, whatever the labels.
+            self._digest.update(item.region.tobytes())
         known = item.known
         self.holds |= known.holds
         self.told |= (known.tags == 1) | (known.sizes[:, 0] > 0)

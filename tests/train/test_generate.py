@@ -9,11 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from pointillist.annotate import PointsAnnotator
+from pointillist.core.annotation import Annotation, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.known import Known
+from pointillist.core.marks import Points
 from pointillist.core.raster import to_labels
 from pointillist.core.rng import numpy_rng
 from pointillist.core.shapes import IGNORE
+from pointillist.data.draw import write_picture
 from pointillist.data.split import SPLITS
 from pointillist.datasets import Drive, Folder, Synthetic
 from pointillist.models.model import EncodedNetwork
@@ -224,3 +227,24 @@ def test_a_full_folder_and_odd_channels_are_mistakes(tmp_path: Path) -> None:
     odd = Painted(np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), 0)
     with pytest.raises(InputError, match="1 or 3 channels"):
         write_generated(tmp_path / "new", run, [odd])
+
+
+def test_images_in_another_shape_than_they_were_annotated_in_are_refused(tmp_path: Path) -> None:
+    """Their marks lie in the folder as they were drawn, and would be of no image there."""
+    for n in range(4):
+        write_picture(tmp_path / "own/images" / f"a{n}.png", np.full((12, 20, 3), 90 + n, np.uint8))
+        drawn = Annotation(
+            name=f"a{n}",
+            height=12,
+            width=20,
+            classes=("background", "foreground"),
+            marks=(Points(label=1, at=((3, 4),)),),
+        )
+        write_annotation(tmp_path / "own/annotations" / f"a{n}.json", drawn)
+    run = Run(data=Folder(root=tmp_path / "own", size=(16, 16)), annotate=None)
+    with pytest.raises(InputError, match="of 12 x 20 pixels at 16 x 16"):
+        write_generated(tmp_path / "squeezed", run, [])
+    smaller = run.model_copy(update={"data": Folder(root=tmp_path / "own", size=(6, 10))})
+    write_generated(tmp_path / "smaller", smaller, [])
+    data = Folder(root=tmp_path / "smaller", size=None)
+    assert all(data.read(name).annotation for name in data.names("train"))

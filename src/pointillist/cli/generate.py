@@ -17,7 +17,7 @@ from pointillist.models.vae import Vae
 from pointillist.train.evidence import gather
 from pointillist.train.features import train_vae
 from pointillist.train.generate import agreement, check_labelled, generate, train_head
-from pointillist.train.generated_folder import claim, write_generated
+from pointillist.train.generated_folder import check_shapes, claim, write_generated
 from pointillist.train.supervise import supervised
 
 
@@ -49,6 +49,7 @@ def generate_command(
     items = [supervised(run, name) for name in run.data.names("train")]
     known = [(item.sample.image, item.known) for item in items]
     check_labelled(known, run.data.classes)
+    check_shapes(items)
     claim(out_folder)
     if gather(run).thin:
         out.print("Warning: these things are thin or scattered: an auto-encoder paints them away.")

@@ -144,13 +144,14 @@ def check_fits(
     if annotation.classes != classes:
         found = f"classes {', '.join(annotation.classes)} where {', '.join(classes)} are declared"
         raise InputError(must, found, "Use the same classes in the same order.", file)
-    if not any(_of_one_shape(annotation, *size) for size in sizes):
+    if not any(of_one_shape(annotation, *size) for size in sizes):
         height, width = sizes[0]
         found = f"{annotation.height} x {annotation.width} for an image of {height} x {width} pixels"
         raise InputError(must, found, "Annotate this image again.", file)
 
 
-def _of_one_shape(annotation: Annotation, height: int, width: int) -> bool:
+def of_one_shape(annotation: Annotation, height: int, width: int) -> bool:
+    """Whether an annotation is of an image of this size, or of the same one at another."""
     # At another size, rounding may change a side by a pixel.
     apart = abs(annotation.height * width - annotation.width * height)
     return apart <= max(annotation.height, annotation.width)

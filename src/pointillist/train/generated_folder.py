@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from pointillist.core import durable
-from pointillist.core.annotation import Annotation, write_annotation
+from pointillist.core.annotation import Annotation, of_one_shape, write_annotation
 from pointillist.core.errors import InputError
 from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
@@ -23,7 +23,7 @@ from pointillist.data.draw import contact_sheet, write_picture
 from pointillist.data.split import SPLITS, Split
 from pointillist.train.generate import Painted
 from pointillist.train.run import Run
-from pointillist.train.supervise import supervised
+from pointillist.train.supervise import Supervised, supervised
 
 SHOWN = 24
 """Painted images on the contact sheet."""
@@ -38,6 +38,20 @@ def claim(folder: Path) -> None:
         raise InputError("the folder must be empty or new", "something in it", "Name another.", folder)
     durable.write_text(folder / FILE_NAME, "")
     (folder / FILE_NAME).unlink()
+
+
+def check_shapes(items: Sequence[Supervised]) -> None:
+    """Refuse images in another shape than they were annotated in: their marks go into the folder as they are.
+
+    Raises:
+        InputError: one has another shape.
+    """
+    for item in items:
+        drawn, image = item.annotation, item.sample
+        if drawn is not None and not of_one_shape(drawn, image.height, image.width):
+            must = "images must keep the shape in which they were annotated"
+            found = f"{image.name} of {drawn.height} x {drawn.width} pixels at {image.height} x {image.width}"
+            raise InputError(must, found, "Give another --size, such as 'native'.")
 
 
 def write_generated(folder: Path, run: Run, painted: Sequence[Painted], confidence: float = 0.9) -> None:
@@ -112,6 +126,7 @@ def _write_real(folder: Path, run: Run, name: str, split: Split) -> RegionArray 
     sample = item.sample
     _write_image(folder / "images" / f"{name}.png", sample.image)
     if split != "test" and item.annotation is not None:
+        check_shapes([item])
         write_annotation(folder / "annotations" / f"{name}.json", item.annotation)
     if split != "train" and sample.mask is not None:
         _write_levels(folder / "masks" / f"{name}.png", sample.mask)

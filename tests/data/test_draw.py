@@ -1,6 +1,7 @@
 """Pictures: the promised pixels change and no others, sizes add up, text is there, files are PNG."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pointillist.core.errors import InputError
 from pointillist.core.marks import Box, Centroid, Dense, ExtremePoints, Points, Scribble, Size, Tag
 from pointillist.core.sample import Sample
 from pointillist.data.draw import (
+    FILL,
     contact_sheet,
     draw_annotation,
     draw_image,
@@ -384,3 +386,18 @@ def test_letters_of_every_script_are_told_apart(one: str, other: str) -> None:
     assert not np.array_equal(*pictures)
     notes = [noted(np.zeros((80, 120, 3), np.uint8), name) for name in (one, other)]
     assert not np.array_equal(*notes)
+
+
+def test_an_overlay_of_a_large_image_takes_little_more_than_the_picture() -> None:
+    image = np.full((3, 600, 800), 0.4, np.float32)
+    labels = np.zeros((600, 800), np.uint8)
+    labels[100:500, 100:700] = 1
+    tracemalloc.start()
+    try:
+        drawn = draw_overlay(image, labels, COLOURS)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    inside = np.rint(102 * (1 - FILL) + np.array(COLOURS[1]) * FILL)
+    assert drawn[300, 400].tolist() == inside.tolist()
+    assert peak < 6 * drawn.nbytes, "real numbers for all pixels at once would take sixteen times as much"

@@ -69,7 +69,7 @@ def is_turned(corners: Float[np.ndarray, "_ 2"]) -> bool:
     (False, True)
     """
     # Each corner of an upright one lies at its border in both directions.
-    return not (np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all()
+    return not bool((np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all())
 
 
 def outlines(inside: Bool[np.ndarray, "h w"]) -> list[list[Int64[np.ndarray, "_ 2"]]]:

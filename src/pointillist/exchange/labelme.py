@@ -28,7 +28,7 @@ from pointillist.exchange.importer import (
     read_json,
 )
 from pointillist.exchange.intake import Intake
-from pointillist.exchange.polygon import is_turned
+from pointillist.exchange.polygon import upright
 from pointillist.exchange.sheet import Sheet
 
 FEWEST = {
@@ -101,9 +101,7 @@ def _draw(shape: _Shape, label: int, sheet: Sheet, intake: Intake, file: Path) -
         sheet.line(label, places)
     elif kind == "rectangle":
         # labelme writes two opposite corners, X-AnyLabeling all four, one after the other.
-        if is_turned(places):
-            intake.noted["rectangles were turned: the upright box around each is taken"] += 1
-        sheet.box(label, *places.min(0).tolist(), *places.max(0).tolist())
+        sheet.box(label, *upright(places, intake.noted))
     elif kind == "circle":
         (row, col), reach = places[0].tolist(), math.hypot(*(places[-1] - places[0]))
         sheet.ellipse(label, (row, col), (reach, reach))

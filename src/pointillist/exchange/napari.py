@@ -19,7 +19,7 @@ from pointillist.exchange.ilastik import SUFFIXES, codes_from_one
 from pointillist.exchange.importer import Choices, Foreign, Importer, list_files, read_each
 from pointillist.exchange.intake import Intake
 from pointillist.exchange.label_image import lay_label_image
-from pointillist.exchange.polygon import is_turned
+from pointillist.exchange.polygon import upright
 from pointillist.exchange.sheet import Sheet
 
 FEWEST = {"line": 2, "path": 2, "polygon": 3, "rectangle": 4, "ellipse": 4}
@@ -104,10 +104,7 @@ def _draw_shape(corners: Sequence[_Corner], label: int, sheet: Sheet, intake: In
     elif kind == "ellipse":
         sheet.area(label, [_around(places)])
     else:
-        low, high = places.min(0), places.max(0)
-        if is_turned(places):
-            intake.noted["rectangles were turned: the upright box around each is taken"] += 1
-        sheet.box(label, *low.tolist(), *high.tolist())
+        sheet.box(label, *upright(places, intake.noted))
 
 
 def _around(corners: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,14 +63,21 @@ def _crossings(edges: np.ndarray, first: np.ndarray, counts: np.ndarray) -> tupl
     return rows, left + (rows - top) / (bottom - top) * (right - left)
 
 
-def is_turned(corners: Float[np.ndarray, "_ 2"]) -> bool:
-    """Whether corners of a rectangle, two opposite ones or all four, are not those of an upright one.
+def upright(corners: Float[np.ndarray, "_ 2"], noted: Counter[str]) -> list[float]:
+    """Give the upright box around two opposite corners of a rectangle, or all four: top, left, bottom, right.
 
-    >>> is_turned(np.array([[0, 0], [4, 2]])), is_turned(np.array([[0, 2], [2, 4], [4, 2], [2, 0]]))
-    (False, True)
+    Args:
+        corners: (row, column) of each.
+        noted: counts the rectangles that were turned.
+
+    >>> upright(np.array([[4.0, 0.0], [1.0, 2.0]]), noted := Counter()), len(noted)
+    ([1.0, 0.0, 4.0, 2.0], 0)
     """
+    low, high = corners.min(0), corners.max(0)
     # Each corner of an upright one lies at its border in both directions.
-    return not bool((np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all())
+    if not (np.isclose(corners, low) | np.isclose(corners, high)).all():
+        noted["rectangles were turned: the upright box around each is taken"] += 1
+    return [*low.tolist(), *high.tolist()]
 
 
 def outlines(inside: Bool[np.ndarray, "h w"]) -> list[list[Int64[np.ndarray, "_ 2"]]]:

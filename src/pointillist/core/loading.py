@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+"""Names of those that ask a command to end, as far as this system has them."""
+
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
@@ -19,8 +22,7 @@ def ending_at_once() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # No other thread is told of signals.
         return
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in SIGNALS)}
     heard = {number: handler for number, handler in before.items() if callable(handler)}
     for number in heard:
         signal.signal(number, _end)

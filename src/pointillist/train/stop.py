@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = [s for s in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, s)]
+from pointillist.core.loading import SIGNALS
 
 
 class StoppedError(Exception):

@@ -125,8 +125,9 @@ def draw_overlay(image: ImageArray, labels: MaskArray, colours: Colours, scale: 
     picture, large = draw_image(image, scale), _enlarged(labels, scale)
     foreground = (large != 0) & (large != IGNORE)
     outline = foreground & _near_other(large, max(1, round(min(large.shape) / 300)))
-    _shine(picture, large, foreground, _table(labels, colours), FILL)
-    picture[outline] = _table(labels, colours)[large[outline]]
+    table = _table(labels, colours)
+    _shine(picture, large, foreground, table, FILL)
+    picture[outline] = table[large[outline]]
     return picture
 
 

@@ -295,6 +295,10 @@ WRONG = {
     "evaluate a folder": (["evaluate", "."], "a folder without run.json"),
     "split": (["evaluate", ".", "--split", "tests"], "Did you mean 'test'"),
     "predict nothing": (["predict", "nowhere", "nowhere", "-o", "out"], "nowhere"),
+    "predict in small tiles": (
+        ["predict", "nowhere", "nowhere", "-o", "out", "--tile", "100", "--halo", "200"],
+        "at least 3 x halo",
+    ),
     "device": (["train", "--device", "tpu9"], "--device must be at hand"),
     "model": (["model", "describe", "unett"], "Did you mean 'unet'"),
     "model field": (["model", "describe", "unet", "width=3"], "Did you mean 'widths'"),

@@ -240,6 +240,33 @@ def test_a_mask_of_a_missing_image_is_not_given_to_a_neighbour(tmp_path: Path) -
     assert "must have an image" in refused(lay(tmp_path, {"images/a.png": picture(), "masks/a_2.png": MASK}))
 
 
+def test_names_of_digits_may_stand_in_the_lists_as_yaml_reads_them(tmp_path: Path) -> None:
+    folder = lay(
+        tmp_path,
+        {f"images/{n}.png": picture(n) for n in range(1, 5)},
+        split={"train": [1, 2], "val": [3, "4"]},
+    )
+    assert (folder.names("train"), folder.names("val")) == (("1", "2"), ("3", "4"))
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ({"train": ["a", 4.5]}, "split.train.1 must be text; got 4.5"),
+        ({"train": ["a"], "val": 0.5}, "split.val must be a list; got 0.5"),
+        ({"train": 0.5, "val": "some"}, "split.val must be a valid number; got 'some'"),
+        ({"training": ["a"]}, "split.training must be a known field"),
+        (["a"], "split must be a mapping of fields"),
+    ],
+)
+def test_a_mistake_in_the_lists_is_told_once_in_the_words_of_what_was_meant(
+    split: object, words: str, tmp_path: Path
+) -> None:
+    told = refused(lay(tmp_path, {"images/a.png": picture()}, split=split))
+    assert words in told
+    assert "\n" not in told
+
+
 def test_h56_one_name_in_two_split_folders_is_refused(tmp_path: Path) -> None:
     folder = lay(tmp_path, {"train/images/a.png": picture(), "test/images/a.png": picture(1)})
     assert "names must differ" in refused(folder)

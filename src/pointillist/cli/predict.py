@@ -27,7 +27,7 @@ from pointillist.data.draw import draw_overlay, palette_png, write_picture
 from pointillist.data.objects import find_objects, find_tags
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained
-from pointillist.train.predict import HALO, TILE
+from pointillist.train.predict import HALO, TILE, check_tiles
 from pointillist.train.store import read_run
 
 AXES = {"axes": "CYX"}
@@ -63,6 +63,7 @@ def predict_command(
     """Predict images of any size; large ones tile by tile."""
     if out_folder.exists() and not out_folder.is_dir():
         raise InputError("--out must be a folder", "a file", "Name another.", out_folder)
+    check_tiles(tile, halo)
     paths = find_images(images)
     trained = load_trained(folder, find_device(read_run(folder).precision, device))
     findings = Findings()

@@ -115,10 +115,15 @@ def followed(cls: type[Config], path: Sequence[int | str]) -> tuple[str, list[ty
         inside = [
             c for f in found if part in f.model_fields for c in _configs(f.model_fields[str(part)].annotation)
         ]
-        kinds = [c for c in found if "kind" in c.model_fields and c.model_fields["kind"].default == part]
+        kinds = [c for c in found if part in (c.__name__, _kind_named(c))]
         written += [str(part)] if inside or not kinds else []
         found = inside or kinds or found
     return ".".join(written), found
+
+
+def _kind_named(config: type[Config]) -> str | None:
+    field = config.model_fields.get("kind")
+    return None if field is None else str(field.default)
 
 
 def refused(must: str, found: str, fix: str) -> PydanticCustomError:
@@ -141,7 +146,7 @@ def _problem(cls: type[Config], error: ErrorDetails, file: Path | None) -> Input
         return InputError(f"{path} must be given", "nothing", "Add it.", file)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         name = f"{path}.kind".lstrip(".")
-        known = {str(c.model_fields["kind"].default) for c in there if "kind" in c.model_fields}
+        known = {named for c in there if (named := _kind_named(c)) is not None}
         if "tag" in told:
             return InputError(
                 f"{name} must be a known one", repr(told["tag"]), nearest(told["tag"], known), file

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, FiniteFloat, Tag, field_validator, model_validator
 
 from pointillist.core.config import Config, read_yaml, refused, validated
 from pointillist.core.errors import InputError, nearest
@@ -24,12 +24,20 @@ UNKNOWN = ("void", UNLABELLED)
 Channel = Annotated[int, Field(ge=0, le=255)]
 
 
+def _as_text(name: object) -> object:
+    # YAML reads a name of digits as a number.
+    return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+
+
+ImageName = Annotated[str, BeforeValidator(_as_text)]
+
+
 class SplitNames(Config):
     """Every image's name in one of three lists."""
 
-    train: tuple[str, ...] = ()
-    val: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
+    train: tuple[ImageName, ...] = ()
+    val: tuple[ImageName, ...] = ()
+    test: tuple[ImageName, ...] = ()
 
 
 class SplitShares(Config):
@@ -38,6 +46,21 @@ class SplitShares(Config):
     train: FiniteFloat = 0.6
     val: FiniteFloat = 0.2
     test: FiniteFloat = 0.2
+
+
+def _kind_of_split(given: object) -> str:
+    """Tell lists from shares, so that a mistake is told of what was meant alone."""
+    if isinstance(given, dict):
+        listed = any(isinstance(part, list | tuple) for part in given.values())
+    else:
+        listed = isinstance(given, SplitNames)
+    return (SplitNames if listed else SplitShares).__name__
+
+
+SplitDeclared = Annotated[
+    Annotated[SplitNames, Tag("SplitNames")] | Annotated[SplitShares, Tag("SplitShares")],
+    Discriminator(_kind_of_split),
+]
 
 
 def _check_code(code: str, name: str, known: tuple[str, ...]) -> None:
@@ -73,7 +96,7 @@ class Declaration(Config):
     colours: tuple[tuple[Channel, Channel, Channel], ...] | None = None
     renamed: dict[str, str] | None = None
     groups: str | None = None
-    split: SplitNames | SplitShares | None = None
+    split: SplitDeclared | None = None
     value_range: tuple[FiniteFloat, FiniteFloat] | None = None
     channels: Literal[1, 3] | None = None
 

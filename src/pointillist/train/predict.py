@@ -76,6 +76,17 @@ def _resized(batch: Tensor, size: tuple[int, ...]) -> Tensor:
     return interpolate(batch, size, mode="bilinear", align_corners=False, antialias=True)
 
 
+def check_tiles(tile: int, halo: int) -> None:
+    """Refuse a tile that is too small for its halo.
+
+    Raises:
+        InputError: it is.
+    """
+    if tile < 3 * halo + GRID:
+        must = f"a tile must be at least 3 x halo + {GRID} = {3 * halo + GRID}"
+        raise InputError(must, str(tile), "Take larger tiles or a smaller halo.")
+
+
 def tile_starts(length: int, tile: int, halo: int) -> list[int]:
     """Place tiles along an axis so that neighbours share two halos and a fade, on the pools' grid.
 
@@ -129,9 +140,7 @@ def predict_image(
     Raises:
         InputError: the tile is too small for its halo.
     """
-    if tile < 3 * halo + GRID:
-        must = f"a tile must be at least 3 x halo + {GRID} = {3 * halo + GRID}"
-        raise InputError(must, str(tile), "Take larger tiles or a smaller halo.")
+    check_tiles(tile, halo)
     height, width = image.shape[1:]
     rows, cols = tile_starts(height, tile, halo), tile_starts(width, tile, halo)
     tensor = torch.from_numpy(np.ascontiguousarray(image))

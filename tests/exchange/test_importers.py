@@ -257,7 +257,8 @@ def test_labelme_shapes(tmp_path: Path) -> None:
 
 def test_labelme_rectangles_of_four_corners_are_the_boxes_around_all_of_them(tmp_path: Path) -> None:
     upright, turned = [[1, 1], [5, 1], [5, 4], [1, 4]], [[5, 1], [8, 4], [6, 6], [3, 3]]
-    shapes = [{"label": "cell", "points": at, "shape_type": "rectangle"} for at in (upright, turned)]
+    kinds = {"rectangle": upright, "rotation": turned}
+    shapes = [{"label": "cell", "points": at, "shape_type": kind} for kind, at in kinds.items()]
     file = write(tmp_path / "l" / "a.json", {"shapes": shapes, "imageHeight": 6, "imageWidth": 8})
     intake = brought("labelme", file, project(tmp_path / "p"))
     assert marks(intake.annotations["a"], Box) == [

@@ -37,6 +37,7 @@ FEWEST = {
     "line": 2,
     "linestrip": 2,
     "rectangle": 2,
+    "rotation": 4,
     "circle": 2,
     "mask": 2,
     "polygon": 3,
@@ -99,8 +100,8 @@ def _draw(shape: _Shape, label: int, sheet: Sheet, intake: Intake, file: Path) -
             sheet.point(label, at[0], at[1])
     elif kind in ("line", "linestrip"):
         sheet.line(label, places)
-    elif kind == "rectangle":
-        # labelme writes two opposite corners, X-AnyLabeling all four, one after the other.
+    elif kind in ("rectangle", "rotation"):
+        # labelme writes two opposite corners, X-AnyLabeling all four, one after the other, also of turned ones.
         sheet.box(label, *upright(places, intake.noted))
     elif kind == "circle":
         (row, col), reach = places[0].tolist(), math.hypot(*(places[-1] - places[0]))

@@ -101,7 +101,7 @@ def _draw(shape: _Shape, label: int, sheet: Sheet, intake: Intake, file: Path) -
     elif kind in ("line", "linestrip"):
         sheet.line(label, places)
     elif kind in ("rectangle", "rotation"):
-        # labelme writes two opposite corners, X-AnyLabeling all four, one after the other, also of turned ones.
+        # labelme writes two opposite corners, X-AnyLabeling all four in turn, also of turned ones.
         sheet.box(label, *upright(places, intake.noted))
     elif kind == "circle":
         (row, col), reach = places[0].tolist(), math.hypot(*(places[-1] - places[0]))

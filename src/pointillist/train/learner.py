@@ -25,6 +25,7 @@ from pointillist.train.select import Score
 from pointillist.train.start import fill_from
 from pointillist.train.stop import NonFiniteError
 from pointillist.train.store import Checkpoint, Tensors
+from pointillist.train.synced import count_images
 from pointillist.train.teacher import AveragedTeacher, TwoDecoders
 
 _WARM_UP = 0.05
@@ -105,6 +106,7 @@ class Learner:
             group["lr"] = self.rate()
         images, target = augmented(self.run, batch)
         images = images.contiguous(memory_format=torch.channels_last)
+        count_images(self.trained, not batch.idle)
         values, total = self._costs(images, target, batch)
         total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.run.clip)

@@ -17,18 +17,20 @@ class SyncedBatchNorm(nn.BatchNorm2d):
     second of squares around the mean: a difference of large sums would lose the digits.
     """
 
+    counted = True
+    """Whether this process's images are of the batch, or stand in where it has no share of one."""
+
     def forward(self, images: Tensor) -> Tensor:
         """Norm the images; in evaluation as the plain one does."""
         if not self.training:
             return super().forward(images)
         values = images.float()
-        channels = values.shape[1]
-        count = values.new_full((1,), values.numel() / channels)
-        sums = _summed(torch.cat([values.sum((0, 2, 3)), count]))
+        pixels = values.new_full((1,), values.numel() / values.shape[1])
+        sums = _summed(torch.cat([values.sum((0, 2, 3)), pixels]) * self.counted)
         number = sums[-1]
         mean = sums[:-1] / number
         around = values - mean[:, None, None]
-        variance = _summed((around * around).sum((0, 2, 3))) / number
+        variance = _summed((around * around).sum((0, 2, 3)) * self.counted) / number
         self._remember(mean.detach(), variance.detach() * number / (number - 1).clamp(min=1))
         scale = self.weight / torch.sqrt(variance + self.eps)
         normed: Tensor = around * scale[:, None, None] + self.bias[:, None, None]
@@ -77,3 +79,10 @@ def synced(network: nn.Module) -> nn.Module:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm
     return network
+
+
+def count_images(network: nn.Module, counted: bool) -> None:
+    """Say whether the next images are of the batch: a stand-in's would shift the means."""
+    for module in network.modules():
+        if isinstance(module, SyncedBatchNorm):
+            module.counted = counted

@@ -228,6 +228,8 @@ async function loadMarks() {
   // What was stored while the answer was on its way is neither in it nor in the outbox any more.
   for (let tries = 0; tries < 5 && answer.revision < outbox.revision(id); tries += 1) answer = await ask();
   if (signal.aborted) return;
+  // Asked for when another image was on its way already: the signal is that one's, and so is the sheet.
+  if (id !== image.id) return inspect(id);
   // Another list of classes has other numbers, and a server that was begun again may not have told of it yet.
   if (answer.generation !== project.generation) return location.reload();
   sheet.load(answer, pending(id));

@@ -1,0 +1,50 @@
+"""One image is left for another while answers about either are on their way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.browser import CHROMIUM, Server, click, opened, serving_lesions, until_saved
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
+
+SLOWLY = """([path, before, after]) => {
+  const [once, wait] = [fetch, (time) => new Promise((resolve) => setTimeout(resolve, time))];
+  window.fetch = async (address, options) => {
+    const slow = String(address).includes(path);
+    if (slow) await wait(before);
+    const answer = await once(address, options);
+    if (slow) await wait(after);
+    return answer;
+  };
+}"""
+"""Lets a page wait for some answers, as on a slow line: milliseconds before and after they are asked for."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving_lesions(tmp_path / "skin", 3) as found:
+        yield found
+
+
+def slowly(page: Any, path: str, before: int, after: int = 0) -> None:
+    page.evaluate(SLOWLY, [path, before, after])
+
+
+def test_marks_of_the_image_that_is_left_are_not_shown_on_the_next(browser: Any, server: Server) -> None:
+    anna, bela = (opened(browser, server.address) for _ in range(2))
+    rows = anna.locator("#images button")
+    first, second = (rows.nth(n).get_attribute("data-id") for n in range(2))
+    slowly(anna, f"{second}/size", 1500)
+    slowly(anna, f"{first}/marks", 0, 1500)
+    anna.keyboard.press("n")
+    click(bela, 50, 60)
+    until_saved(bela)
+    sync_api.expect(anna.locator("#image-name")).to_have_text("train-00001")
+    sync_api.expect(rows.nth(0).locator(".count")).to_have_text("1")
+    sync_api.expect(rows.nth(1).locator(".count")).to_have_text("")
+    for page in (anna, bela):
+        page.context.close()

@@ -48,3 +48,31 @@ def test_marks_of_the_image_that_is_left_are_not_shown_on_the_next(browser: Any,
     sync_api.expect(rows.nth(1).locator(".count")).to_have_text("")
     for page in (anna, bela):
         page.context.close()
+
+
+def test_who_steps_on_and_back_at_once_stays_on_the_image(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    slowly(page, "/size", 500)
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    page.wait_for_timeout(1500)
+    sync_api.expect(page.locator("#image-name")).to_have_text("train-00000")
+    sync_api.expect(page.locator("#images [aria-current]")).to_contain_text("train-00000")
+    click(page, 50, 60)
+    sync_api.expect(page.locator("#images [aria-current] .count")).to_have_text("1")
+    page.context.close()
+
+
+def test_an_image_that_turns_out_unreadable_while_it_is_left_holds_up_no_other(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    page = opened(browser, server.address)
+    second = page.locator("#images button").nth(1).get_attribute("data-id")
+    slowly(page, f"{second}/size", 1500)
+    (tmp_path / "skin" / "images" / "train-00000.png").write_bytes(b"no image")
+    click(page, 50, 60)
+    page.keyboard.press("n")
+    sync_api.expect(page.locator("#notice")).to_contain_text("train-00000 can't be read")
+    sync_api.expect(page.locator("#image-name")).to_have_text("train-00001")
+    sync_api.expect(page.locator("#notice")).to_be_hidden()
+    page.context.close()

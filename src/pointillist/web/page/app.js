@@ -249,8 +249,9 @@ async function inspect(id) {
 
 // ---- images ----
 
+// Whichever is on its way already: who steps on and back at once stays where they were.
 function openImage(id) {
-  if (list.has(id) && id !== image?.id) openAnew(list.image(id));
+  if (list.has(id) && id !== list.current) openAnew(list.image(id));
 }
 
 function openAnew(wanted) {
@@ -282,12 +283,15 @@ async function inquire(wanted, signal) {
   }
 }
 
+// Whether another image than the one in view is on its way.
+const isLeft = () => list.current !== image.id;
+
 // The file of the open image may have been replaced: then it is shown anew.
 async function lookAgain() {
   const wanted = image;
   try {
     const { file } = await get(imagePath(wanted.id, "size"));
-    if (wanted !== image) return;
+    if (wanted !== image || isLeft()) return;
     if (file === wanted.file) await loadMarks();
     else openAnew(wanted);
   } catch (error) {
@@ -328,7 +332,7 @@ function wait(wanted) {
 function refuse(id, words) {
   list.setBroken(id, words);
   if (id !== image?.id) return;
-  opening.abort();
+  if (!isLeft()) opening.abort();
   clearStage();
   notify(`${image.name} can't be read: ${words}`);
 }

@@ -75,6 +75,10 @@ export class ImageList {
     button.scrollIntoView({ block: "nearest" });
   }
 
+  get current() {
+    return this.#current;
+  }
+
   has(id) {
     return this.#rows.has(id);
   }

@@ -117,6 +117,33 @@ def test_l10_a_page_of_before_shows_the_classes_with_which_the_server_was_begun_
         again.kill()
 
 
+def chosen(page: Any) -> list[str]:
+    """Give the tool and the class of the next mark."""
+    page.locator("#zoom", has_text="%").wait_for()
+    found = [page.locator(f"{where} [aria-pressed=true]") for where in ("[aria-label=Tools]", "#classes")]
+    tool, label = (one.locator("span:not(.swatch)").inner_text() for one in found)
+    return [tool, label]
+
+
+def test_who_has_chosen_a_tool_and_a_class_has_them_still_when_the_page_loads_itself(
+    browser: Any, of_three: tuple[Path, Server]
+) -> None:
+    root, server = of_three
+    page, other = opened(browser, server.address), opened(browser, server.address)
+    page.keyboard.press("3")
+    page.keyboard.press("Shift+Digit2")
+    assert chosen(page) == ["Box", "hair"]
+    declared = "classes: [background, skin, vellus, nevus]\nrenamed: {hair: vellus}\n"
+    (root / "pointillist.yaml").write_text(declared)
+    other.reload()
+    for one in (page, other):
+        one.locator("#classes .name", has_text="vellus").wait_for()
+    assert chosen(page) == ["Box", "vellus"]
+    assert chosen(other) == ["Click", "nevus"], "what nobody has chosen yet stays, too"
+    page.context.close()
+    other.context.close()
+
+
 def test_what_another_draws_after_the_classes_were_changed_is_seen(browser: Any, server: Server) -> None:
     page, other = opened(browser, server.address), opened(browser, server.address)
     for number, name in enumerate(("one", "two", "three")):

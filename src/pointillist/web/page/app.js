@@ -524,7 +524,7 @@ async function start() {
   $("project").textContent = project.name;
   ink.classes = project.classes;
   tip.project(project.id);
-  controls.fillClasses(project.classes);
+  controls.fillClasses(project);
   new ClassEditor(project.classes);
   list.set(project.images);
   showSkipped($("skipped"), project.skipped, "more can't be shown");

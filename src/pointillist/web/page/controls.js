@@ -1,5 +1,7 @@
 // What the next stroke will be: tool, class, width; and the keys held that change it for a moment.
 
+import { chosenBefore, keepChosen } from "./chosen.js";
+
 const $ = (id) => document.getElementById(id);
 const MOST_KEYS = 9; // classes that have a key, as in keys.js
 const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
@@ -7,7 +9,8 @@ const make = (tag, properties) => Object.assign(document.createElement(tag), pro
 export class Controls {
   #tool = "click";
   #chosen = 1;
-  #count = 0; // foreground classes
+  #project = null; // its id
+  #names = []; // of the classes
   #held = new Set(); // "b", "space"
   #toolChanged;
 
@@ -41,6 +44,7 @@ export class Controls {
     this.#tool = tool;
     this.#toolChanged(tool);
     this.#show();
+    this.#keep();
   }
 
   hold(name, down) {
@@ -51,19 +55,22 @@ export class Controls {
 
   // Background is left to the right button and B; the keys go round the foreground classes.
   stepClass(by) {
-    if (!this.#count) return;
+    const count = this.#names.length - 1; // of foreground classes
+    if (count < 1) return;
     const from = this.#chosen || (by > 0 ? 0 : 1);
-    this.#choose(((from - 1 + by + this.#count) % this.#count) + 1);
+    this.#choose(((from - 1 + by + count) % count) + 1);
   }
 
   // Of a number that no class has, nothing follows.
   chooseClass(label) {
-    if (label <= this.#count) this.#choose(label);
+    if (label < this.#names.length) this.#choose(label);
   }
 
   // Once in the panel, with their keys, and once below the image, where narrow screens hide the panel (style.css).
-  fillClasses(classes) {
-    this.#count = classes.length - 1;
+  fillClasses(project) {
+    const { id, classes } = project;
+    this.#project = id;
+    this.#names = classes.map(({ name }) => name);
     const fill = (root, add) => {
       const buttons = classes.map((one, label) => this.#classButton(one, label));
       buttons.forEach(add);
@@ -74,7 +81,19 @@ export class Controls {
       if (label <= MOST_KEYS) button.append(make("kbd", { textContent: label === 0 ? "B" : `Shift+${label}` }));
     });
     fill($("switch"), () => {});
+    this.#asBefore(project);
+  }
+
+  #asBefore(project) {
+    const { tool, label } = chosenBefore(project);
+    if (label >= 0) this.#chosen = label;
+    this.#tool = tool ?? this.#tool;
     this.#show();
+    this.#keep(); // what nobody has chosen yet, too: the classes' order may change
+  }
+
+  #keep() {
+    if (this.#project) keepChosen(this.#project, { tool: this.#tool, called: this.#names[this.#chosen] });
   }
 
   #classButton({ name, colour }, label) {
@@ -90,6 +109,7 @@ export class Controls {
   #choose(label) {
     this.#chosen = label;
     this.#show();
+    this.#keep();
   }
 
   #show() {

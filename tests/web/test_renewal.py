@@ -121,6 +121,14 @@ def test_where_the_project_can_not_be_opened_anew_all_goes_on_and_the_next_look_
     }
 
 
+def test_a_page_that_loads_itself_lets_nobody_look_for_other_files(client: TestClient, root: Path) -> None:
+    before, picture = images(client), min((root / "images").iterdir())
+    (root / "images" / "patient99-0.png").write_bytes(picture.read_bytes())
+    itself = client.get("/api/project?look=false")
+    assert [one["id"] for one in itself.json()["images"]] == [one["id"] for one in before]
+    assert len(images(client)) == len(before) + 1
+
+
 def test_who_looks_while_the_project_is_opened_anew_waits_for_nothing(
     client: TestClient, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

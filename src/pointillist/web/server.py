@@ -121,12 +121,14 @@ def _page(app: FastAPI) -> None:
 
 def _list(app: FastAPI, project: Project, busy: Callable[[], bool], renew: Renew) -> None:
     @app.get("/api/project")
-    async def describe() -> Response:
+    async def describe(look: bool = True) -> Response:
         notice = ""
         try:
             # A training or an export goes on with what it began with; who asks after its end sees the new.
-            if not busy() and await asyncio.to_thread(project.outdated) and await renew(None):
-                return RedirectResponse("/api/project")
+            # While files are being copied into the folder, each look finds others: it is not looked again.
+            may = look and not busy()
+            if may and await asyncio.to_thread(project.outdated) and await renew(None):
+                return RedirectResponse("/api/project?look=false")
         except (
             Exception
         ) as error:  # Whatever it is, what was before is served, and the next look tries again.

@@ -1,5 +1,6 @@
 // Wires the page together: which image, which tool, which class, and what follows from each mark.
 
+import { loadAnew, loadedItself } from "./anew.js";
 import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
 import { straysFromBoxes } from "./boxes.js";
 import { ClassEditor } from "./class_editor.js";
@@ -30,6 +31,7 @@ import { Viewer } from "./viewer.js";
 import { counted, position } from "./words.js";
 
 const PAN_STEP = 80;
+const PATIENCE = 200; // milliseconds
 const NOT_YET = "The image has not come from the server yet; it is asked for again.";
 
 const $ = (id) => document.getElementById(id);
@@ -231,7 +233,7 @@ async function loadMarks() {
   // Asked for when another image was on its way already: the signal is that one's, and so is the sheet.
   if (id !== image.id) return inspect(id);
   // Another list of classes has other numbers, and a server that was begun again may not have told of it yet.
-  if (answer.generation !== project.generation) return location.reload();
+  if (answer.generation !== project.generation) return renew();
   sheet.load(answer, pending(id));
   showMarks();
   segmentation.want(answer.revision);
@@ -388,14 +390,20 @@ function step(by) {
   else toast(by > 0 ? "This is the last image." : "This is the first image.");
 }
 
+// Not in the middle of a stroke, nor of an object's four ends: they would be lost.
+function renew() {
+  if (gestures.drawing || ink.ends) setTimeout(renew, PATIENCE);
+  else loadAnew();
+}
+
 // ---- what the server tells ----
 
 const news = new News({
   training: (message) => training.message(message),
   gauge: (message) => gauge.show(message),
   notice: ({ message }) => toast(message),
-  renewed: () => location.reload(), // classes or files have changed; what waits is sent after it
-  project: ({ generation }) => generation !== project.generation && location.reload(), // they had, unheard
+  renewed: renew, // classes or files have changed; what waits is sent after it
+  project: ({ generation }) => generation !== project.generation && renew(), // they had, unheard
   scanned: () => results.refresh(),
   segmentation({ image: id }) {
     if (id === image?.id) segmentation.refresh();
@@ -514,7 +522,8 @@ const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");
 
 async function start() {
   bind();
-  project = await patiently(() => get("/api/project"), (error) => {
+  const look = !loadedItself();
+  project = await patiently(() => get(`/api/project?look=${look}`), (error) => {
     $("notice").textContent = error.message;
   }).catch((error) => {
     $("notice").textContent = `${error.message} Then reload this page.`;

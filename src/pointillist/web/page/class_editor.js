@@ -1,5 +1,6 @@
 // Names, colours and new classes, in a dialog. The server writes them down and opens the project anew; so does the page.
 
+import { loadAnew } from "./anew.js";
 import { post } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
@@ -54,7 +55,7 @@ export class ClassEditor {
     $("class-save").disabled = true;
     try {
       await post("/api/classes", { classes });
-      location.reload();
+      loadAnew();
     } catch (error) {
       this.#say(error.message);
       $("class-save").disabled = false;

@@ -76,3 +76,25 @@ def test_an_image_that_turns_out_unreadable_while_it_is_left_holds_up_no_other(
     sync_api.expect(page.locator("#image-name")).to_have_text("train-00001")
     sync_api.expect(page.locator("#notice")).to_be_hidden()
     page.context.close()
+
+
+def test_the_overview_is_of_the_file_that_is_there_now(browser: Any, server: Server, tmp_path: Path) -> None:
+    page = opened(browser, server.address)
+    overview, picture = page.locator("#overview"), page.locator("#overview-picture")
+    pictures = tmp_path / "skin" / "images"
+
+    def seen() -> str:
+        for _ in range(3):
+            page.keyboard.press("+")
+            page.wait_for_timeout(400)
+        sync_api.expect(overview).to_be_visible()
+        return str(picture.get_attribute("src"))
+
+    before = seen()
+    (pictures / "train-00000.png").write_bytes((pictures / "train-00002.png").read_bytes())
+    for key, name in (("n", "train-00001"), ("p", "train-00000")):
+        page.keyboard.press(key)
+        sync_api.expect(page.locator("#image-name")).to_have_text(name)
+        page.locator("#zoom", has_text="%").wait_for()
+    assert seen() != before
+    page.context.close()

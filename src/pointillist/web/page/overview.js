@@ -9,7 +9,7 @@ const share = (value) => Math.min(Math.max(value, 0), 1);
 export class Overview {
   #root = $("overview");
   #viewer;
-  #shown = null; // the image whose picture is there
+  #shown = ""; // the address of the picture that is there: the image's file may be replaced
 
   constructor(viewer) {
     this.#viewer = viewer;
@@ -32,18 +32,18 @@ export class Overview {
     const [top, bottom] = along(y, size.height, image.height);
     this.#root.hidden = right - left > WHOLE && bottom - top > WHOLE;
     if (this.#root.hidden) return;
-    if (this.#shown !== image) this.#picture(image);
+    if (this.#shown !== this.#viewer.firstTile(image)) this.#picture(image);
     const { style } = $("in-view");
     [style.left, style.top] = [`${100 * left}%`, `${100 * top}%`];
     [style.width, style.height] = [`${100 * (right - left)}%`, `${100 * (bottom - top)}%`];
   }
 
   #picture(image) {
-    this.#shown = image;
+    this.#shown = this.#viewer.firstTile(image);
     const side = SIZE / Math.max(image.width, image.height);
     this.#root.style.width = `${Math.max(16, side * image.width)}px`;
     this.#root.style.height = `${Math.max(16, side * image.height)}px`;
-    $("overview-picture").src = this.#viewer.firstTile(image);
+    $("overview-picture").src = this.#shown;
   }
 
   #go({ clientX, clientY }) {

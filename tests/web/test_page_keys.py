@@ -120,3 +120,16 @@ def test_what_one_has_set_is_there_after_a_reload(browser: Any, server: Server) 
     page.keyboard.press("w")
     sync_api.expect(page.locator("#width")).to_have_value("4")
     page.context.close()
+
+
+def test_a_control_that_waits_for_an_answer_keeps_the_keyboard(browser: Any, server: Server) -> None:
+    page = opened(browser, server.address)
+    again, train, export = (page.locator(f"#{name}") for name in ("again", "train", "export"))
+    for control, key in ((again, "Space"), (again, "Space"), (train, "Enter"), (export, "Enter")):
+        control.focus()
+        page.keyboard.press(key)
+        sync_api.expect(control).to_be_enabled(timeout=30_000)
+        sync_api.expect(control).to_be_focused()
+    sync_api.expect(page.locator("#exported")).to_contain_text("files", timeout=30_000)
+    sync_api.expect(export).to_be_focused()
+    page.context.close()

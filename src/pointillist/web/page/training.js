@@ -9,6 +9,12 @@ const HEIGHT = 40;
 
 const $ = (id) => document.getElementById(id);
 
+// A control that is disabled loses the keyboard: it gets it back, unless that is elsewhere by then.
+function enable(control, hadFocus) {
+  control.disabled = false;
+  if (hadFocus && document.activeElement === document.body) control.focus();
+}
+
 export class Training {
   #say;
   #finished;
@@ -22,7 +28,7 @@ export class Training {
     this.#say = say;
     this.#finished = finished;
     $("train").addEventListener("click", () => this.#start());
-    $("cancel").addEventListener("click", () => this.#call("/api/train/cancel", $("cancel")));
+    $("cancel").addEventListener("click", () => this.#call("/api/train/cancel", $("cancel"), { told: true }));
     $("again").addEventListener("change", () => this.#repeat());
     $("export").addEventListener("click", () => this.#export());
   }
@@ -61,34 +67,36 @@ export class Training {
     $("cancel").disabled = $("running").hidden = !running;
   }
 
-  // The answer comes as JSON, or an error in words is shown.
-  async #call(path, button, body = {}) {
-    button.disabled = true;
+  // The answer comes as JSON, or an error in words is shown. Of what the server tells later, too, a control stays
+  // disabled until then.
+  async #call(path, control, { body = {}, told = false } = {}) {
+    const hadFocus = document.activeElement === control;
+    control.disabled = true;
     try {
-      return await post(path, body, { seconds: 600 });
+      const answer = await post(path, body, { seconds: 600 });
+      if (!told) enable(control, hadFocus);
+      return answer;
     } catch (error) {
       this.#say(error.message, true);
-      button.disabled = false;
+      enable(control, hadFocus);
       return null;
     }
   }
 
   async #start() {
-    const answer = await this.#call("/api/train", $("train"));
+    const answer = await this.#call("/api/train", $("train"), { told: true });
     if (answer && !this.#running) this.message({ ...answer, message: "starting" });
   }
 
   async #repeat() {
     const wanted = $("again").checked;
-    if (!(await this.#call("/api/train/again", $("again"), { again: wanted }))) $("again").checked = !wanted;
-    $("again").disabled = false;
+    if (!(await this.#call("/api/train/again", $("again"), { body: { again: wanted } }))) $("again").checked = !wanted;
   }
 
   async #export() {
     $("exported").textContent = "writing…";
     $("download-export").hidden = true;
     const answer = await this.#call("/api/export", $("export"));
-    $("export").disabled = false;
     showSkipped($("left-out"), answer?.skipped ?? [], "not exported whole");
     if (!answer) {
       $("exported").textContent = "";

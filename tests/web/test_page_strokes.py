@@ -30,17 +30,45 @@ def marks(page: Any, root: Path) -> list[Any]:
     return [] if annotation is None else list(annotation.marks)
 
 
-def drag(page: Any, *places: tuple[float, float]) -> None:
-    """Draw through (row, col) of the image while all of it is in view; they may lie outside of it."""
+def on_screen(page: Any, *places: tuple[float, float]) -> list[tuple[float, float]]:
+    """Say where (row, col) of the image are while all of it is in view; they may lie outside of it."""
     box = page.locator("#ink").bounding_box()
     scale = min(box["width"] / WIDTH, box["height"] / HEIGHT)
-    for number, (row, col) in enumerate(places):
-        x = box["x"] + box["width"] / 2 + (col + 0.5 - WIDTH / 2) * scale
-        y = box["y"] + box["height"] / 2 + (row + 0.5 - HEIGHT / 2) * scale
-        page.mouse.move(x, y, steps=6)
+    left, top = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return [
+        (left + (col + 0.5 - WIDTH / 2) * scale, top + (row + 0.5 - HEIGHT / 2) * scale)
+        for row, col in places
+    ]
+
+
+def drag(page: Any, *places: tuple[float, float], steps: int = 6) -> None:
+    """Draw by mouse through (row, col) of the image."""
+    for number, (x, y) in enumerate(on_screen(page, *places)):
+        page.mouse.move(x, y, steps=steps)
         if not number:
             page.mouse.down()
     page.mouse.up()
+
+
+def drag_by(pointer: str, page: Any, *places: tuple[float, float]) -> None:
+    """Draw by a pen or a finger, a long step at a time."""
+    session = page.context.new_cdp_session(page)
+    kinds = {"pen": ("mousePressed", "mouseMoved", "mouseReleased")}.get(
+        pointer, ("touchStart", "touchMove", "touchEnd")
+    )
+    found = on_screen(page, *places)
+    for kind, (x, y) in zip((kinds[0], *[kinds[1]] * (len(found) - 1)), found, strict=True):
+        send(session, pointer, kind, x, y)
+    send(session, pointer, kinds[2], *found[-1])
+
+
+def send(session: Any, pointer: str, kind: str, x: float, y: float) -> None:
+    if pointer == "pen":
+        told = {"x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
+        session.send("Input.dispatchMouseEvent", {"type": kind, **told})
+    else:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
 def test_a_tap_with_the_scribble_tool_is_a_dot_of_its_width(page: Any, tmp_path: Path) -> None:
@@ -65,6 +93,54 @@ def test_a_scribble_begun_outside_begins_at_the_edge(page: Any, tmp_path: Path) 
     assert isinstance(line, Scribble)
     assert line.path[0] == pytest.approx((-0.5, 100), abs=2), "not along the edge from where it was pressed"
     assert line.path[-1] == pytest.approx((30, 100), abs=1)
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "pen", "finger"])
+def test_a_scribble_ends_where_it_leaves_the_image_and_another_begins_where_it_comes_back(
+    pointer: str, page: Any, tmp_path: Path
+) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("2")
+    way = (40, 60), (20, 60), (-10, 60), (-10, 120), (20, 120), (40, 120)
+    if pointer == "mouse":
+        drag(page, *way)
+    else:
+        drag_by(pointer, page, *way)
+    out, back = marks(page, tmp_path / "skin")
+    assert isinstance(out, Scribble)
+    assert isinstance(back, Scribble)
+    assert out.path[0] == pytest.approx((40, 60), abs=1)
+    assert out.path[-1] == pytest.approx((-0.5, 60), abs=0.6)
+    assert back.path[0] == pytest.approx((-0.5, 120), abs=0.6)
+    assert back.path[-1] == pytest.approx((40, 120), abs=1)
+    assert {round(col) for path in (out.path, back.path) for _, col in path} <= {59, 60, 61, 119, 120, 121}
+    page.keyboard.press("Control+z")
+    assert marks(page, tmp_path / "skin") == [out], "one undo takes back one part"
+
+
+def test_a_fast_scribble_crosses_the_border_on_its_straight_way(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("2")
+    drag(page, (20, 20), (60, -20), (100, 20), (160, 80), steps=1)
+    drag(page, (-10, 152), (30, 212), steps=1)  # across a corner
+    first, second, across = marks(page, tmp_path / "skin")
+    corners = {
+        first: ((20, 20), (40.5, -0.5)),
+        second: ((79.5, -0.5), (143.5, 63.5)),
+        across: ((-0.5, 166.25), (16.33, 191.5)),
+    }
+    for line, (begin, end) in corners.items():
+        assert line.path[0] == pytest.approx(begin, abs=0.6)
+        assert line.path[-1] == pytest.approx(end, abs=0.6)
+
+
+def test_a_box_is_drawn_on_beyond_the_image(page: Any, tmp_path: Path) -> None:
+    page.locator("#ink").focus()
+    page.keyboard.press("3")
+    drag(page, (50, 60), (-10, 120), (160, 120))
+    (box,) = marks(page, tmp_path / "skin")
+    assert isinstance(box, Box)
+    assert (box.bottom, round(box.left), round(box.right)) == (HEIGHT, 60, 121)
 
 
 def test_a_double_click_is_one_mark(page: Any, tmp_path: Path) -> None:

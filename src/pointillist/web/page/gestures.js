@@ -1,6 +1,7 @@
 // Mouse, pen and touch on the image: panning, zooming, and the three drawing tools; strokes without a pointer, too.
 
 import { Aim } from "./aim.js";
+import { isOn, onImage } from "./crossing.js";
 
 const SLACK = 4; // CSS pixels that a click may move
 const FINGER_SLACK = 10;
@@ -77,12 +78,24 @@ export class Gestures {
 
   // The pixel under a place on screen, {clientX, clientY}: an integer is a pixel's centre. Null: off the image.
   at(event, clamp = false) {
+    const place = this.#anywhere(event);
+    return clamp || isOn(place, this.#sizes) ? this.#clamped(place) : null;
+  }
+
+  // It may lie off the image.
+  #anywhere(event) {
     const { clientX, clientY } = this.#aim.at(event);
     const { x, y } = this.#viewer.toImage(clientX, clientY);
-    const { width, height } = this.#viewer.image;
-    if (!clamp && (x < 0 || y < 0 || x > width || y > height)) return null;
-    const inside = (value, size) => Math.min(Math.max(round(value - 0.5), -0.5), size - 0.5);
-    return [inside(y, height), inside(x, width)];
+    return [y - 0.5, x - 0.5];
+  }
+
+  #clamped(place) {
+    return place.map((at, axis) => Math.min(Math.max(round(at), -0.5), this.#sizes[axis] - 0.5));
+  }
+
+  get #sizes() {
+    const { height, width } = this.#viewer.image;
+    return [height, width];
   }
 
   #down(event) {
@@ -107,7 +120,7 @@ export class Gestures {
     const at = this.at(place, tool === "box" || tool === "scribble");
     this.#stroke = {
       tool, at, label: this.#host.label(background), startX: place.clientX, startY: place.clientY, slack,
-      moved: false, held: false, inside: this.at(place) !== null, path: [at],
+      moved: false, held: false, inside: this.at(place) !== null, path: [at], last: this.#anywhere(place), made: null,
     };
     this.#host.started();
   }
@@ -175,23 +188,37 @@ export class Gestures {
   #extend(stroke, event) {
     if (stroke.tool === "scribble") {
       for (const step of event.getCoalescedEvents?.() ?? [event]) this.#addStep(stroke, step);
-      if (!stroke.inside) return;
-      this.#host.draft({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
+      this.#host.draft(stroke.inside ? this.#line(stroke) : null);
     } else if (stroke.tool === "box" && stroke.label > 0) {
       this.#host.draft(this.#box(stroke, event));
     }
   }
 
-  // Steps closer than the eye can tell only make the event bigger. Begun outside, it begins where it comes in.
+  // Off the image there is nothing to label: a scribble ends where it leaves, and another begins where it comes in.
   #addStep(stroke, event) {
-    const at = this.at(event, true);
-    if (!stroke.inside) {
-      stroke.inside = this.at(event) !== null;
-      if (!stroke.inside) stroke.path = [at];
+    const place = this.#anywhere(event);
+    const part = onImage(stroke.last, place, this.#sizes);
+    stroke.last = place;
+    if (part && !stroke.inside) {
+      stroke.inside = true;
+      stroke.at = this.#clamped(part.from);
+      stroke.path = [stroke.at];
     }
-    const last = stroke.path.at(-1);
+    if (part) this.#addPlace(stroke, this.#clamped(part.to));
+    if (!stroke.inside || part?.stays) return;
+    stroke.made = this.#endLine(stroke);
+    stroke.inside = false;
+  }
+
+  // Steps closer than the eye can tell only make the event bigger.
+  #addPlace({ path }, at) {
+    const last = path.at(-1);
     const { scale } = this.#viewer.transform;
-    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale >= 1.5) stroke.path.push(at);
+    if (Math.hypot(at[0] - last[0], at[1] - last[1]) * scale >= 1.5) path.push(at);
+  }
+
+  #line({ label, path }) {
+    return { kind: "scribble", label, path, width: this.#host.width() };
   }
 
   // Every pixel that the rectangle touches; whole pixels, half-open.
@@ -229,7 +256,7 @@ export class Gestures {
 
   #finish(stroke, place) {
     if (stroke.tool === "box") return this.#endBox(stroke, place);
-    return stroke.inside ? this.#endLine(stroke) : null;
+    return stroke.inside ? this.#endLine(stroke) : stroke.made;
   }
 
   #endBox(stroke, event) {
@@ -261,7 +288,7 @@ export class Gestures {
 
   #endLine(stroke) {
     if (stroke.tool === "scribble" && stroke.path.length > 1) {
-      this.#host.scribble({ kind: "scribble", label: stroke.label, path: stroke.path, width: this.#host.width() });
+      this.#host.scribble(this.#line(stroke));
       return "scribble";
     }
     this.#host.point(this.#dot(stroke));

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -134,6 +135,31 @@ def test_a_cancelled_training_tells_the_page_and_nothing_in_the_terminal(
     assert told[-1]["state"] == "cancelled"
     assert training._process.returncode == 128 + signal.SIGTERM
     assert capfd.readouterr().err == ""
+
+
+def test_a_training_begun_right_after_another_was_cancelled_is_not_told_to_have_failed(
+    project: Project,
+) -> None:
+    told: list[tuple[int, str]] = []
+    go_on = threading.Event()
+
+    def tell(news: News) -> None:
+        told.append((news["number"], news["state"]))
+        assert go_on.wait(600)
+
+    training = Training(project, tell)
+    draw(project, list(project.data.names("train")[:2]), 2)
+    training.start()
+    first = training._listener
+    assert first is not None
+    assert training._process is not None
+    training.cancel()
+    training._process.wait()
+    training.start()
+    go_on.set()
+    first.join()
+    training.close()
+    assert told == [(1, "running"), (2, "running"), (2, "cancelled")]
 
 
 def end_quickly(run: Run, folder: Path) -> None:

@@ -60,12 +60,12 @@ class Training:
         self.project, self.tell = project, tell
         self._process: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
-        self._cancelled = False
+        self._cancelled = threading.Event()
         self._marks = 0
         self.number = 0
         self.again = False
         self.last = self._told_before()
-        self._starting = threading.Lock()
+        self._starting, self._telling = threading.Lock(), threading.Lock()
 
     @property
     def running(self) -> bool:
@@ -112,14 +112,14 @@ class Training:
         home = self.project.home / f"training-{number}"
         # Before anything is written: what another network has learnt from must stay as it is.
         home.mkdir()
-        self.number = number
         for annotation in drawn:
             write_annotation(home / "annotations" / f"{annotation.name}.json", annotation)
         run = self._describe(home / "annotations")
         run = self._gone_on(run) if goes_on else run
         told = [str(home / "run"), str(os.getpid())]
         command = [sys.executable, "-m", "pointillist.web.train_process", *told]
-        self._cancelled = False
+        # Of this training: the one before may still be telling its end.
+        self._cancelled = threading.Event()
         # Its share of the cores: one stays for clicks.
         threads = str(max(1, (os.cpu_count() or 2) // 2))
         self._process = subprocess.Popen(
@@ -134,7 +134,9 @@ class Training:
         assert self._process.stdin is not None
         self._process.stdin.write(run.to_json())
         self._process.stdin.close()
-        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self.number = number
+        whose = (self._process, number, self._cancelled)
+        self._listener = threading.Thread(target=self._listen, args=whose, daemon=True)
         self._listener.start()
 
     def _check_enough(self, drawn: Sequence[Annotation]) -> None:
@@ -189,7 +191,7 @@ class Training:
         """Stop the training, if one goes on, and begin no other."""
         self.again = False
         if self._process is not None and self.running:
-            self._cancelled = True
+            self._cancelled.set()
             self._process.send_signal(signal.SIGTERM)
 
     def close(self) -> None:
@@ -198,10 +200,13 @@ class Training:
         if self._listener is not None:
             self._listener.join()
 
-    def _tell(self, news: News) -> None:
-        # Kept for pages that come later.
-        self.last = {"type": "training", "again": self.again, "number": self.number, **news}
-        self.tell(self.last)
+    def _tell(self, number: int, news: News) -> None:
+        with self._telling:
+            # Nobody waits for the end of a training any more when the next has begun.
+            if number == self.number:
+                # Kept for pages that come later.
+                self.last = {"type": "training", "again": self.again, "number": number, **news}
+                self.tell(self.last)
 
     def _describe(self, annotations: Path) -> Run:
         # Of images without marks nothing is learnt here, and one that can't be read would end it all.
@@ -235,28 +240,28 @@ class Training:
         told = {"state": "done", "epoch": epochs, "epochs": epochs, "scores": scores, "number": self.number}
         return {"type": "training", "again": self.again, **told}
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
+    def _listen(self, process: subprocess.Popen[str], number: int, cancelled: threading.Event) -> None:
         assert process.stdout is not None
         last: News = {}
         scores: list[tuple[int, float]] = []
-        self._tell({"state": "running"})
+        self._tell(number, {"state": "running"})
         for line in process.stdout:
             last = json.loads(line)
             if last["state"] == "running":
                 score = last.pop("held_out", None)
                 scores += [] if score is None else [(last["epoch"], score)]
                 # All of them each time: a page that comes later draws the same curve.
-                self._tell({**last, "scores": list(scores)})
+                self._tell(number, {**last, "scores": list(scores)})
         process.stdout.close()
         code = process.wait()
-        if self._cancelled:
+        if cancelled.is_set():
             kept = {} if self.model is None else {"message": "the network trained before stays"}
-            self._tell({"state": "cancelled", "scores": scores, **kept})
+            self._tell(number, {"state": "cancelled", "scores": scores, **kept})
         elif code == 0:
-            self._tell({**last, "state": "done", "scores": scores})
+            self._tell(number, {**last, "state": "done", "scores": scores})
         else:
             message = last.get("message") or f"the training ended with code {code}"
-            self._tell({"state": "failed", "message": message, "scores": scores})
+            self._tell(number, {"state": "failed", "message": message, "scores": scores})
 
 
 GLANCE = 64

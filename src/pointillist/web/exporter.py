@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,8 +35,8 @@ class Exporter:
         """Whether an export is being written."""
         return self._written is not None and not self._written.done()
 
-    async def write(self) -> Exported:
-        """Write what is drawn and shown now.
+    def begin(self) -> Future[Exported]:
+        """Begin to write what is drawn and shown now, and give what will have been written.
 
         Raises:
             InputError: another one is being written, which may lack what was drawn since it began.
@@ -46,7 +45,7 @@ class Exporter:
             must, fix = "one export is written at a time", "Wait for its end, and export again."
             raise InputError(must, "another that is not ready", fix)
         self._written = self._thread.submit(self._write)
-        return await asyncio.wrap_future(self._written)
+        return self._written
 
     def close(self) -> None:
         """End after what is being written."""

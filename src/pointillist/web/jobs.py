@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,10 +12,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from pointillist.web.answers import with_reasons
+from pointillist.web.export import Exported
 from pointillist.web.exporter import Exporter
 from pointillist.web.listeners import Listeners
 from pointillist.web.project import Project
 from pointillist.web.scout import Scout
+from pointillist.web.spaced import spaced
 from pointillist.web.training import Training
 
 
@@ -57,10 +61,10 @@ def add_jobs(
         return {}
 
     @app.post("/api/export")
-    async def write(body: Nothing | None = None) -> dict[str, Any]:
-        told = await exporter.write()
-        answer = {"folder": str(exporter.folder.absolute()), "files": told.files, "masks": told.masks}
-        return answer | {"skipped": with_reasons(told.skipped)}
+    async def write(body: Nothing | None = None) -> StreamingResponse:
+        answer = asyncio.ensure_future(_exported(exporter.begin(), exporter.folder))
+        headers = {"cache-control": "no-store"}
+        return StreamingResponse(spaced(answer), media_type="application/json", headers=headers)
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:
@@ -69,3 +73,9 @@ def add_jobs(
         first = [shown, *(news for news in (training.news, scout.news) if news)]
         headers = {"cache-control": "no-store"}
         return StreamingResponse(listeners.lines(first), media_type="text/event-stream", headers=headers)
+
+
+async def _exported(written: Future[Exported], folder: Path) -> dict[str, Any]:
+    told = await asyncio.wrap_future(written)
+    answer = {"folder": str(folder.absolute()), "files": told.files, "masks": told.masks}
+    return answer | {"skipped": with_reasons(told.skipped)}

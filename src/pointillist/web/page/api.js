@@ -13,6 +13,10 @@ const WORDS = {
   503: "The server is busy.",
 };
 
+const SMALL = "/page/words.js"; // asks whether the server is there
+const WATCH = 20000; // milliseconds
+const CUT_OFF = "The server does not answer any more. It may go on with this all the same: try again later, and it says so.";
+
 async function failure(response) {
   let words = WORDS[response.status] ?? `The server answered ${response.status}.`;
   try {
@@ -45,7 +49,7 @@ export async function request(path, { body, signal, seconds = 30 } = {}) {
 // A server that hangs must not hold a queue for ever, so that each request has a limit of its own.
 function withLimit(signal, seconds) {
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), seconds * 1000);
+  const timer = seconds < Infinity ? setTimeout(() => limit.abort(), seconds * 1000) : 0;
   const stop = () => {
     clearTimeout(timer);
     limit.abort();
@@ -57,6 +61,34 @@ function withLimit(signal, seconds) {
 
 export const get = async (path, options) => (await request(path, options)).json();
 export const post = async (path, body = {}, options = {}) => (await request(path, { ...options, body })).json();
+
+// What takes as long as it takes: it is given up only where the server answers nothing else either. Its status is
+// sent before its end, so that the answer itself may hold an error.
+export async function postLong(path, body = {}) {
+  const lost = new AbortController();
+  const watch = watched(lost);
+  try {
+    const response = await request(path, { body, signal: lost.signal, seconds: Infinity });
+    const answer = await response.json();
+    if (typeof answer.error === "string") throw new ApiError(response.status, answer.error);
+    return answer;
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0, CUT_OFF);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+// Once may be a change of the network that the long request outlives.
+function watched(lost) {
+  let silent = 0;
+  return setInterval(async () => {
+    const failed = await request(SMALL).then(() => false, ({ status }) => status === 0);
+    silent = failed ? silent + 1 : 0;
+    if (silent > 1) lost.abort();
+  }, WATCH);
+}
+
 export const imagePath = (id, rest) => `/api/images/${encodeURIComponent(id)}/${rest}`;
 
 const PATIENCE = 2000; // before a lost connection is told of

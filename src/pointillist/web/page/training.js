@@ -1,6 +1,6 @@
 // The train button, its live progress, and export.
 
-import { post } from "./api.js";
+import { post, postLong } from "./api.js";
 import { showSkipped } from "./skipped.js";
 import { counted } from "./words.js";
 
@@ -69,11 +69,11 @@ export class Training {
 
   // The answer comes as JSON, or an error in words is shown. Of what the server tells later, too, a control stays
   // disabled until then.
-  async #call(path, control, { body = {}, told = false } = {}) {
+  async #call(path, control, { body = {}, told = false, ask = post } = {}) {
     const hadFocus = document.activeElement === control;
     control.disabled = true;
     try {
-      const answer = await post(path, body, { seconds: 600 });
+      const answer = await ask(path, body, { seconds: 600 });
       if (!told) enable(control, hadFocus);
       return answer;
     } catch (error) {
@@ -96,7 +96,7 @@ export class Training {
   async #export() {
     $("exported").textContent = "writing…";
     $("download-export").hidden = true;
-    const answer = await this.#call("/api/export", $("export"));
+    const answer = await this.#call("/api/export", $("export"), { ask: postLong });
     showSkipped($("left-out"), answer?.skipped ?? [], "not exported whole");
     if (!answer) {
       $("exported").textContent = "";

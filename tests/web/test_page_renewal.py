@@ -48,6 +48,48 @@ def test_pages_do_not_make_each_other_load_while_images_are_copied_into_the_fold
         one.context.close()
 
 
+def in_view(page: Any) -> tuple[Any, ...]:
+    """Say what the overview shows of the view's place, and which layers are shown."""
+    page.wait_for_timeout(600)
+    overview = page.locator("#overview").bounding_box()
+    view = page.locator("#in-view").bounding_box()
+    place = view["x"] - overview["x"], view["y"] - overview["y"], view["width"], view["height"]
+    pressed = [
+        page.locator(f"#{name}").get_attribute("aria-pressed")
+        for name in ("show-overlay", "show-marks", "panels")
+    ]
+    return place, page.locator("#zoom").inner_text(), pressed
+
+
+def test_a_page_that_loads_itself_shows_the_same_place_and_layers_and_a_persons_reload_the_whole(
+    browser: Any, server: Server, tmp_path: Path
+) -> None:
+    page, other = opened(browser, server.address), opened(browser, server.address)
+    whole = page.locator("#zoom").inner_text()
+    page.locator("#images button").nth(1).click()
+    page.wait_for_timeout(800)
+    for key in ("o", "m", "f"):
+        page.keyboard.press(key)
+    page.mouse.move(300, 200)
+    for _ in range(4):
+        page.mouse.wheel(0, -200)
+    place, zoom, pressed = in_view(page)
+    assert pressed == ["false", "false", "true"]
+    declared = "classes: [background, lesion]\nrenamed: {foreground: lesion}\n"
+    (tmp_path / "skin" / "pointillist.yaml").write_text(declared)
+    with page.expect_event("load", timeout=60_000):
+        other.reload()
+    page.locator("#zoom", has_text=zoom).wait_for()
+    again = in_view(page)
+    assert again[1:] == (zoom, pressed)
+    assert again[0] == pytest.approx(place, abs=1)
+    page.reload()
+    page.locator("#zoom", has_text=whole).wait_for()
+    assert page.locator("#panels").get_attribute("aria-pressed") == "false"
+    for one in (page, other):
+        one.context.close()
+
+
 def test_a_stroke_is_drawn_to_its_end_before_the_page_loads_itself(
     browser: Any, server: Server, tmp_path: Path
 ) -> None:

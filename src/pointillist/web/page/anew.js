@@ -3,22 +3,23 @@
 
 const KEY = "loads itself";
 
-export function loadAnew() {
+// shown: what is told to the page that comes of it.
+export function loadAnew(shown) {
   try {
-    sessionStorage.setItem(KEY, "yes");
+    sessionStorage.setItem(KEY, JSON.stringify(shown));
   } catch {
     // Storage is forbidden: it is taken for a person's.
   }
   location.reload();
 }
 
-// Whether this is such a load; asked once.
-export function loadedItself() {
+// What was shown before such a load, null before a person's; asked once.
+export function shownBefore() {
   try {
-    const is = sessionStorage.getItem(KEY) !== null;
+    const shown = JSON.parse(sessionStorage.getItem(KEY));
     sessionStorage.removeItem(KEY);
-    return is;
+    return shown;
   } catch {
-    return false;
+    return null;
   }
 }

@@ -1,6 +1,6 @@
 // Wires the page together: which image, which tool, which class, and what follows from each mark.
 
-import { loadAnew, loadedItself } from "./anew.js";
+import { loadAnew, shownBefore } from "./anew.js";
 import { get, imagePath, isBroken, listen, patiently, post, request } from "./api.js";
 import { straysFromBoxes } from "./boxes.js";
 import { ClassEditor } from "./class_editor.js";
@@ -43,6 +43,7 @@ let project = null; // its classes and files, as the page shows them
 let image = null;
 let sheet = new Sheet();
 let opening = new AbortController();
+let resuming = shownBefore(); // what the page showed before it loaded itself, until that is in view again
 
 const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), { client, events }), {
   changed: showSaved,
@@ -72,6 +73,8 @@ const refused = new Refused($("refused"), {
   discard: (id, why) => quietly(outbox.discard(id, why)),
 });
 
+// Before the viewer measures itself: its zoom would change with its size.
+if (resuming?.only) showOnly(true);
 const viewer = new Viewer($("osd"), {
   drawn: () => {
     ink.draw();
@@ -82,6 +85,7 @@ const viewer = new Viewer($("osd"), {
     $("notice").hidden = true;
   },
   opened: () => {
+    resumePlace();
     ink.draw();
     quietly(guide.opened());
   },
@@ -393,7 +397,28 @@ function step(by) {
 // Not in the middle of a stroke, nor of an object's four ends: they would be lost.
 function renew() {
   if (gestures.drawing || ink.ends) setTimeout(renew, PATIENCE);
-  else loadAnew();
+  else reload();
+}
+
+const reload = () => loadAnew(resuming ?? shown());
+
+function shown() {
+  const { showOverlay, showMarks } = ink;
+  const { id, width, height } = image ?? {};
+  const only = document.body.classList.contains("image-only");
+  return { id, width, height, place: viewer.place, showOverlay, showMarks, only };
+}
+
+function resume() {
+  if (resuming.showOverlay !== ink.showOverlay) actions.overlay();
+  if (resuming.showMarks !== ink.showMarks) actions.marks();
+}
+
+// Of an image of another size the place would be another one.
+function resumePlace() {
+  const same = ["id", "width", "height"].every((field) => resuming?.[field] === image[field]);
+  if (same) viewer.place = resuming.place;
+  resuming = null;
 }
 
 // ---- what the server tells ----
@@ -446,7 +471,11 @@ function togglePanels() {
     drawers.close();
     return;
   }
-  const only = document.body.classList.toggle("image-only");
+  showOnly(!document.body.classList.contains("image-only"));
+}
+
+function showOnly(only) {
+  document.body.classList.toggle("image-only", only);
   $("panels").setAttribute("aria-pressed", String(only));
 }
 
@@ -522,8 +551,7 @@ const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");
 
 async function start() {
   bind();
-  const look = !loadedItself();
-  project = await patiently(() => get(`/api/project?look=${look}`), (error) => {
+  project = await patiently(() => get(`/api/project?look=${!resuming}`), (error) => {
     $("notice").textContent = error.message;
   }).catch((error) => {
     $("notice").textContent = `${error.message} Then reload this page.`;
@@ -534,7 +562,7 @@ async function start() {
   ink.classes = project.classes;
   tip.project(project.id);
   controls.fillClasses(project);
-  new ClassEditor(project.classes);
+  new ClassEditor(project.classes, reload);
   list.set(project.images);
   showSkipped($("skipped"), project.skipped, "more can't be shown");
   if (project.notice) complain(project.notice);
@@ -546,7 +574,9 @@ async function start() {
     $("notice").textContent = "This project has no images.";
     return;
   }
-  openImage(list.has(fromHash()) ? fromHash() : project.images[0].id);
+  const first = list.has(fromHash()) ? fromHash() : project.images[0].id;
+  if (resuming?.id === first) resume();
+  openImage(first);
   listen({
     message: (message) => news.take(message),
     returned() {

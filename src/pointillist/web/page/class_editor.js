@@ -1,6 +1,5 @@
 // Names, colours and new classes, in a dialog. The server writes them down and opens the project anew; so does the page.
 
-import { loadAnew } from "./anew.js";
 import { post } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,9 +10,12 @@ const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00
 
 export class ClassEditor {
   #classes;
+  #saved;
 
-  constructor(classes) {
+  // saved() is told when the project has the new classes.
+  constructor(classes, saved) {
     this.#classes = classes;
+    this.#saved = saved;
     $("classes-edit").addEventListener("click", () => this.#open());
     $("class-add").addEventListener("click", () => this.#add());
     $("class-cancel").addEventListener("click", () => $("class-editor").close());
@@ -55,7 +57,7 @@ export class ClassEditor {
     $("class-save").disabled = true;
     try {
       await post("/api/classes", { classes });
-      loadAnew();
+      this.#saved();
     } catch (error) {
       this.#say(error.message);
       $("class-save").disabled = false;

@@ -196,6 +196,21 @@ export class Viewer {
     viewport.applyConstraints(true);
   }
 
+  // What is in the middle, and how large, where the view is heading: {x, y, zoom} of the image; null: nothing.
+  get place() {
+    if (!this.ready) return null;
+    const { viewport } = this.#osd;
+    const { x, y } = this.#item.viewportToImageCoordinates(viewport.getCenter());
+    return { x, y, zoom: viewport.viewportToImageZoom(viewport.getZoom()) };
+  }
+
+  set place(place) {
+    if (!this.ready || !place) return;
+    const { viewport } = this.#osd;
+    viewport.zoomTo(viewport.imageToViewportZoom(place.zoom), null, true);
+    this.centre(place.x, place.y);
+  }
+
   fit() {
     if (this.ready) this.#osd.viewport.goHome();
   }

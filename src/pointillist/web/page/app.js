@@ -551,7 +551,7 @@ const fromHash = () => new URLSearchParams(location.hash.slice(1)).get("image");
 
 async function start() {
   bind();
-  project = await patiently(() => get(`/api/project?look=${!resuming}`), (error) => {
+  project = await patiently(() => get(resuming ? "/api/project?look=false" : "/api/project"), (error) => {
     $("notice").textContent = error.message;
   }).catch((error) => {
     $("notice").textContent = `${error.message} Then reload this page.`;

@@ -2,6 +2,7 @@
 
 import errno
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +51,11 @@ def test_what_goes_wrong_on_the_way_is_said_in_the_answer(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
     def export(*_: object) -> Exported:
+        time.sleep(0.5)
         raise error
 
     monkeypatch.setattr("pointillist.web.exporter.export", export)
+    monkeypatch.setattr("pointillist.web.spaced.STILL_HERE_S", 0.05)
     told = client.post("/api/export", json={}).json()
     assert told.keys() == {"error"}
     assert words in told["error"]

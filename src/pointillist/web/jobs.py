@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from pointillist.web.answers import with_reasons
@@ -61,10 +61,8 @@ def add_jobs(
         return {}
 
     @app.post("/api/export")
-    async def write(body: Nothing | None = None) -> StreamingResponse:
-        answer = asyncio.ensure_future(_exported(exporter.begin(), exporter.folder))
-        headers = {"cache-control": "no-store"}
-        return StreamingResponse(spaced(answer), media_type="application/json", headers=headers)
+    async def write(body: Nothing | None = None) -> Response:
+        return await spaced(asyncio.ensure_future(_exported(exporter.begin(), exporter.folder)))
 
     @app.get("/api/stream")
     async def stream() -> StreamingResponse:

@@ -15,18 +15,16 @@ from pointillist.core.marks import Box, Centroid, Dense, ExtremePoints, Points, 
 from pointillist.core.sample import Sample
 from pointillist.data.draw import (
     FILL,
-    contact_sheet,
     draw_annotation,
     draw_image,
     draw_label_map,
     draw_overlay,
-    draw_row,
     palette_png,
     panel_scale,
-    panels,
     write_picture,
 )
 from pointillist.data.pen import noted
+from pointillist.data.sheets import contact_sheet, draw_row, panels
 
 COLOURS = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
 GREY = np.full((1, 8, 8), 102 / 255, dtype=np.float32)

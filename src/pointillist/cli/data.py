@@ -15,7 +15,8 @@ from pointillist.cli.console import err, out
 from pointillist.core import durable
 from pointillist.core.errors import InputError
 from pointillist.core.sample import Sample
-from pointillist.data.draw import contact_sheet, write_picture
+from pointillist.data.draw import write_picture
+from pointillist.data.sheets import contact_sheet
 from pointillist.data.validate import check_folder
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.dataset import Split

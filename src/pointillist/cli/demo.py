@@ -14,7 +14,8 @@ from pointillist.cli.progress import TrainingBar
 from pointillist.cli.tables import print_comparison
 from pointillist.cli.train import default_folder
 from pointillist.core.text import typed
-from pointillist.data.draw import draw_row, panels, write_picture
+from pointillist.data.draw import write_picture
+from pointillist.data.sheets import draw_row, panels
 from pointillist.datasets import Synthetic
 from pointillist.datasets.dataset import SPLITS
 from pointillist.metrics.confusion import confusion_matrix, dice

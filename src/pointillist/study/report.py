@@ -20,7 +20,7 @@ from pointillist.core import durable
 from pointillist.core.config import validated
 from pointillist.core.errors import InputError
 from pointillist.core.text import number, typed
-from pointillist.data.draw import contact_sheet
+from pointillist.data.sheets import contact_sheet
 from pointillist.datasets import AnyDataset
 from pointillist.datasets.survey import fact_lines, survey
 from pointillist.metrics import METRICS

@@ -14,7 +14,8 @@ from PIL import Image
 
 from pointillist.core.errors import InputError
 from pointillist.core.text import number
-from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale, panels
+from pointillist.data.draw import Picture, draw_image, draw_overlay, panel_scale
+from pointillist.data.sheets import panels
 from pointillist.study.scores import Scores
 from pointillist.train.device import find_device
 from pointillist.train.evaluate import Trained, load_trained

@@ -19,7 +19,8 @@ from pointillist.core.marks import Dense
 from pointillist.core.sample import Sample
 from pointillist.core.shapes import IGNORE, AnyImage, MaskArray, RegionArray
 from pointillist.data.declaration import FILE_NAME
-from pointillist.data.draw import contact_sheet, write_picture
+from pointillist.data.draw import write_picture
+from pointillist.data.sheets import contact_sheet
 from pointillist.data.split import SPLITS, Split
 from pointillist.train.generate import Painted
 from pointillist.train.run import Run

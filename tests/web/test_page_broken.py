@@ -147,6 +147,39 @@ def test_marks_on_an_image_that_goes_away_wait_and_hold_up_no_others(
     page.context.close()
 
 
+def test_marks_on_an_image_that_does_not_come_back_can_be_discarded(
+    browser: Any, root: Path, start: Callable[[], Server]
+) -> None:
+    path = root / "images" / "train-00000.png"
+    server = start()
+    page = opened(browser, server.address)
+    page.on("dialog", lambda dialog: dialog.accept())
+    path.unlink()
+    click(page, 72, 96)
+    listed, saved = page.locator("#refused"), page.locator("#saved")
+    sync_api.expect(saved).to_have_text("1 not taken", timeout=20_000)
+    listed.locator("summary").click()
+    sync_api.expect(listed.locator("li")).to_contain_text("train-00000, 1 mark of foreground: ")
+    listed.get_by_text("Send again").click()
+    page.wait_for_timeout(500)
+    sync_api.expect(saved).to_have_text("1 not taken")
+    # Looked for anew, the folder has two images, and what waits belongs to none of them.
+    page.reload()
+    sync_api.expect(page.locator("#images li")).to_have_count(2)
+    sync_api.expect(saved).to_have_text("1 not taken")
+    sync_api.expect(page.locator("#toasts")).to_contain_text("1 mark kept here")
+    listed.locator("summary").click()
+    sync_api.expect(listed.locator("li")).to_contain_text("an image that has gone, 1 mark of foreground")
+    sync_api.expect(listed.get_by_text("Send again")).to_have_count(0)
+    listed.get_by_text("Discard").click()
+    until_saved(page)
+    sync_api.expect(listed).to_be_hidden()
+    page.reload()
+    until_saved(page)
+    sync_api.expect(page.locator("#toasts")).to_be_empty()
+    page.context.close()
+
+
 def test_f19_a_file_that_was_replaced_is_shown_anew_and_nothing_is_marked_on_what_was_there(
     browser: Any, root: Path, start: Callable[[], Server]
 ) -> None:

@@ -65,7 +65,7 @@ const outbox = new Outbox((id, client, events) => post(imagePath(id, "events"), 
 });
 
 const refused = new Refused($("refused"), {
-  name: (id) => list.image(id).name,
+  name: (id) => (list.has(id) ? list.image(id).name : null),
   again(id, why) {
     outbox.again(id, why);
     if (id === image?.id) quietly(lookAgain());
@@ -448,7 +448,7 @@ let lost = false; // the server's live messages
 
 function showSaved() {
   describeSaved(outbox.state(), lost);
-  refused.show(outbox.refused());
+  refused.show(outbox.stuck());
 }
 
 function showOverlayState() {
@@ -568,7 +568,7 @@ async function start() {
   if (project.notice) complain(project.notice);
   results.set(project.images);
   const strays = await outbox.open(project.id, (id) => list.has(id));
-  if (strays) complain(`${strays} unsaved marks kept here belong to images that are not in this project. They stay here.`);
+  if (strays) complain(`${counted(strays, "mark")} kept here, of images that are not in this project any more: see under the images.`);
   showTotals();
   if (!project.images.length) {
     $("notice").textContent = "This project has no images.";

@@ -1,5 +1,6 @@
 // Events wait here until the server says that it has stored them: first in IndexedDB, then posted in order.
-// One that it refuses is parked: it stays, and holds up no other, until it is sent again or discarded.
+// One that it refuses, or whose image can't be read or has gone, is stuck: it stays, and holds up no other, until it is
+// sent again or discarded.
 
 import { uuid } from "./api.js";
 
@@ -8,6 +9,7 @@ const BATCH = 500;
 const LARGEST = 1 << 20;
 const FIRST_DELAY = 500;
 const LAST_DELAY = 10000;
+const GONE = "the image is not in this project any more.";
 
 const done = (request) =>
   new Promise((resolve, reject) => {
@@ -75,7 +77,7 @@ export class Outbox {
 
   // Gives the event its id and its place in the sequence; what comes back can be shown at once.
   put(image, body) {
-    this.#lane(image).held = false;
+    this.#lane(image).held = "";
     const event = { id: uuid(), sequence: this.#sequence++, ...body };
     const item = { image, client: this.#client, event, key: null, writing: false, why: this.#parked(image, event.of) };
     item.kept = this.#keep(item);
@@ -89,10 +91,12 @@ export class Outbox {
     return waiting(this.#lane(image)).map((item) => item.event);
   }
 
-  // What was refused, by image and reason: [{image, why, events}].
-  refused() {
+  // What is stuck, by image and reason: [{image, why, events}].
+  stuck() {
     const found = new Map();
-    for (const { image, why, event } of this.#items()) {
+    for (const item of this.#items()) {
+      const { image, event } = item;
+      const why = this.#why(item);
       if (!why) continue;
       const key = `${image} ${why}`;
       if (!found.has(key)) found.set(key, { image, why, events: [] });
@@ -103,14 +107,16 @@ export class Outbox {
 
   // What made the server refuse it may have been put right.
   again(image, why) {
-    for (const item of this.#lane(image).items) if (item.why === why) item.why = "";
+    const lane = this.#lane(image);
+    for (const item of lane.items) if (item.why === why) item.why = "";
+    if (lane.held === why) lane.held = "";
     this.#tell.changed(this.state());
     this.#pump(image);
   }
 
   async discard(image, why) {
     const lane = this.#lane(image);
-    const gone = lane.items.filter((item) => item.why === why);
+    const gone = lane.items.filter((item) => this.#why(item) === why);
     await Promise.all(gone.map((item) => item.kept));
     this.#drop(lane, gone);
     this.#tell.changed(this.state());
@@ -121,25 +127,29 @@ export class Outbox {
     return this.#lane(image).revision;
   }
 
-  // Of all that waits, held is what belongs to images that the server can't read, refused what it does not take; kept
-  // says that nothing would be lost with this tab, as far as the browser lets us keep anything.
+  // How much is here, and how much of it is stuck; kept says that nothing would be lost with this tab, as far as the
+  // browser lets us keep anything.
   state() {
-    const held = [...this.#lanes.values()].reduce((sum, lane) => sum + (lane.held ? waiting(lane).length : 0), 0);
     const items = this.#items();
-    const refused = items.filter((item) => item.why).length;
-    return { count: items.length, held, refused, kept: !items.some((item) => item.writing), away: this.#away };
+    const stuck = items.filter((item) => this.#why(item)).length;
+    return { count: items.length, stuck, kept: !items.some((item) => item.writing), away: this.#away };
   }
 
   // The image can be read again.
   release(image) {
     const lane = this.#lane(image);
     if (!lane.held) return;
-    lane.held = false;
+    lane.held = "";
     this.#pump(image);
   }
 
   #items() {
     return [...this.#lanes.values()].flatMap((lane) => lane.items);
+  }
+
+  // Why it is not sent; "": it is.
+  #why({ image, why }) {
+    return why || this.#lane(image).held || (this.#known(image) ? "" : GONE);
   }
 
   // To take back what was refused is refused as well.
@@ -149,7 +159,7 @@ export class Outbox {
 
   #lane(image) {
     if (!this.#lanes.has(image)) {
-      this.#lanes.set(image, { items: [], busy: false, timer: 0, delay: FIRST_DELAY, singly: 0, held: false, revision: -1 });
+      this.#lanes.set(image, { items: [], busy: false, timer: 0, delay: FIRST_DELAY, singly: 0, held: "", revision: -1 });
     }
     return this.#lanes.get(image);
   }
@@ -233,7 +243,7 @@ export class Outbox {
     // disk: its marks stay here, nobody's else wait for them, and nothing is sent until it is opened again.
     if (error.status === 409) {
       this.#away = "";
-      lane.held = true;
+      lane.held = error.message;
       this.#tell.held(image, waiting(lane).length, error.message);
       return;
     }

@@ -1,4 +1,4 @@
-// Marks that the server does not take, and that this browser keeps: sent again or discarded by image and reason.
+// Marks that can't be sent, and that this browser keeps: sent again or discarded by image and reason.
 
 import { counted } from "./words.js";
 
@@ -17,7 +17,7 @@ export class Refused {
   #host;
   #shown = "";
 
-  // host = {name(image), again(image, why), discard(image, why)}
+  // host = {name(image), null: it has gone; again(image, why), discard(image, why)}
   constructor(root, host) {
     this.#root = root;
     this.#host = host;
@@ -33,14 +33,15 @@ export class Refused {
   }
 
   #row({ image, why, what }) {
-    const name = this.#host.name(image);
+    const known = this.#host.name(image);
+    const name = known ?? "an image that has gone";
     const words = make("p", { textContent: `${name}, ${what}: ${why}` });
     const again = make("button", { type: "button", textContent: "Send again", ariaLabel: `Send again: ${what} on ${name}` });
     const gone = make("button", { type: "button", textContent: "Discard", ariaLabel: `Discard ${what} on ${name}` });
     again.addEventListener("click", () => this.#host.again(image, why));
     gone.addEventListener("click", () => confirm(`Discard ${what} on ${name} for good?`) && this.#host.discard(image, why));
     const pair = make("div", { className: "pair" });
-    pair.append(again, gone);
+    pair.append(...(known === null ? [gone] : [again, gone]));
     const row = document.createElement("li");
     row.append(words, pair);
     return row;

@@ -4,8 +4,7 @@ import { SOURCES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export function describeSaved({ count, held, refused, kept, away }, lost) {
-  const stuck = held + refused;
+export function describeSaved({ count, stuck, kept, away }, lost) {
   const waiting = count - stuck;
   let [words, state] = lost ? ["server away", "away"] : ["saved", "saved"];
   if (waiting && away) [words, state] = [`${away}, ${waiting} ${kept ? "kept here" : "unsaved"}`, "away"];
@@ -13,8 +12,7 @@ export function describeSaved({ count, held, refused, kept, away }, lost) {
   else if (stuck) [words, state] = [`${stuck} not taken`, "held"];
   $("saved").textContent = words;
   $("saved").dataset.state = state;
-  const why = [held && `${held} on images that can't be read`, refused && `${refused} refused, listed under the images`];
-  $("saved").title = stuck ? `Kept here: ${why.filter(Boolean).join("; ")}` : "";
+  $("saved").title = stuck ? "Kept here, listed under the images" : "";
 }
 
 export function describeProgress({ images, marked }) {

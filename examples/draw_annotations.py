@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import get_args
 
 import pointillist as pt
-from pointillist.data.draw import draw_annotation, panels, write_picture
+from pointillist.data.draw import draw_annotation, write_picture
+from pointillist.data.sheets import panels
 
 
 def main(folder: Path = Path("runs/strategies")) -> None:

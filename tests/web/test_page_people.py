@@ -85,7 +85,7 @@ DRAW = """async ([image, count, places]) => {
     box.put(image, { kind: "add", mark: { kind: "scribble", label: n % 2, path, width: 3 } });
   }
   await box.open("long scribbles", () => true);
-  while (box.state().count > box.state().refused) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (box.state().count > box.state().stuck) await new Promise((resolve) => setTimeout(resolve, 50));
   return [sizes, refused];
 }"""
 
